@@ -1,0 +1,67 @@
+//! What can be wrong with a compressed chunk.
+
+use super::Format;
+
+/// A chunk that cannot be decoded: what was wrong, and where in the chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} (compressed byte {src_offset}, output byte {dst_offset} of the chunk)")]
+pub struct DecodeError {
+    /// What was wrong.
+    pub kind: DecodeErrorKind,
+    /// About how many bytes of the compressed chunk had been read.
+    pub src_offset: usize,
+    /// How many bytes of output had been produced.
+    pub dst_offset: usize,
+}
+
+/// The ways in which a chunk can be malformed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeErrorKind {
+    /// The input ends before something that cannot be taken as zeros.
+    #[error("the compressed data ends too early")]
+    Truncated,
+    /// The stored size is one the format cannot have (LZMS: odd, or below 4).
+    #[error("the compressed size is impossible for this format")]
+    BadSize,
+    /// A set of codeword lengths that is over-subscribed or incomplete.
+    #[error("the {0} has impossible codeword lengths")]
+    BadCode(&'static str),
+    /// A run of codeword lengths passes the end of its vector, or has an impossible operand.
+    #[error("a run of codeword lengths is malformed")]
+    BadLengthRun,
+    /// An LZX block type other than 1, 2 and 3.
+    #[error("unknown block type {0}")]
+    BadBlockType(u8),
+    /// A block of no bytes, or larger than the rest of the chunk.
+    #[error("the block size {0} is impossible here")]
+    BadBlockSize(u32),
+    /// A match refers to data before the beginning of the chunk.
+    #[error("a match reaches {offset} bytes back, before the beginning of the chunk")]
+    BadOffset {
+        /// The offset, in bytes.
+        offset: u64,
+    },
+    /// A match is longer than what its block or chunk still lacks.
+    #[error("a match of {length} bytes runs past the end of its block")]
+    BadLength {
+        /// The length, in bytes.
+        length: u64,
+    },
+    /// A recent offset of zero in the header of an uncompressed block.
+    #[error("a recent offset is zero")]
+    ZeroRecentOffset,
+    /// A symbol that no codeword of a degenerate code stands for.
+    #[error("an impossible symbol")]
+    BadSymbol,
+}
+
+/// A chunk size that the format does not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{format} does not allow a chunk size of {chunk_size}: a power of two from {} to {} is expected", format.chunk_size_range().0, format.chunk_size_range().1)]
+pub struct UnsupportedChunkSize {
+    /// The format.
+    pub format: Format,
+    /// The refused chunk size, in bytes.
+    pub chunk_size: u32,
+}

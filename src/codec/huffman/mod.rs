@@ -1,0 +1,1 @@
+//! Canonical prefix codes: decode tables and length-limited codeword lengths.

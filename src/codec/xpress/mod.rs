@@ -1,0 +1,7 @@
+//! The Xpress codec.
+
+mod decode;
+mod encode;
+
+pub use decode::XpressDecompressor;
+pub use encode::XpressCompressor;

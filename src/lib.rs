@@ -1,0 +1,32 @@
+//! Windows installation images (WIM, ESD, SWM) in pure Rust: open, inspect, extract, verify, convert, export.
+//!
+//! # Glossary
+//!
+//! One word per thing, used everywhere in code, messages and documentation.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | **image** | one captured tree inside a WIM; numbered from 1 |
+//! | **blob** | a content, known by the SHA-1 of its uncompressed bytes; stored once however many files use it |
+//! | **blob table** | the WIM's list of blobs and metadata resources ("lookup table", "offset table") |
+//! | **resource** | a range of stored bytes, described by a 24-byte **resource header** |
+//! | **chunk** | the unit of compression; chunks of a resource are independent |
+//! | **chunk table** | where each chunk of a compressed resource begins |
+//! | **solid resource** | many blobs concatenated, then compressed with large chunks (`.esd`) |
+//! | **metadata resource** | the directory tree of one image |
+//! | **dentry** | directory entry: one name in a directory |
+//! | **inode** | what hard-linked dentries share |
+//! | **stream** | one data attribute of a file, unnamed or named |
+//! | **security descriptor** | opaque access-control bytes, shared by index |
+//! | **reparse point** | a symbolic link, junction or another redirection |
+//! | **integrity table** | SHA-1 of each 10 MiB piece of the file |
+//! | **split WIM part** | one file of an SWM set |
+//!
+//! # Layers
+//!
+//! `wim` → `codec` → `util`; an arrow points down only. The codecs take slices and never hear of files.
+#![deny(unsafe_code, missing_docs)]
+
+pub mod codec;
+pub mod util;
+pub mod wim;

@@ -1,0 +1,1 @@
+//! The WIM container: reading, checking, writing.
