@@ -1,1 +1,4 @@
 //! The WIM container: reading, checking, writing.
+
+pub mod header;
+pub mod resource;
