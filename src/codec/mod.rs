@@ -22,6 +22,8 @@ pub mod huffman;
 pub mod lzms;
 pub mod lzx;
 mod matchfinder;
+#[cfg(test)]
+mod test_data;
 pub mod xpress;
 
 pub use error::{DecodeError, DecodeErrorKind, UnsupportedChunkSize};
