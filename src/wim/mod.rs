@@ -1,1 +1,3 @@
 //! The WIM container: reading, checking, writing.
+
+pub mod metadata;
