@@ -6,6 +6,7 @@ pub mod engine;
 pub mod error;
 pub mod header;
 pub mod integrity;
+pub mod metadata;
 pub mod output;
 pub mod reader;
 pub mod resource;
