@@ -2,6 +2,7 @@
 
 pub mod atomic_file;
 pub mod os;
+pub mod pool;
 pub mod progress;
 pub mod read_at;
 pub mod sha1;

@@ -63,6 +63,35 @@ impl<T: AsRef<[u8]> + Send + Sync> ReadAt for io::Cursor<T> {
     }
 }
 
+/// Fills `buf` from `file` at `offset`, wherever the file's cursor is.
+///
+/// # Errors
+/// [`io::ErrorKind::UnexpectedEof`] if the file ends before `buf` is full; any other error of the read.
+#[cfg(unix)]
+pub fn read_exact_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buf, offset)
+}
+
+/// Fills `buf` from `file` at `offset`, wherever the file's cursor is.
+///
+/// # Errors
+/// [`io::ErrorKind::UnexpectedEof`] if the file ends before `buf` is full; any other error of the read.
+#[cfg(windows)]
+pub fn read_exact_at(file: &File, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !buf.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, buf, offset) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => {
+                buf = &mut buf[n..];
+                offset += n as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// A file read by position. Several threads may read at once.
 #[derive(Debug)]
 pub struct PositionedFile {
@@ -89,25 +118,12 @@ impl ReadAt for PositionedFile {
         self.size
     }
 
-    #[cfg(unix)]
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(&self.file, buf, offset)
-    }
-
-    #[cfg(windows)]
-    fn read_exact_at(&self, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
-        while !buf.is_empty() {
-            match std::os::windows::fs::FileExt::seek_read(&self.file, buf, offset) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(n) => {
-                    buf = &mut buf[n..];
-                    offset += n as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+        // Systems disagree about offsets beyond what a file can have.
+        if offset > self.size {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok(())
+        read_exact_at(&self.file, buf, offset)
     }
 
     fn as_file(&self) -> Option<&File> {

@@ -5,7 +5,7 @@ mod decoders;
 mod error;
 
 pub use chunk_map::{ChunkMap, StoredChunk};
-pub use decoders::{DecoderPool, PooledDecoder};
+pub use decoders::DecoderPool;
 pub use error::ResourceError;
 
 use crate::codec::Format;
