@@ -1,3 +1,4 @@
 //! The WIM container: reading, checking, writing.
 
 pub mod metadata;
+pub mod xml;
