@@ -11,6 +11,7 @@ pub mod output;
 pub mod reader;
 pub mod resource;
 pub mod verify;
+pub mod xml;
 
 pub use error::WimError;
 pub use reader::{ImageIndex, OpenOptions, Wim};
