@@ -22,6 +22,7 @@ pub mod huffman;
 pub mod lzms;
 pub mod lzx;
 mod matchfinder;
+mod price;
 pub mod xpress;
 
 pub use error::{DecodeError, DecodeErrorKind, UnsupportedChunkSize};

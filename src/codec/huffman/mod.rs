@@ -1,1 +1,3 @@
 //! Canonical prefix codes: decode tables and length-limited codeword lengths.
+
+pub mod lengths;
