@@ -1,9 +1,10 @@
 //! Ratio and speed of the codecs at each level, one thread.
 //!
-//! `cargo run --release --example codec_curve -- FILE xpress|lzx [CHUNK_SIZE [FIRST_LEVEL [LAST_LEVEL [REPETITIONS]]]]`
+//! `cargo run --release --example codec_curve -- FILE xpress|lzx [CHUNK_SIZE [FIRST_LEVEL [LAST_LEVEL [REPETITIONS [OUT]]]]]`
 //!
 //! Splits the file into chunks, encodes each with one reused context, decodes it again and compares. Chunks that do not
-//! shrink count as stored raw. Speeds are medians, in MB/s of uncompressed data.
+//! shrink count as stored raw. Speeds are medians, in MB/s of uncompressed data. OUT receives
+//! the last level's chunks for another decoder to check: size, stored size (32 bits each, little-endian), stored bytes.
 #![allow(clippy::print_stdout)]
 
 use std::time::Instant;
@@ -21,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut number = |default: u32| args.next().map_or(Ok(default), |arg| arg.parse());
     let (chunk_size, first, last, repetitions) = (number(32768)?, number(1)?, number(9)?, number(1)?.max(1));
     let data = std::fs::read(path)?;
+    let records = args.next();
 
     println!("{format}, chunks of {chunk_size} bytes, {} bytes", data.len());
     println!("level   ratio %   encode MB/s   decode MB/s   context KiB");
@@ -59,6 +61,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             format.compressor_memory(chunk_size, level) >> 10,
             if intact { "" } else { "   DECODES WRONGLY" }
         );
+        if let Some(path) = records.as_ref().filter(|_| u32::from(level.get()) == last) {
+            let mut out = Vec::new();
+            let chunks = data.chunks(chunk_size as usize).zip(packed.chunks(chunk_size as usize));
+            for ((chunk, packed), size) in chunks.zip(&sizes) {
+                let stored = size.map_or(chunk, |size| &packed[..size]);
+                out.extend_from_slice(&u32::try_from(chunk.len())?.to_le_bytes());
+                out.extend_from_slice(&u32::try_from(stored.len())?.to_le_bytes());
+                out.extend_from_slice(stored);
+            }
+            std::fs::write(path, out)?;
+        }
     }
     Ok(())
 }

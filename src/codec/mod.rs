@@ -23,6 +23,8 @@ pub mod lzms;
 pub mod lzx;
 mod matchfinder;
 mod price;
+#[cfg(test)]
+mod test_data;
 pub mod xpress;
 
 pub use error::{DecodeError, DecodeErrorKind, UnsupportedChunkSize};

@@ -1,3 +1,4 @@
 //! Canonical prefix codes: decode tables and length-limited codeword lengths.
 
 pub mod lengths;
+pub(crate) mod plain;

@@ -1,20 +1,23 @@
-//! Lzx decoding.
+//! LZX decoding.
 
-use crate::codec::{DecodeError, DecodeErrorKind, Decompressor};
+use super::plain;
+use crate::codec::{DecodeError, Decompressor};
 
-/// Decodes Lzx chunks.
-#[derive(Debug, Default)]
-pub struct LzxDecompressor {}
+/// Decodes LZX chunks.
+#[derive(Debug)]
+pub struct LzxDecompressor {
+    window_order: u32,
+}
 
 impl LzxDecompressor {
-    /// A decoder.
-    pub fn new(_window_order: u32) -> Self {
-        Self {}
+    /// A decoder for chunks of nominally `1 << window_order` bytes.
+    pub fn new(window_order: u32) -> Self {
+        Self { window_order }
     }
 }
 
 impl Decompressor for LzxDecompressor {
-    fn decompress(&mut self, _src: &[u8], _dst: &mut [u8]) -> Result<(), DecodeError> {
-        Err(DecodeError { kind: DecodeErrorKind::Truncated, src_offset: 0, dst_offset: 0 })
+    fn decompress(&mut self, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
+        plain::decompress(self.window_order, src, dst)
     }
 }

@@ -1,8 +1,9 @@
-//! Xpress decoding.
+//! XPRESS decoding.
 
-use crate::codec::{DecodeError, DecodeErrorKind, Decompressor};
+use super::plain;
+use crate::codec::{DecodeError, Decompressor};
 
-/// Decodes Xpress chunks.
+/// Decodes XPRESS chunks.
 #[derive(Debug, Default)]
 pub struct XpressDecompressor {}
 
@@ -14,7 +15,7 @@ impl XpressDecompressor {
 }
 
 impl Decompressor for XpressDecompressor {
-    fn decompress(&mut self, _src: &[u8], _dst: &mut [u8]) -> Result<(), DecodeError> {
-        Err(DecodeError { kind: DecodeErrorKind::Truncated, src_offset: 0, dst_offset: 0 })
+    fn decompress(&mut self, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
+        plain::decompress(src, dst)
     }
 }
