@@ -50,7 +50,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
             }
         });
-        let total: usize = data.chunks(chunk_size as usize).zip(&sizes).map(|(chunk, size)| size.unwrap_or(chunk.len())).sum();
+        let total: usize =
+            data.chunks(chunk_size as usize).zip(&sizes).map(|(chunk, size)| size.unwrap_or(chunk.len())).sum();
         let mb = data.len() as f64 / 1e6;
         println!(
             "{:5} {:9.3} {:13.2} {:13.1} {:13}{}",

@@ -24,6 +24,8 @@ pub mod lzx;
 mod matchfinder;
 mod price;
 #[cfg(test)]
+mod round_trip;
+#[cfg(test)]
 mod test_data;
 pub mod xpress;
 

@@ -39,7 +39,12 @@ impl XpressCompressor {
             1..=3 => Parser::Lazy(Box::new(lazy::LazyParser::new(chunk_size, level))),
             _ => Parser::Optimal(Box::new(optimal::OptimalParser::new(chunk_size, level))),
         };
-        Self { max_size: chunk_size, buffer: Vec::with_capacity(chunk_size + PADDING), parser, parse: Parse::new(chunk_size) }
+        Self {
+            max_size: chunk_size,
+            buffer: Vec::with_capacity(chunk_size + PADDING),
+            parser,
+            parse: Parse::new(chunk_size),
+        }
     }
 
     /// About how many bytes a context occupies.
@@ -69,6 +74,3 @@ impl Compressor for XpressCompressor {
         self.parse.emit(src, dst)
     }
 }
-
-#[cfg(test)]
-mod tests;
