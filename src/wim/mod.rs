@@ -10,6 +10,7 @@ pub mod metadata;
 pub mod output;
 pub mod reader;
 pub mod resource;
+pub mod verify;
 
 pub use error::WimError;
 pub use reader::{ImageIndex, OpenOptions, Wim};

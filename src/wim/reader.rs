@@ -4,6 +4,8 @@ use super::blob_table::{BlobTable, Location, MetadataEntry, Oddities};
 use super::engine::{BlobSource, Request};
 use super::error::WimError;
 use super::header::{HEADER_SIZE, Header, HeaderError, ResourceHeader, flag};
+use super::integrity::{IntegrityTable, IntegrityTableError};
+use super::metadata::{Metadata, ParseOptions};
 use super::resource::{ChunkMap, DecoderPool, ResourceError, read_all};
 use crate::util::read_at::{self, ReadAt};
 use crate::util::sha1::Sha1;
@@ -19,6 +21,9 @@ const MAX_METADATA_SIZE: u64 = 2 << 30;
 const MAX_METADATA_RATIO: u64 = 512;
 /// The largest blob table that is read, in bytes: 42 million blobs.
 const MAX_BLOB_TABLE_SIZE: u64 = 2 << 30;
+
+/// The largest integrity table that is read, in bytes: enough for 32 TiB in pieces of 10 MiB.
+const MAX_INTEGRITY_TABLE_SIZE: u64 = 64 << 20;
 
 /// How a WIM is opened.
 #[derive(Clone, Debug, Default)]
@@ -221,6 +226,11 @@ impl Wim {
         (1..=self.header().total_parts).filter(|part| !present.contains(part)).collect()
     }
 
+    /// All images.
+    pub fn images(&self) -> impl Iterator<Item = ImageIndex> {
+        (1..=self.image_count()).filter_map(ImageIndex::new)
+    }
+
     /// How many images there are.
     pub fn image_count(&self) -> u32 {
         self.header().image_count
@@ -345,6 +355,32 @@ impl Wim {
             });
         }
         Ok(bytes)
+    }
+
+    /// The tree of an image.
+    ///
+    /// # Errors
+    /// As [`Wim::metadata_bytes`]; the metadata contradicts itself.
+    pub fn metadata(&self, image: ImageIndex) -> Result<Metadata, WimError> {
+        let bytes = self.metadata_bytes(image)?;
+        Metadata::parse(bytes, &ParseOptions::default()).map_err(|error| WimError::Metadata {
+            path: self.path().to_owned(),
+            image: image.get(),
+            error,
+        })
+    }
+
+    /// The integrity table of one of the files; `None` if it has none.
+    ///
+    /// # Errors
+    /// It cannot be read, or contradicts itself.
+    pub fn integrity_table(&self, file: &WimFile) -> Result<Option<IntegrityTable>, IntegrityTableError> {
+        let resource = file.header.integrity;
+        if resource.is_absent() {
+            return Ok(None);
+        }
+        let bytes = self.read_resource(file, &resource, MAX_INTEGRITY_TABLE_SIZE)?;
+        Ok(Some(IntegrityTable::decode(&bytes)?))
     }
 
     /// Where the metadata of an image is stored.
