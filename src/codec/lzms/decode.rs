@@ -1,20 +1,572 @@
-//! Lzms decoding.
+//! The LZMS decoder.
+//!
+//! Nothing in the stream's meaning depends on the bytes produced, so decoding runs in two phases over short batches
+//! of items: first the batch is read into literals and match commands, then the commands are carried out. Reading
+//! keeps its state in registers and caches, and by the time that a match is copied from far back in a large chunk,
+//! its source has been on the way from memory since the match was read.
+//!
+//! Every match is checked as it is read; carrying it out cannot fail.
 
+use super::format::{
+    LENGTH_SLOTS, LENGTH_SYMBOLS, LITERAL_SYMBOLS, LONG_REBUILD_INTERVAL, OFFSET_SLOTS, POWER_SYMBOLS, QUEUE_LEN,
+    SHORT_REBUILD_INTERVAL, Slot, contexts, num_offset_symbols,
+};
+use super::huffman::{Frequencies, MAX_CODEWORD_LEN, MAX_SYMBOLS};
+use super::range::{Decisions, RangeDecoder};
+use super::x86::X86Filter;
 use crate::codec::{DecodeError, DecodeErrorKind, Decompressor};
 
-/// Decodes Lzms chunks.
-#[derive(Debug, Default)]
-pub struct LzmsDecompressor {}
+/// Matches per batch: enough that a miss of all caches is over before its match's turn comes.
+const BATCH_MATCHES: usize = 64;
+/// Literals per batch.
+const BATCH_LITERALS: usize = 1024;
+/// What a short copy may write behind its end.
+const SLACK: usize = 32;
+
+/// Decodes LZMS chunks of any size.
+#[derive(Debug)]
+pub struct LzmsDecompressor {
+    literals: DecodeCode,
+    lengths: DecodeCode,
+    lz_offsets: DecodeCode,
+    delta_offsets: DecodeCode,
+    delta_powers: DecodeCode,
+    x86: X86Filter,
+    batch: Batch,
+}
 
 impl LzmsDecompressor {
     /// A decoder.
     pub fn new() -> Self {
-        Self {}
+        Self {
+            literals: DecodeCode::new(LONG_REBUILD_INTERVAL),
+            lengths: DecodeCode::new(SHORT_REBUILD_INTERVAL),
+            lz_offsets: DecodeCode::new(LONG_REBUILD_INTERVAL),
+            delta_offsets: DecodeCode::new(LONG_REBUILD_INTERVAL),
+            delta_powers: DecodeCode::new(SHORT_REBUILD_INTERVAL),
+            x86: X86Filter::new(),
+            batch: Batch::new(),
+        }
+    }
+
+    fn reset(&mut self, uncompressed_size: usize) {
+        let offset_symbols = num_offset_symbols(uncompressed_size);
+        self.literals.reset(LITERAL_SYMBOLS);
+        self.lengths.reset(LENGTH_SYMBOLS);
+        self.lz_offsets.reset(offset_symbols);
+        self.delta_offsets.reset(offset_symbols);
+        self.delta_powers.reset(POWER_SYMBOLS);
+    }
+}
+
+impl Default for LzmsDecompressor {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl Decompressor for LzmsDecompressor {
-    fn decompress(&mut self, _src: &[u8], _dst: &mut [u8]) -> Result<(), DecodeError> {
-        Err(DecodeError { kind: DecodeErrorKind::Truncated, src_offset: 0, dst_offset: 0 })
+    fn decompress(&mut self, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
+        if src.len() < 4 || !src.len().is_multiple_of(2) {
+            return Err(DecodeError { kind: DecodeErrorKind::BadSize, src_offset: src.len(), dst_offset: 0 });
+        }
+        self.reset(dst.len());
+        let mut reader = ItemReader::new(src);
+        let mut done = 0;
+        while done < dst.len() {
+            let end = reader.read_batch(self, done, dst.len())?;
+            self.batch.carry_out(dst, done);
+            done = end;
+        }
+        self.x86.undo(dst);
+        Ok(())
+    }
+}
+
+/// The state of the stream between two items.
+struct ItemReader<'a> {
+    range: RangeDecoder<'a>,
+    bits: BackwardBits<'a>,
+    main: Decisions<{ contexts::MAIN }>,
+    is_delta: Decisions<{ contexts::MATCH }>,
+    lz: RepeatDecisions,
+    delta: RepeatDecisions,
+    lz_queue: RepeatQueue<u32>,
+    delta_queue: RepeatQueue<DeltaPair>,
+}
+
+#[derive(Clone, Copy)]
+struct DeltaPair {
+    power: u8,
+    raw_offset: u32,
+}
+
+impl<'a> ItemReader<'a> {
+    fn new(src: &'a [u8]) -> Self {
+        let pair = |raw_offset| DeltaPair { power: 0, raw_offset };
+        Self {
+            range: RangeDecoder::new(src),
+            bits: BackwardBits::new(src),
+            main: Decisions::new(),
+            is_delta: Decisions::new(),
+            lz: RepeatDecisions::new(),
+            delta: RepeatDecisions::new(),
+            lz_queue: RepeatQueue::new([1, 2, 3, 4]),
+            delta_queue: RepeatQueue::new([pair(1), pair(2), pair(3), pair(4)]),
+        }
+    }
+
+    /// Reads items that produce the bytes from `pos` on into the batch, and returns where they end.
+    fn read_batch(&mut self, codes: &mut LzmsDecompressor, mut pos: usize, end: usize) -> Result<usize, DecodeError> {
+        let Self { range, bits, main, is_delta, lz, delta, lz_queue, delta_queue } = self;
+        let batch = &mut codes.batch;
+        let (mut num_literals, mut literals_before, mut num_matches) = (0, 0, 0);
+        while pos < end && num_literals < BATCH_LITERALS && num_matches < BATCH_MATCHES {
+            bits.refill();
+            if !main.decode(range) {
+                batch.literals[num_literals] = codes.literals.decode(bits) as u8;
+                num_literals += 1;
+                pos += 1;
+                lz_queue.after_match = false;
+                delta_queue.after_match = false;
+                continue;
+            }
+            let (kind, raw_offset, reach);
+            if !is_delta.decode(range) {
+                let offset = match lz.decode(range) {
+                    None => {
+                        let slot = OFFSET_SLOTS[codes.lz_offsets.decode(bits)];
+                        let offset = bits.read_value(slot);
+                        lz_queue.push(offset);
+                        offset
+                    }
+                    Some(index) => lz_queue.take(index),
+                };
+                lz_queue.after_match = true;
+                delta_queue.after_match = false;
+                (kind, raw_offset, reach) = (MatchKind::Lz, offset, u64::from(offset));
+            } else {
+                let pair = match delta.decode(range) {
+                    None => {
+                        let power = codes.delta_powers.decode(bits) as u8;
+                        bits.refill();
+                        let slot = OFFSET_SLOTS[codes.delta_offsets.decode(bits)];
+                        let raw_offset = bits.read_value(slot);
+                        let pair = DeltaPair { power, raw_offset };
+                        delta_queue.push(pair);
+                        pair
+                    }
+                    Some(index) => delta_queue.take(index),
+                };
+                delta_queue.after_match = true;
+                lz_queue.after_match = false;
+                (kind, raw_offset) = (MatchKind::Delta { power: pair.power }, pair.raw_offset);
+                reach = (u64::from(raw_offset) + 1) << pair.power;
+            }
+            bits.refill();
+            let slot = LENGTH_SLOTS[codes.lengths.decode(bits)];
+            let length = bits.read_value(slot);
+
+            let error = |kind| DecodeError { kind, src_offset: range.position(), dst_offset: pos };
+            if reach > pos as u64 {
+                return Err(error(DecodeErrorKind::BadOffset { offset: reach }));
+            }
+            if length as usize > end - pos {
+                return Err(error(DecodeErrorKind::BadLength { length: length.into() }));
+            }
+            let literals = (num_literals - literals_before) as u32;
+            literals_before = num_literals;
+            batch.matches[num_matches] = Match { literals, length, raw_offset, kind };
+            num_matches += 1;
+            pos += length as usize;
+        }
+        batch.num_literals = num_literals;
+        batch.num_matches = num_matches;
+        Ok(pos)
+    }
+}
+
+/// The decisions whether a match repeats an offset, and which.
+struct RepeatDecisions {
+    is_repeat: Decisions<{ contexts::REPEAT }>,
+    not_first: Decisions<{ contexts::REPEAT }>,
+    not_second: Decisions<{ contexts::REPEAT }>,
+}
+
+impl RepeatDecisions {
+    fn new() -> Self {
+        Self { is_repeat: Decisions::new(), not_first: Decisions::new(), not_second: Decisions::new() }
+    }
+
+    /// The index in the queue, or `None` for an explicit offset.
+    #[inline(always)]
+    fn decode(&mut self, range: &mut RangeDecoder<'_>) -> Option<usize> {
+        if !self.is_repeat.decode(range) {
+            None
+        } else if !self.not_first.decode(range) {
+            Some(0)
+        } else if !self.not_second.decode(range) {
+            Some(1)
+        } else {
+            Some(2)
+        }
+    }
+}
+
+/// A queue of the latest offsets.
+///
+/// The format puts an offset into its queue only after the following item. Here it goes in at once; directly after a
+/// match of the queue's kind every index is then one too low.
+struct RepeatQueue<T> {
+    entries: [T; QUEUE_LEN],
+    /// The item before this one was a match of the queue's kind.
+    after_match: bool,
+}
+
+impl<T: Copy> RepeatQueue<T> {
+    fn new(entries: [T; QUEUE_LEN]) -> Self {
+        Self { entries, after_match: false }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, value: T) {
+        let [a, b, c, _] = self.entries;
+        self.entries = [value, a, b, c];
+    }
+
+    #[inline(always)]
+    fn take(&mut self, index: usize) -> T {
+        let [a, b, c, d] = self.entries;
+        let (value, entries) = match index + usize::from(self.after_match) {
+            0 => (a, [a, b, c, d]),
+            1 => (b, [b, a, c, d]),
+            2 => (c, [c, a, b, d]),
+            _ => (d, [d, a, b, c]),
+        };
+        self.entries = entries;
+        value
+    }
+}
+
+/// Reads the bits that lie backward from the end of a chunk. Its 16-bit units, highest bit first, are simply the bytes
+/// in descending order.
+struct BackwardBits<'a> {
+    src: &'a [u8],
+    /// The bytes before this have not been fetched.
+    position: usize,
+    /// The next bits, left-aligned; below the first `count` there are bits of the bytes before `position`.
+    bits: u64,
+    count: u32,
+}
+
+impl<'a> BackwardBits<'a> {
+    fn new(src: &'a [u8]) -> Self {
+        Self { src, position: src.len(), bits: 0, count: 0 }
+    }
+
+    /// Provides for reading at least 56 bits.
+    #[inline(always)]
+    fn refill(&mut self) {
+        let word = match self.src.get(..self.position).and_then(|src| src.last_chunk()) {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => self.last_word(),
+        };
+        self.bits |= word >> self.count;
+        self.position = self.position.saturating_sub(((63 - self.count) >> 3) as usize);
+        self.count |= 56;
+    }
+
+    /// What is left, with zeros behind it.
+    #[cold]
+    fn last_word(&self) -> u64 {
+        let mut bytes = [0; 8];
+        bytes[8 - self.position..].copy_from_slice(&self.src[..self.position]);
+        u64::from_le_bytes(bytes)
+    }
+
+    #[inline(always)]
+    fn read_value(&mut self, slot: Slot) -> u32 {
+        // Shifting in two steps makes no bits at all come out as zero.
+        let extra = (self.bits >> 1 >> (63 - slot.extra_bits)) as u32;
+        self.drop(slot.extra_bits);
+        slot.base + extra
+    }
+
+    #[inline(always)]
+    fn drop(&mut self, count: u32) {
+        self.bits <<= count;
+        self.count -= count;
+    }
+}
+
+/// An adaptive code in the form of a table that is looked up with as many bits as the longest codeword has.
+#[derive(Debug)]
+struct DecodeCode {
+    frequencies: Frequencies,
+    interval: u32,
+    until_rebuild: u32,
+    /// 15 less the number of bits to look up.
+    spare_bits: u32,
+    /// Symbol << 4 | codeword length.
+    table: Box<[u16; 1 << MAX_CODEWORD_LEN]>,
+}
+
+impl DecodeCode {
+    fn new(interval: u32) -> Self {
+        let table = vec![0; 1 << MAX_CODEWORD_LEN].into_boxed_slice().try_into().expect("the length is right");
+        Self { frequencies: Frequencies::new(), interval, until_rebuild: interval, spare_bits: 0, table }
+    }
+
+    fn reset(&mut self, num_symbols: usize) {
+        self.frequencies.reset(num_symbols);
+        self.build_table();
+    }
+
+    #[inline(always)]
+    fn decode(&mut self, bits: &mut BackwardBits<'_>) -> usize {
+        let entry = self.table[(bits.bits >> (64 - MAX_CODEWORD_LEN) >> self.spare_bits) as usize];
+        bits.drop(u32::from(entry & 15));
+        let symbol = usize::from(entry >> 4);
+        self.frequencies.count(symbol);
+        self.until_rebuild -= 1;
+        if self.until_rebuild == 0 {
+            self.rebuild();
+        }
+        symbol
+    }
+
+    #[inline(never)]
+    fn rebuild(&mut self) {
+        self.build_table();
+        self.frequencies.age();
+    }
+
+    fn build_table(&mut self) {
+        self.until_rebuild = self.interval;
+        let (lengths, counts) = self.frequencies.make_code();
+        let max_len = counts.iter().rposition(|&count| count > 0).expect("an alphabet has symbols");
+        self.spare_bits = (MAX_CODEWORD_LEN - max_len) as u32;
+
+        // Canonical codewords fill the table from its beginning in order of (length, symbol).
+        let mut ordered = [0u16; MAX_SYMBOLS];
+        let mut next = [0u16; MAX_CODEWORD_LEN + 1];
+        let mut start = 0;
+        for (slot, count) in next.iter_mut().zip(counts) {
+            *slot = start;
+            start += count;
+        }
+        for (symbol, &length) in lengths.iter().enumerate() {
+            let slot = &mut next[usize::from(length) % (MAX_CODEWORD_LEN + 1)];
+            ordered[usize::from(*slot) % MAX_SYMBOLS] = (symbol as u16) << 4 | u16::from(length);
+            *slot += 1;
+        }
+        let mut ordered = ordered.as_slice();
+        let mut table = self.table.as_mut_slice();
+        for (length, &count) in counts.iter().enumerate().skip(1) {
+            let entries;
+            (entries, ordered) = ordered.split_at(count.into());
+            let copies = 1 << max_len.saturating_sub(length);
+            for &entry in entries {
+                let (filled, rest) = table.split_at_mut(copies);
+                filled.fill(entry);
+                table = rest;
+            }
+        }
+    }
+}
+
+/// Items that have been read but not carried out.
+#[derive(Debug)]
+struct Batch {
+    literals: Box<[u8; BATCH_LITERALS + SLACK]>,
+    num_literals: usize,
+    matches: Box<[Match; BATCH_MATCHES]>,
+    num_matches: usize,
+}
+
+/// A match behind some literals.
+#[derive(Clone, Copy, Debug)]
+struct Match {
+    literals: u32,
+    length: u32,
+    raw_offset: u32,
+    kind: MatchKind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum MatchKind {
+    Lz,
+    Delta { power: u8 },
+}
+
+impl Batch {
+    fn new() -> Self {
+        let unused = Match { literals: 0, length: 0, raw_offset: 1, kind: MatchKind::Lz };
+        Self {
+            literals: Box::new([0; BATCH_LITERALS + SLACK]),
+            num_literals: 0,
+            matches: Box::new([unused; BATCH_MATCHES]),
+            num_matches: 0,
+        }
+    }
+
+    /// Writes the batch to `dst` from `pos` on.
+    fn carry_out(&self, dst: &mut [u8], mut pos: usize) {
+        let mut literal = 0;
+        for item in &self.matches[..self.num_matches] {
+            let run = item.literals as usize;
+            if run <= SLACK && dst.len() - pos >= SLACK {
+                dst[pos..pos + SLACK].copy_from_slice(&self.literals[literal..literal + SLACK]);
+            } else {
+                dst[pos..pos + run].copy_from_slice(&self.literals[literal..literal + run]);
+            }
+            literal += run;
+            pos += run;
+            let length = item.length as usize;
+            match item.kind {
+                MatchKind::Lz => copy_match(dst, pos, item.raw_offset as usize, length),
+                MatchKind::Delta { power } => {
+                    let span = 1 << power;
+                    copy_delta_match(dst, pos, item.raw_offset as usize * span, span, length);
+                }
+            }
+            pos += length;
+        }
+        let run = self.num_literals - literal;
+        dst[pos..pos + run].copy_from_slice(&self.literals[literal..self.num_literals]);
+    }
+}
+
+#[inline(always)]
+fn copy_match(dst: &mut [u8], pos: usize, offset: usize, length: usize) {
+    let from = pos - offset;
+    if offset >= SLACK && length <= SLACK && dst.len() - pos >= SLACK {
+        dst.copy_within(from..from + SLACK, pos);
+    } else if offset >= length {
+        dst.copy_within(from..from + length, pos);
+    } else {
+        copy_overlapping(dst, pos, offset, length);
+    }
+}
+
+/// Copies a match that repeats its own beginning, doubling what there is to copy from.
+fn copy_overlapping(dst: &mut [u8], pos: usize, offset: usize, length: usize) {
+    let from = pos - offset;
+    let mut copied = 0;
+    while copied < length {
+        let count = (offset + copied).min(length - copied);
+        dst.copy_within(from..from + count, pos + copied);
+        copied += count;
+    }
+}
+
+fn copy_delta_match(dst: &mut [u8], pos: usize, offset: usize, span: usize, length: usize) {
+    let dst = &mut dst[..pos + length];
+    for q in pos..pos + length {
+        dst[q] = dst[q - offset].wrapping_add(dst[q - span]).wrapping_sub(dst[q - offset - span]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::lzms::plain;
+
+    const NINE_A: [u8; 10] = [0x2f, 0x60, 0xd0, 0xff, 0x00, 0x00, 0x64, 0x41, 0x41, 0x41];
+    const COUNTERS: [u8; 16] =
+        [0x91, 0x33, 0xd0, 0xbb, 0x00, 0x00, 0x80, 0x1b, 0x0b, 0xc2, 0xda, 0x08, 0x00, 0x00, 0x10, 0x00];
+    const ABRACADABRA: [u8; 20] = [
+        0xbd, 0x14, 0x00, 0xfd, 0x00, 0x00, 0x00, 0xfd, 0x34, 0x0c, 0xc4, 0x92, 0x61, 0x64, 0x61, 0x63, 0x61, 0x72,
+        0x62, 0x61,
+    ];
+
+    /// The format's worked examples, with what they decode to.
+    fn examples() -> [(&'static [u8], Vec<u8>); 3] {
+        let counters = (0..16u32).flat_map(|i| (0x1000 + 8 * i).to_le_bytes()).collect();
+        [(&NINE_A, vec![b'A'; 9]), (&COUNTERS, counters), (&ABRACADABRA, b"abracadabra ".repeat(10))]
+    }
+
+    fn decode(decoder: &mut LzmsDecompressor, src: &[u8], size: usize) -> Result<Vec<u8>, DecodeErrorKind> {
+        let mut dst = vec![0xCC; size];
+        decoder.decompress(src, &mut dst).map(|()| dst).map_err(|error| error.kind)
+    }
+
+    fn decode_plainly(src: &[u8], size: usize) -> Result<Vec<u8>, DecodeErrorKind> {
+        let mut dst = vec![0x33; size];
+        plain::decompress(src, &mut dst).map(|()| dst).map_err(|error| error.kind)
+    }
+
+    #[test]
+    fn worked_examples_decode() {
+        let mut decoder = LzmsDecompressor::new();
+        for (src, expected) in examples() {
+            assert_eq!(decode_plainly(src, expected.len()), Ok(expected.clone()));
+            assert_eq!(decode(&mut decoder, src, expected.len()), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn impossible_sizes_are_refused() {
+        let mut decoder = LzmsDecompressor::new();
+        for size in [0, 1, 2, 3, 5, 9] {
+            assert_eq!(decode(&mut decoder, &NINE_A[..size], 9), Err(DecodeErrorKind::BadSize));
+        }
+    }
+
+    #[test]
+    fn damaged_examples_decode_as_plainly() {
+        let mut decoder = LzmsDecompressor::new();
+        for (src, expected) in examples() {
+            for bit in 0..src.len() * 8 {
+                let mut damaged = src.to_vec();
+                damaged[bit / 8] ^= 1 << (bit % 8);
+                for size in [expected.len(), expected.len() * 50] {
+                    assert_eq!(decode(&mut decoder, &damaged, size), decode_plainly(&damaged, size), "bit {bit}");
+                }
+            }
+            for end in 0..src.len() {
+                assert_eq!(decode(&mut decoder, &src[..end], 64), decode_plainly(&src[..end], 64), "cut at {end}");
+                assert_eq!(decode(&mut decoder, &src[end..], 64), decode_plainly(&src[end..], 64), "from {end}");
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn noise_decodes_as_plainly(src in proptest::collection::vec(proptest::num::u8::ANY, 0..3000), size in 0..20_000usize) {
+            let mut decoder = LzmsDecompressor::new();
+            proptest::prop_assert_eq!(decode(&mut decoder, &src, size), decode_plainly(&src, size));
+        }
+    }
+
+    /// A file that is not in the repository, or `None` after saying so.
+    #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+    fn shared_file(name: &str) -> Option<Vec<u8>> {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/wim").join(name);
+        let content = std::fs::read(&path);
+        if content.is_err() {
+            eprintln!("SKIPPED: {} is missing", path.display());
+        }
+        content.ok()
+    }
+
+    #[test]
+    fn buffers_of_the_windows_compression_api_decode() {
+        for name in ["english", "pattern"] {
+            let Some(packed) = shared_file(&format!("lzms-compressapi/{name}.lzms")) else { return };
+            let Some(expected) = shared_file(&format!("lzms-compressapi/{name}.raw")) else { return };
+            // A header of 24 bytes, then the stored size of the only block.
+            let src = &packed[28..];
+            assert_eq!(decode(&mut LzmsDecompressor::new(), src, expected.len()), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn a_solid_resource_of_dism_decodes() {
+        let Some(resource) = shared_file("ms-dism-solid-lzms.resource") else { return };
+        // Uncompressed size, chunk size, compression type, one chunk's stored size.
+        let expected = b"The quick brown fox jumps over the lazy dog. ".repeat(4000);
+        assert_eq!(resource[..8], (expected.len() as u64).to_le_bytes());
+        assert_eq!(decode(&mut LzmsDecompressor::new(), &resource[20..], expected.len()), Ok(expected));
     }
 }
