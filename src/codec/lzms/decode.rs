@@ -11,6 +11,7 @@ use super::format::{
     LENGTH_SLOTS, LENGTH_SYMBOLS, LITERAL_SYMBOLS, LONG_REBUILD_INTERVAL, OFFSET_SLOTS, POWER_SYMBOLS, QUEUE_LEN,
     SHORT_REBUILD_INTERVAL, Slot, contexts, num_offset_symbols,
 };
+use super::dispatch::read_batch;
 use super::huffman::{Frequencies, MAX_CODEWORD_LEN, MAX_SYMBOLS};
 use super::range::{Decisions, RangeDecoder};
 use super::x86::X86Filter;
@@ -20,8 +21,10 @@ use crate::codec::{DecodeError, DecodeErrorKind, Decompressor};
 const BATCH_MATCHES: usize = 64;
 /// Literals per batch.
 const BATCH_LITERALS: usize = 1024;
-/// What a short copy may write behind its end.
-const SLACK: usize = 32;
+/// Bytes copied at once where there is room behind the end.
+const WIDE: usize = 32;
+/// The same for matches of smaller offsets.
+const NARROW: usize = 16;
 
 /// Decodes LZMS chunks of any size.
 #[derive(Debug)]
@@ -74,7 +77,7 @@ impl Decompressor for LzmsDecompressor {
         let mut reader = ItemReader::new(src);
         let mut done = 0;
         while done < dst.len() {
-            let end = reader.read_batch(self, done, dst.len())?;
+            let end = read_batch(&mut reader, self, done, dst.len())?;
             self.batch.carry_out(dst, done);
             done = end;
         }
@@ -84,7 +87,8 @@ impl Decompressor for LzmsDecompressor {
 }
 
 /// The state of the stream between two items.
-struct ItemReader<'a> {
+pub(super) struct ItemReader<'a> {
+    src_len: usize,
     range: RangeDecoder<'a>,
     bits: BackwardBits<'a>,
     main: Decisions<{ contexts::MAIN }>,
@@ -93,6 +97,14 @@ struct ItemReader<'a> {
     delta: RepeatDecisions,
     lz_queue: RepeatQueue<u32>,
     delta_queue: RepeatQueue<DeltaPair>,
+    previous: ItemKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ItemKind {
+    Literal,
+    Lz,
+    Delta,
 }
 
 #[derive(Clone, Copy)]
@@ -105,6 +117,7 @@ impl<'a> ItemReader<'a> {
     fn new(src: &'a [u8]) -> Self {
         let pair = |raw_offset| DeltaPair { power: 0, raw_offset };
         Self {
+            src_len: src.len(),
             range: RangeDecoder::new(src),
             bits: BackwardBits::new(src),
             main: Decisions::new(),
@@ -113,61 +126,63 @@ impl<'a> ItemReader<'a> {
             delta: RepeatDecisions::new(),
             lz_queue: RepeatQueue::new([1, 2, 3, 4]),
             delta_queue: RepeatQueue::new([pair(1), pair(2), pair(3), pair(4)]),
+            previous: ItemKind::Literal,
         }
     }
 
     /// Reads items that produce the bytes from `pos` on into the batch, and returns where they end.
-    fn read_batch(&mut self, codes: &mut LzmsDecompressor, mut pos: usize, end: usize) -> Result<usize, DecodeError> {
-        let Self { range, bits, main, is_delta, lz, delta, lz_queue, delta_queue } = self;
+    #[inline(always)]
+    pub(super) fn read_batch(&mut self, codes: &mut LzmsDecompressor, mut pos: usize, end: usize) -> Result<usize, DecodeError> {
+        let src_len = self.src_len;
+        let Self { main, is_delta, lz, delta, lz_queue, delta_queue, .. } = self;
+        // Copies that nothing points to live in registers.
+        let (mut range, mut bits, mut previous) = (self.range, self.bits, self.previous);
         let batch = &mut codes.batch;
         let (mut num_literals, mut literals_before, mut num_matches) = (0, 0, 0);
         while pos < end && num_literals < BATCH_LITERALS && num_matches < BATCH_MATCHES {
             bits.refill();
-            if !main.decode(range) {
-                batch.literals[num_literals] = codes.literals.decode(bits) as u8;
+            if !main.decode(&mut range) {
+                batch.literals[num_literals] = codes.literals.decode(&mut bits) as u8;
                 num_literals += 1;
                 pos += 1;
-                lz_queue.after_match = false;
-                delta_queue.after_match = false;
+                previous = ItemKind::Literal;
                 continue;
             }
             let (kind, raw_offset, reach);
-            if !is_delta.decode(range) {
-                let offset = match lz.decode(range) {
+            if !is_delta.decode(&mut range) {
+                let offset = match lz.decode(&mut range) {
                     None => {
-                        let slot = OFFSET_SLOTS[codes.lz_offsets.decode(bits)];
+                        let slot = OFFSET_SLOTS[codes.lz_offsets.decode(&mut bits)];
                         let offset = bits.read_value(slot);
                         lz_queue.push(offset);
                         offset
                     }
-                    Some(index) => lz_queue.take(index),
+                    Some(index) => lz_queue.take(index + usize::from(previous == ItemKind::Lz)),
                 };
-                lz_queue.after_match = true;
-                delta_queue.after_match = false;
+                previous = ItemKind::Lz;
                 (kind, raw_offset, reach) = (MatchKind::Lz, offset, u64::from(offset));
             } else {
-                let pair = match delta.decode(range) {
+                let pair = match delta.decode(&mut range) {
                     None => {
-                        let power = codes.delta_powers.decode(bits) as u8;
+                        let power = codes.delta_powers.decode(&mut bits) as u8;
                         bits.refill();
-                        let slot = OFFSET_SLOTS[codes.delta_offsets.decode(bits)];
+                        let slot = OFFSET_SLOTS[codes.delta_offsets.decode(&mut bits)];
                         let raw_offset = bits.read_value(slot);
                         let pair = DeltaPair { power, raw_offset };
                         delta_queue.push(pair);
                         pair
                     }
-                    Some(index) => delta_queue.take(index),
+                    Some(index) => delta_queue.take(index + usize::from(previous == ItemKind::Delta)),
                 };
-                delta_queue.after_match = true;
-                lz_queue.after_match = false;
+                previous = ItemKind::Delta;
                 (kind, raw_offset) = (MatchKind::Delta { power: pair.power }, pair.raw_offset);
                 reach = (u64::from(raw_offset) + 1) << pair.power;
             }
             bits.refill();
-            let slot = LENGTH_SLOTS[codes.lengths.decode(bits)];
+            let slot = LENGTH_SLOTS[codes.lengths.decode(&mut bits)];
             let length = bits.read_value(slot);
 
-            let error = |kind| DecodeError { kind, src_offset: range.position(), dst_offset: pos };
+            let error = |kind| DecodeError { kind, src_offset: src_len - range.remaining(), dst_offset: pos };
             if reach > pos as u64 {
                 return Err(error(DecodeErrorKind::BadOffset { offset: reach }));
             }
@@ -180,6 +195,7 @@ impl<'a> ItemReader<'a> {
             num_matches += 1;
             pos += length as usize;
         }
+        (self.range, self.bits, self.previous) = (range, bits, previous);
         batch.num_literals = num_literals;
         batch.num_matches = num_matches;
         Ok(pos)
@@ -216,16 +232,14 @@ impl RepeatDecisions {
 /// A queue of the latest offsets.
 ///
 /// The format puts an offset into its queue only after the following item. Here it goes in at once; directly after a
-/// match of the queue's kind every index is then one too low.
+/// match of the queue's kind every index of the format is then one too low.
 struct RepeatQueue<T> {
     entries: [T; QUEUE_LEN],
-    /// The item before this one was a match of the queue's kind.
-    after_match: bool,
 }
 
 impl<T: Copy> RepeatQueue<T> {
     fn new(entries: [T; QUEUE_LEN]) -> Self {
-        Self { entries, after_match: false }
+        Self { entries }
     }
 
     #[inline(always)]
@@ -237,7 +251,7 @@ impl<T: Copy> RepeatQueue<T> {
     #[inline(always)]
     fn take(&mut self, index: usize) -> T {
         let [a, b, c, d] = self.entries;
-        let (value, entries) = match index + usize::from(self.after_match) {
+        let (value, entries) = match index {
             0 => (a, [a, b, c, d]),
             1 => (b, [b, a, c, d]),
             2 => (c, [c, a, b, d]),
@@ -250,38 +264,30 @@ impl<T: Copy> RepeatQueue<T> {
 
 /// Reads the bits that lie backward from the end of a chunk. Its 16-bit units, highest bit first, are simply the bytes
 /// in descending order.
+#[derive(Clone, Copy)]
 struct BackwardBits<'a> {
-    src: &'a [u8],
-    /// The bytes before this have not been fetched.
-    position: usize,
-    /// The next bits, left-aligned; below the first `count` there are bits of the bytes before `position`.
+    /// What has not been fetched.
+    rest: &'a [u8],
+    /// The next bits, left-aligned; below the first `count` there are bits of the last bytes of `rest`.
     bits: u64,
     count: u32,
 }
 
 impl<'a> BackwardBits<'a> {
     fn new(src: &'a [u8]) -> Self {
-        Self { src, position: src.len(), bits: 0, count: 0 }
+        Self { rest: src, bits: 0, count: 0 }
     }
 
     /// Provides for reading at least 56 bits.
     #[inline(always)]
     fn refill(&mut self) {
-        let word = match self.src.get(..self.position).and_then(|src| src.last_chunk()) {
+        let word = match self.rest.last_chunk() {
             Some(bytes) => u64::from_le_bytes(*bytes),
-            None => self.last_word(),
+            None => last_word(self.rest),
         };
         self.bits |= word >> self.count;
-        self.position = self.position.saturating_sub(((63 - self.count) >> 3) as usize);
+        self.rest = &self.rest[..self.rest.len().saturating_sub(((63 - self.count) >> 3) as usize)];
         self.count |= 56;
-    }
-
-    /// What is left, with zeros behind it.
-    #[cold]
-    fn last_word(&self) -> u64 {
-        let mut bytes = [0; 8];
-        bytes[8 - self.position..].copy_from_slice(&self.src[..self.position]);
-        u64::from_le_bytes(bytes)
     }
 
     #[inline(always)]
@@ -297,6 +303,14 @@ impl<'a> BackwardBits<'a> {
         self.bits <<= count;
         self.count -= count;
     }
+}
+
+/// Fewer than 8 bytes, with zeros before them.
+#[cold]
+fn last_word(rest: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    bytes[8 - rest.len()..].copy_from_slice(rest);
+    u64::from_le_bytes(bytes)
 }
 
 /// An adaptive code in the form of a table that is looked up with as many bits as the longest codeword has.
@@ -378,7 +392,7 @@ impl DecodeCode {
 /// Items that have been read but not carried out.
 #[derive(Debug)]
 struct Batch {
-    literals: Box<[u8; BATCH_LITERALS + SLACK]>,
+    literals: Box<[u8; BATCH_LITERALS + WIDE]>,
     num_literals: usize,
     matches: Box<[Match; BATCH_MATCHES]>,
     num_matches: usize,
@@ -403,7 +417,7 @@ impl Batch {
     fn new() -> Self {
         let unused = Match { literals: 0, length: 0, raw_offset: 1, kind: MatchKind::Lz };
         Self {
-            literals: Box::new([0; BATCH_LITERALS + SLACK]),
+            literals: Box::new([0; BATCH_LITERALS + WIDE]),
             num_literals: 0,
             matches: Box::new([unused; BATCH_MATCHES]),
             num_matches: 0,
@@ -415,8 +429,8 @@ impl Batch {
         let mut literal = 0;
         for item in &self.matches[..self.num_matches] {
             let run = item.literals as usize;
-            if run <= SLACK && dst.len() - pos >= SLACK {
-                dst[pos..pos + SLACK].copy_from_slice(&self.literals[literal..literal + SLACK]);
+            if run <= WIDE && dst.len() - pos >= WIDE {
+                dst[pos..pos + WIDE].copy_from_slice(&self.literals[literal..literal + WIDE]);
             } else {
                 dst[pos..pos + run].copy_from_slice(&self.literals[literal..literal + run]);
             }
@@ -439,24 +453,40 @@ impl Batch {
 
 #[inline(always)]
 fn copy_match(dst: &mut [u8], pos: usize, offset: usize, length: usize) {
-    let from = pos - offset;
-    if offset >= SLACK && length <= SLACK && dst.len() - pos >= SLACK {
-        dst.copy_within(from..from + SLACK, pos);
-    } else if offset >= length {
-        dst.copy_within(from..from + length, pos);
+    let mut from = pos - offset;
+    if dst.len() - pos >= length + WIDE {
+        if offset >= WIDE {
+            copy_in_steps::<WIDE>(dst, from, pos, length);
+            return;
+        }
+        let mut done = 0;
+        if offset < NARROW {
+            // Write the first bytes singly; behind them the pattern also repeats at a distance of several offsets.
+            for k in 0..NARROW {
+                dst[pos + k] = dst[from + k];
+            }
+            from = pos + NARROW - NARROW.next_multiple_of(offset);
+            done = NARROW;
+        }
+        copy_in_steps::<NARROW>(dst, from, pos + done, length.saturating_sub(done));
     } else {
-        copy_overlapping(dst, pos, offset, length);
+        for k in 0..length {
+            dst[pos + k] = dst[from + k];
+        }
     }
 }
 
-/// Copies a match that repeats its own beginning, doubling what there is to copy from.
-fn copy_overlapping(dst: &mut [u8], pos: usize, offset: usize, length: usize) {
-    let from = pos - offset;
-    let mut copied = 0;
-    while copied < length {
-        let count = (offset + copied).min(length - copied);
-        dst.copy_within(from..from + count, pos + copied);
-        copied += count;
+/// Copies `length` bytes, and up to `STEP` more, over a distance of at least `STEP`.
+#[inline(always)]
+fn copy_in_steps<const STEP: usize>(dst: &mut [u8], mut from: usize, mut to: usize, length: usize) {
+    let end = to + length;
+    loop {
+        dst.copy_within(from..from + STEP, to);
+        from += STEP;
+        to += STEP;
+        if to >= end {
+            break;
+        }
     }
 }
 

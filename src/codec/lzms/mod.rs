@@ -2,6 +2,7 @@
 //! codes, behind an x86 address filter. Every chunk stands alone.
 
 mod decode;
+mod dispatch;
 mod encode;
 mod format;
 mod huffman;

@@ -1,27 +1,22 @@
 //! The binary range coder, and the adaptive probabilities of its decisions.
 
-/// One adaptive probability: of the last 64 bits coded with it, how many were zero.
+/// One adaptive probability: the last 64 bits coded with it, the newest lowest. The chance of a zero is the share of
+/// zeros among them; counting them anew is one instruction where it matters.
 #[derive(Clone, Copy, Debug)]
-struct Probability {
-    /// The last 64 bits, the newest lowest.
-    history: u64,
-    /// How many of them are zero.
-    zeros: u32,
-}
+struct Probability(u64);
 
 impl Probability {
-    const INITIAL: Self = Self { history: 0x5555_5555, zeros: 48 };
+    const INITIAL: Self = Self(0x5555_5555);
 
     /// The chance of a zero in 64ths, never 0 or 1.
     #[inline(always)]
     fn of_zero(self) -> u32 {
-        self.zeros.clamp(1, 63)
+        self.0.count_zeros().clamp(1, 63)
     }
 
     #[inline(always)]
     fn update(&mut self, bit: bool) {
-        self.zeros = (self.zeros + (self.history >> 63) as u32).wrapping_sub(u32::from(bit));
-        self.history = self.history << 1 | u64::from(bit);
+        self.0 = self.0 << 1 | u64::from(bit);
     }
 }
 
@@ -49,34 +44,35 @@ impl<const N: usize> Decisions<N> {
 }
 
 /// Reads decisions from the 16-bit units at the front of a chunk.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct RangeDecoder<'a> {
-    src: &'a [u8],
-    position: usize,
+    /// What has not been fetched.
+    rest: &'a [u8],
     range: u32,
     code: u32,
 }
 
 impl<'a> RangeDecoder<'a> {
     pub(super) fn new(src: &'a [u8]) -> Self {
-        let mut decoder = Self { src, position: 0, range: u32::MAX, code: 0 };
+        let mut decoder = Self { rest: src, range: u32::MAX, code: 0 };
         decoder.shift_in_unit();
         decoder.shift_in_unit();
         decoder
     }
 
-    /// How many bytes have been fetched; more than there are when zeros were read behind the end.
-    pub(super) fn position(&self) -> usize {
-        self.position
+    /// How many bytes have not been fetched.
+    pub(super) fn remaining(&self) -> usize {
+        self.rest.len()
     }
 
     #[inline(always)]
     fn shift_in_unit(&mut self) {
-        let unit = match self.src.get(self.position..).and_then(|rest| rest.first_chunk()) {
-            Some(unit) => u16::from_le_bytes(*unit),
-            None => 0,
-        };
-        self.position += 2;
+        // Behind the end there are zeros.
+        let mut unit = 0;
+        if let Some((bytes, rest)) = self.rest.split_first_chunk() {
+            unit = u16::from_le_bytes(*bytes);
+            self.rest = rest;
+        }
         self.code = self.code << 16 | u32::from(unit);
     }
 

@@ -8,6 +8,8 @@
 const TAIL: usize = 16;
 /// The least recent use of a target that still counts.
 const MAX_TARGET_AGE: u32 = 65535;
+/// Bytes examined at once in search of an opcode.
+const BLOCK: usize = 16;
 /// Within this many bytes of the last recognised instruction most opcodes are translated.
 const MAX_DISTANCE: i32 = 1023;
 /// The same for a relative call (E8), which is but one byte and so turns up by accident.
@@ -103,14 +105,26 @@ impl X86Filter {
 
 /// The first position from `from` that may hold an opcode. The last byte of `data` is only looked at as the second of
 /// an opcode.
-fn find_candidate(data: &[u8], from: usize) -> Option<usize> {
+#[inline(always)]
+fn find_candidate(data: &[u8], mut from: usize) -> Option<usize> {
+    // Blocks of fixed size, without an early end, become vector instructions.
+    while let Some(block) = data.get(from..).and_then(|rest| rest.first_chunk::<{ BLOCK + 1 }>()) {
+        let mut found = [0; BLOCK];
+        for (k, found) in found.iter_mut().enumerate() {
+            *found = if may_be_opcode(block[k], block[k + 1]) { 0xFF } else { 0 };
+        }
+        let found = u128::from_le_bytes(found);
+        if found != 0 {
+            return Some(from + (found.trailing_zeros() / 8) as usize);
+        }
+        from += BLOCK;
+    }
     let rest = data.get(from..)?;
-    let pair = rest.array_windows().position(|&[a, b]| may_be_opcode(a, b))?;
-    Some(from + pair)
+    Some(from + rest.array_windows().position(|&[a, b]| may_be_opcode(a, b))?)
 }
 
 /// Whether an opcode may begin with these two bytes.
 #[inline(always)]
 fn may_be_opcode(a: u8, b: u8) -> bool {
-    a & 0xFE == 0xE8 || (a & 0xFB == 0x48 && b & 0xF9 == 0x89) || (a == 0xFF && b == 0x15) || (a == 0xF0 && b == 0x83)
+    (a & 0xFE == 0xE8) | ((a & 0xFB == 0x48) & (b & 0xF9 == 0x89)) | ((a == 0xFF) & (b == 0x15)) | ((a == 0xF0) & (b == 0x83))
 }
