@@ -138,15 +138,29 @@ impl<'a> ItemReader<'a> {
         // Copies that nothing points to live in registers.
         let (mut range, mut bits, mut previous) = (self.range, self.bits, self.previous);
         let batch = &mut codes.batch;
-        let (mut num_literals, mut literals_before, mut num_matches) = (0, 0, 0);
-        while pos < end && num_literals < BATCH_LITERALS && num_matches < BATCH_MATCHES {
-            bits.refill();
-            if !main.decode(&mut range) {
-                batch.literals[num_literals] = codes.literals.decode(&mut bits) as u8;
+        let literals = &mut *batch.literals;
+        let (mut num_literals, mut num_matches) = (0, 0);
+        while pos < end && num_matches < BATCH_MATCHES {
+            let run_start = num_literals;
+            let limit = BATCH_LITERALS.min(num_literals + (end - pos));
+            let is_match = loop {
+                if num_literals >= limit {
+                    break false;
+                }
+                bits.refill();
+                if main.decode(&mut range) {
+                    break true;
+                }
+                literals[num_literals] = codes.literals.decode(&mut bits) as u8;
                 num_literals += 1;
-                pos += 1;
+            };
+            let run = num_literals - run_start;
+            if run > 0 {
                 previous = ItemKind::Literal;
-                continue;
+                pos += run;
+            }
+            if !is_match {
+                break;
             }
             let (kind, raw_offset, reach);
             if !is_delta.decode(&mut range) {
@@ -189,9 +203,7 @@ impl<'a> ItemReader<'a> {
             if length as usize > end - pos {
                 return Err(error(DecodeErrorKind::BadLength { length: length.into() }));
             }
-            let literals = (num_literals - literals_before) as u32;
-            literals_before = num_literals;
-            batch.matches[num_matches] = Match { literals, length, raw_offset, kind };
+            batch.matches[num_matches] = Match { literals: run as u32, length, raw_offset, kind };
             num_matches += 1;
             pos += length as usize;
         }
@@ -281,12 +293,14 @@ impl<'a> BackwardBits<'a> {
     /// Provides for reading at least 56 bits.
     #[inline(always)]
     fn refill(&mut self) {
-        let word = match self.rest.last_chunk() {
-            Some(bytes) => u64::from_le_bytes(*bytes),
-            None => last_word(self.rest),
-        };
-        self.bits |= word >> self.count;
-        self.rest = &self.rest[..self.rest.len().saturating_sub(((63 - self.count) >> 3) as usize)];
+        let taken = ((63 - self.count) >> 3 & 7) as usize;
+        if let Some(bytes) = self.rest.last_chunk() {
+            self.bits |= u64::from_le_bytes(*bytes) >> self.count;
+            self.rest = &self.rest[..self.rest.len() - taken];
+        } else {
+            self.bits |= last_word(self.rest) >> self.count;
+            self.rest = &self.rest[..self.rest.len().saturating_sub(taken)];
+        }
         self.count |= 56;
     }
 

@@ -11,7 +11,12 @@ impl Probability {
     /// The chance of a zero in 64ths, never 0 or 1.
     #[inline(always)]
     fn of_zero(self) -> u32 {
-        self.0.count_zeros().clamp(1, 63)
+        // All alike is the rule for some decisions and hardly ever happens for others: a branch well foretold.
+        match self.0 {
+            0 => 63,
+            u64::MAX => 1,
+            history => history.count_zeros(),
+        }
     }
 
     #[inline(always)]
