@@ -7,11 +7,12 @@
 //!
 //! Every match is checked as it is read; carrying it out cannot fail.
 
+use super::copy::{WIDE, copy_literals, copy_match};
+use super::dispatch::read_batch;
 use super::format::{
     LENGTH_SLOTS, LENGTH_SYMBOLS, LITERAL_SYMBOLS, LONG_REBUILD_INTERVAL, OFFSET_SLOTS, POWER_SYMBOLS, QUEUE_LEN,
     SHORT_REBUILD_INTERVAL, Slot, contexts, num_offset_symbols,
 };
-use super::dispatch::read_batch;
 use super::huffman::{Frequencies, MAX_CODEWORD_LEN, MAX_SYMBOLS};
 use super::range::{Decisions, RangeDecoder};
 use super::x86::X86Filter;
@@ -21,10 +22,6 @@ use crate::codec::{DecodeError, DecodeErrorKind, Decompressor};
 const BATCH_MATCHES: usize = 64;
 /// Literals per batch.
 const BATCH_LITERALS: usize = 1024;
-/// Bytes copied at once where there is room behind the end.
-const WIDE: usize = 32;
-/// The same for matches of smaller offsets.
-const NARROW: usize = 16;
 
 /// Decodes LZMS chunks of any size.
 #[derive(Debug)]
@@ -132,7 +129,12 @@ impl<'a> ItemReader<'a> {
 
     /// Reads items that produce the bytes from `pos` on into the batch, and returns where they end.
     #[inline(always)]
-    pub(super) fn read_batch(&mut self, codes: &mut LzmsDecompressor, mut pos: usize, end: usize) -> Result<usize, DecodeError> {
+    pub(super) fn read_batch(
+        &mut self,
+        codes: &mut LzmsDecompressor,
+        mut pos: usize,
+        end: usize,
+    ) -> Result<usize, DecodeError> {
         let src_len = self.src_len;
         let Self { main, is_delta, lz, delta, lz_queue, delta_queue, .. } = self;
         // Copies that nothing points to live in registers.
@@ -327,6 +329,11 @@ fn last_word(rest: &[u8]) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
+/// Table entries written at once.
+const FILL_STEP: usize = 8;
+/// Room for every look-up, and for the last step of filling the table.
+const TABLE_LEN: usize = (1 << MAX_CODEWORD_LEN) + FILL_STEP;
+
 /// An adaptive code in the form of a table that is looked up with as many bits as the longest codeword has.
 #[derive(Debug)]
 struct DecodeCode {
@@ -336,12 +343,12 @@ struct DecodeCode {
     /// 15 less the number of bits to look up.
     spare_bits: u32,
     /// Symbol << 4 | codeword length.
-    table: Box<[u16; 1 << MAX_CODEWORD_LEN]>,
+    table: Box<[u16; TABLE_LEN]>,
 }
 
 impl DecodeCode {
     fn new(interval: u32) -> Self {
-        let table = vec![0; 1 << MAX_CODEWORD_LEN].into_boxed_slice().try_into().expect("the length is right");
+        let table = vec![0; TABLE_LEN].into_boxed_slice().try_into().expect("the length is right");
         Self { frequencies: Frequencies::new(), interval, until_rebuild: interval, spare_bits: 0, table }
     }
 
@@ -389,15 +396,17 @@ impl DecodeCode {
             *slot += 1;
         }
         let mut ordered = ordered.as_slice();
-        let mut table = self.table.as_mut_slice();
-        for (length, &count) in counts.iter().enumerate().skip(1) {
+        let mut at = 0;
+        for (length, &count) in counts.iter().enumerate().take(max_len + 1).skip(1) {
             let entries;
             (entries, ordered) = ordered.split_at(count.into());
-            let copies = 1 << max_len.saturating_sub(length);
+            let copies = 1 << (max_len - length);
             for &entry in entries {
-                let (filled, rest) = table.split_at_mut(copies);
-                filled.fill(entry);
-                table = rest;
+                // Whole steps: what is written too far, the next entries overwrite.
+                for from in (at..at + copies).step_by(FILL_STEP) {
+                    self.table[from..from + FILL_STEP].fill(entry);
+                }
+                at += copies;
             }
         }
     }
@@ -443,11 +452,7 @@ impl Batch {
         let mut literal = 0;
         for item in &self.matches[..self.num_matches] {
             let run = item.literals as usize;
-            if run <= WIDE && dst.len() - pos >= WIDE {
-                dst[pos..pos + WIDE].copy_from_slice(&self.literals[literal..literal + WIDE]);
-            } else {
-                dst[pos..pos + run].copy_from_slice(&self.literals[literal..literal + run]);
-            }
+            copy_literals(&*self.literals, literal, dst, pos, run);
             literal += run;
             pos += run;
             let length = item.length as usize;
@@ -462,45 +467,6 @@ impl Batch {
         }
         let run = self.num_literals - literal;
         dst[pos..pos + run].copy_from_slice(&self.literals[literal..self.num_literals]);
-    }
-}
-
-#[inline(always)]
-fn copy_match(dst: &mut [u8], pos: usize, offset: usize, length: usize) {
-    let mut from = pos - offset;
-    if dst.len() - pos >= length + WIDE {
-        if offset >= WIDE {
-            copy_in_steps::<WIDE>(dst, from, pos, length);
-            return;
-        }
-        let mut done = 0;
-        if offset < NARROW {
-            // Write the first bytes singly; behind them the pattern also repeats at a distance of several offsets.
-            for k in 0..NARROW {
-                dst[pos + k] = dst[from + k];
-            }
-            from = pos + NARROW - NARROW.next_multiple_of(offset);
-            done = NARROW;
-        }
-        copy_in_steps::<NARROW>(dst, from, pos + done, length.saturating_sub(done));
-    } else {
-        for k in 0..length {
-            dst[pos + k] = dst[from + k];
-        }
-    }
-}
-
-/// Copies `length` bytes, and up to `STEP` more, over a distance of at least `STEP`.
-#[inline(always)]
-fn copy_in_steps<const STEP: usize>(dst: &mut [u8], mut from: usize, mut to: usize, length: usize) {
-    let end = to + length;
-    loop {
-        dst.copy_within(from..from + STEP, to);
-        from += STEP;
-        to += STEP;
-        if to >= end {
-            break;
-        }
     }
 }
 

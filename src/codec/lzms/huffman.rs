@@ -47,7 +47,11 @@ impl Frequencies {
 
     /// Begins anew with `num_symbols` symbols of frequency 1.
     pub(super) fn reset(&mut self, num_symbols: usize) {
-        assert!((2..=MAX_SYMBOLS).contains(&num_symbols), "an alphabet has 2 to {MAX_SYMBOLS} symbols");
+        assert!(
+            (2..MAX_SYMBOLS - 1).contains(&num_symbols),
+            "an alphabet has at least 2 and at most {} symbols",
+            MAX_SYMBOLS - 2
+        );
         self.num_symbols = num_symbols;
         self.frequencies[..num_symbols].fill(1);
     }
@@ -68,7 +72,7 @@ impl Frequencies {
     /// Makes the code: the codeword length of each symbol, and how many codewords there are of each length.
     pub(super) fn make_code(&mut self) -> (&[u8], LengthCounts) {
         self.sort();
-        let counts = count_lengths(&self.sorted[..self.num_symbols]);
+        let counts = count_lengths(&self.sorted, self.num_symbols);
         let mut rest = &self.sorted[..self.num_symbols];
         for length in (1..=MAX_CODEWORD_LEN).rev() {
             let (these, shorter) = rest.split_at(usize::from(counts[length]));
@@ -98,31 +102,35 @@ impl Frequencies {
             *slot += 1;
         }
         self.sorted[frequent..self.num_symbols].sort_unstable();
+        self.sorted[self.num_symbols..self.num_symbols + 2].fill(u32::MAX);
     }
 }
 
-/// Counts the codewords of each length in Huffman's code for `leaves`, sorted, each with its frequency in the upper
-/// half.
-fn count_lengths(leaves: &[u32]) -> LengthCounts {
-    let merges = leaves.len() - 1;
-    let weight = |leaf: usize| leaves.get(leaf).map_or(u32::MAX, |key| key >> 16);
-    // Weights of the internal nodes; no weight is as large as that of a node which does not exist yet.
+/// Counts the codewords of each length in Huffman's code for the first `num_leaves` keys, sorted. Behind them there are
+/// two more that are `u32::MAX`.
+fn count_lengths(leaves: &[u32; MAX_SYMBOLS], num_leaves: usize) -> LengthCounts {
+    let merges = num_leaves - 1;
+    // Internal nodes have keys too. They are above those of all leaves of the same frequency, and a node that does
+    // not exist yet is above all.
     let mut nodes = [u32::MAX; MAX_SYMBOLS];
     let mut taken = [0u16; MAX_SYMBOLS];
     let (mut leaf, mut node) = (0, 0);
     for merge in 0..merges {
-        let mut sum = 0;
-        for _ in 0..2 {
-            let (leaf_weight, node_weight) = (weight(leaf), nodes[node % MAX_SYMBOLS]);
-            if leaf_weight <= node_weight {
-                sum += leaf_weight;
-                leaf += 1;
-            } else {
-                sum += node_weight;
-                node += 1;
-            }
+        let [first_leaf, second_leaf] = [0, 1].map(|k| leaves[(leaf + k) % MAX_SYMBOLS]);
+        let [first_node, second_node] = [0, 1].map(|k| nodes[(node + k) % MAX_SYMBOLS]);
+        let (a, b);
+        if second_leaf < first_node {
+            (a, b) = (first_leaf, second_leaf);
+            leaf += 2;
+        } else if second_node < first_leaf {
+            (a, b) = (first_node, second_node);
+            node += 2;
+        } else {
+            (a, b) = (first_leaf, first_node);
+            leaf += 1;
+            node += 1;
         }
-        nodes[merge % MAX_SYMBOLS] = sum;
+        nodes[merge % MAX_SYMBOLS] = ((a >> 16) + (b >> 16)) << 16 | 0xFFFF;
         taken[merge % MAX_SYMBOLS] = node as u16;
     }
 

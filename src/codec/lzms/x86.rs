@@ -126,5 +126,8 @@ fn find_candidate(data: &[u8], mut from: usize) -> Option<usize> {
 /// Whether an opcode may begin with these two bytes.
 #[inline(always)]
 fn may_be_opcode(a: u8, b: u8) -> bool {
-    (a & 0xFE == 0xE8) | ((a & 0xFB == 0x48) & (b & 0xF9 == 0x89)) | ((a == 0xFF) & (b == 0x15)) | ((a == 0xF0) & (b == 0x83))
+    (a & 0xFE == 0xE8)
+        | ((a & 0xFB == 0x48) & (b & 0xF9 == 0x89))
+        | ((a == 0xFF) & (b == 0x15))
+        | ((a == 0xF0) & (b == 0x83))
 }
