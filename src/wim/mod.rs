@@ -4,6 +4,7 @@ pub mod blob_table;
 mod encoder;
 pub mod engine;
 pub mod error;
+pub mod export;
 pub mod header;
 pub mod integrity;
 pub mod metadata;
@@ -11,6 +12,7 @@ pub mod output;
 pub mod reader;
 pub mod resource;
 pub mod verify;
+mod writer;
 pub mod xml;
 
 pub use error::WimError;

@@ -7,7 +7,7 @@ use super::header::{HEADER_SIZE, Header, ResourceHeader, Version, flag, resource
 use super::integrity::{DEFAULT_PIECE_SIZE, IntegrityTable};
 use super::output::Output;
 use super::reader::{ImageIndex, Wim};
-use super::xml::WimXml;
+use super::xml::{WimXml, XmlError};
 use crate::codec::Format;
 use crate::util::progress::Control;
 use crate::util::read_at::ReadAt;
@@ -156,11 +156,7 @@ impl WimWriter {
     }
 
     /// Compresses segments into resources of their own.
-    pub(super) fn push(
-        &mut self,
-        segments: &[Segment<'_>],
-        blob: impl Fn(usize) -> (Sha1, u64),
-    ) -> io::Result<()> {
+    pub(super) fn push(&mut self, segments: &[Segment<'_>], blob: impl Fn(usize) -> (Sha1, u64)) -> io::Result<()> {
         self.plain.push(segments, blob, &mut self.output, &mut self.blobs)
     }
 
@@ -240,7 +236,12 @@ impl WimWriter {
     }
 
     /// Says how many images the header declares where this file does not hold their metadata (parts of a split set).
-    pub(super) fn finish_part(mut self, xml: &mut WimXml, images: u32, control: Control<'_>) -> io::Result<Finished> {
+    pub(super) fn finish_part(
+        mut self,
+        xml: &mut WimXml,
+        images: u32,
+        control: Control<'_>,
+    ) -> Result<Finished, FinishError> {
         self.header.image_count = images;
         self.finish_tables(xml, None, control)
     }
@@ -251,7 +252,7 @@ impl WimWriter {
         xml: &mut WimXml,
         integrity: Option<u32>,
         control: Control<'_>,
-    ) -> io::Result<Finished> {
+    ) -> Result<Finished, FinishError> {
         self.header.image_count = self.metadata.len() as u32;
         self.finish_tables(xml, integrity, control)
     }
@@ -261,7 +262,7 @@ impl WimWriter {
         xml: &mut WimXml,
         integrity: Option<u32>,
         control: Control<'_>,
-    ) -> io::Result<Finished> {
+    ) -> Result<Finished, FinishError> {
         let table = self.blob_table();
         self.header.blob_table = table_resource(self.output.position(), table.len());
         self.output.write(&table)?;
@@ -270,7 +271,7 @@ impl WimWriter {
         if self.header.total_parts == 1 {
             xml.set_total_bytes(table_end);
         }
-        let document = xml.encode();
+        let document = xml.encode()?;
         self.header.xml = table_resource(table_end, document.len());
         self.output.write(&document)?;
 
@@ -281,7 +282,9 @@ impl WimWriter {
             self.header.guid = content_guid(&self.header, &table, &document);
         }
         self.header.boot_metadata = match ImageIndex::new(self.header.boot_index) {
-            Some(image) => self.metadata.get(image.zero_based()).map_or_else(Default::default, |(resource, _)| *resource),
+            Some(image) => {
+                self.metadata.get(image.zero_based()).map_or_else(Default::default, |(resource, _)| *resource)
+            }
             None => ResourceHeader::default(),
         };
         self.header.flags &= !flag::WRITE_IN_PROGRESS;
@@ -293,8 +296,7 @@ impl WimWriter {
                 return Ok(Finished::Interrupted);
             };
             let bytes = table.encode();
-            self.header.integrity =
-                ResourceHeader { flags: 0, ..table_resource(self.output.position(), bytes.len()) };
+            self.header.integrity = ResourceHeader { flags: 0, ..table_resource(self.output.position(), bytes.len()) };
             self.output.write(&bytes)?;
         }
         if control.interrupted() {
@@ -345,6 +347,15 @@ pub(super) enum Finished {
     Interrupted,
 }
 
+/// Why the tables cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FinishError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Xml(#[from] XmlError),
+}
+
 /// Why a file cannot be appended to.
 #[derive(Debug)]
 pub(super) enum AppendError {
@@ -366,12 +377,8 @@ pub(super) fn piece_size(existing: Option<&IntegrityTable>) -> u32 {
 }
 
 fn solid_blob(sha1: Sha1, size: u64, offset: u64) -> StoredBlob {
-    let resource = ResourceHeader {
-        size_in_wim: size,
-        flags: resource_flag::SOLID,
-        offset_in_wim: offset,
-        uncompressed_size: 0,
-    };
+    let resource =
+        ResourceHeader { size_in_wim: size, flags: resource_flag::SOLID, offset_in_wim: offset, uncompressed_size: 0 };
     StoredBlob { sha1, size, resource }
 }
 

@@ -1,5 +1,5 @@
 //! Canonical prefix codes: decode tables and length-limited codeword lengths.
 
-pub mod lengths;
 pub(crate) mod decode_table;
+pub mod lengths;
 pub(crate) mod plain;
