@@ -1,6 +1,7 @@
 //! The WIM container: reading, checking, writing.
 
 pub mod blob_table;
+pub mod edit;
 mod encoder;
 pub mod engine;
 pub mod error;
@@ -11,6 +12,7 @@ pub mod metadata;
 pub mod output;
 pub mod reader;
 pub mod resource;
+pub mod split;
 pub mod verify;
 mod writer;
 pub mod xml;

@@ -3,6 +3,7 @@
 use super::blob_table::{ENTRY_SIZE, Entry, Location};
 use super::encoder::{Encoding, PlainEncoder, SolidEncoder, StoredBlob};
 use super::engine::Segment;
+use super::export::ExportError;
 use super::header::{HEADER_SIZE, Header, ResourceHeader, Version, flag, resource_flag};
 use super::integrity::{DEFAULT_PIECE_SIZE, IntegrityTable};
 use super::output::Output;
@@ -48,8 +49,6 @@ pub(super) struct NewFile {
     pub flags: u32,
     /// The identity to keep; `None` = derive it from the content.
     pub guid: Option<[u8; 16]>,
-    /// Part number and number of parts.
-    pub part: (u16, u16),
 }
 
 impl WimWriter {
@@ -62,8 +61,8 @@ impl WimWriter {
             flags: new.flags | Header::format_flags(format),
             chunk_size: new.encoding.map_or(0, |encoding| encoding.chunk_size),
             guid: new.guid.unwrap_or_default(),
-            part_number: new.part.0,
-            total_parts: new.part.1,
+            part_number: 1,
+            total_parts: 1,
             image_count: 0,
             blob_table: ResourceHeader::default(),
             xml: ResourceHeader::default(),
@@ -71,12 +70,27 @@ impl WimWriter {
             boot_index: 0,
             integrity: ResourceHeader::default(),
         };
-        let mut output = Output::create(path)?;
-        output.write(&Header { flags: header.flags | flag::WRITE_IN_PROGRESS, ..header.clone() }.encode())?;
+        Self::with_header(Output::create(path)?, header, new.encoding)
+    }
+
+    /// Begins a part of a split set, into which resources are only copied.
+    pub(super) fn part(output: Output, header: Header) -> io::Result<Self> {
+        Self::with_header(output, header, None)
+    }
+
+    fn with_header(mut output: Output, header: Header, encoding: Option<Encoding>) -> io::Result<Self> {
+        // A file that is never completed must not look like one that is.
+        let unfinished = Header {
+            flags: header.flags | flag::WRITE_IN_PROGRESS,
+            blob_table: ResourceHeader::default(),
+            xml: ResourceHeader::default(),
+            ..header.clone()
+        };
+        output.write(&unfinished.encode())?;
         Ok(Self {
             output,
             header,
-            plain: PlainEncoder::new(new.encoding),
+            plain: PlainEncoder::new(encoding),
             blobs: Vec::new(),
             solid: Vec::new(),
             metadata: Vec::new(),
@@ -235,15 +249,17 @@ impl WimWriter {
         self.header.boot_index = image.map_or(0, ImageIndex::get);
     }
 
-    /// Says how many images the header declares where this file does not hold their metadata (parts of a split set).
+    /// As [`WimWriter::finish`], for a part of a split set: the header declares all `images`, whichever part has their
+    /// metadata.
     pub(super) fn finish_part(
         mut self,
         xml: &mut WimXml,
         images: u32,
+        integrity: Option<u32>,
         control: Control<'_>,
     ) -> Result<Finished, FinishError> {
         self.header.image_count = images;
-        self.finish_tables(xml, None, control)
+        self.finish_tables(xml, integrity, control)
     }
 
     /// Writes all tables and the header, and makes the file appear. `integrity`: the piece size of the table to write.
@@ -356,12 +372,38 @@ pub(super) enum FinishError {
     Xml(#[from] XmlError),
 }
 
+impl FinishError {
+    /// The error of the file `path`.
+    pub(super) fn at(self, path: &Path) -> ExportError {
+        match self {
+            Self::Io(source) => ExportError::Output { path: path.to_owned(), source },
+            Self::Xml(error) => ExportError::Xml { path: path.to_owned(), error },
+        }
+    }
+}
+
 /// Why a file cannot be appended to.
 #[derive(Debug)]
 pub(super) enum AppendError {
     Wim(super::WimError),
     Resource(super::resource::ResourceError),
     Io(io::Error),
+}
+
+impl AppendError {
+    /// The error of the file `path`.
+    pub(super) fn at(self, path: &Path) -> ExportError {
+        match self {
+            Self::Wim(error) => error.into(),
+            Self::Io(source) if source.kind() == io::ErrorKind::WouldBlock => {
+                ExportError::Locked { path: path.to_owned() }
+            }
+            Self::Io(source) => ExportError::Output { path: path.to_owned(), source },
+            Self::Resource(error) => {
+                super::WimError::Resource { path: path.to_owned(), what: "solid resource".into(), error }.into()
+            }
+        }
+    }
 }
 
 /// A solid resource being written.

@@ -16,7 +16,7 @@ use super::header::{Header, flag, resource_flag};
 use super::metadata::{Metadata, StreamKind};
 use super::reader::{ImageIndex, Wim};
 use super::resource::{DecoderPool, ResourceError};
-use super::writer::{AppendError, FinishError, Finished, NewFile, OpenSolid, WimWriter, piece_size};
+use super::writer::{Finished, NewFile, OpenSolid, WimWriter, piece_size};
 use super::xml::WimXml;
 use crate::codec::{Format, Level};
 use crate::util::filetime::FileTime;
@@ -286,12 +286,8 @@ fn create(
     let outcome_images = add_images(&mut xml, selections, options, own)?;
 
     let header = model.header();
-    let new = NewFile {
-        encoding: plain,
-        flags: header.flags & flag::RP_FIX,
-        guid: replaces.map(|wim| wim.header().guid),
-        part: (1, 1),
-    };
+    let new =
+        NewFile { encoding: plain, flags: header.flags & flag::RP_FIX, guid: replaces.map(|wim| wim.header().guid) };
     let path = destination.to_owned();
     let output_error = |source| ExportError::Output { path: path.clone(), source };
     let mut writer = WimWriter::create(destination, &new).map_err(output_error)?;
@@ -370,16 +366,7 @@ fn append(
     let has = |sha1: &Sha1| contents.find(sha1).is_some_and(|blob| blob.file == 0);
     wanted.present = wanted.references.keys().filter(|sha1| has(sha1)).copied().collect();
 
-    let mut writer = WimWriter::append(wim, plain, end).map_err(|error| match error {
-        AppendError::Wim(error) => ExportError::Wim(error),
-        AppendError::Io(source) if source.kind() == io::ErrorKind::WouldBlock => {
-            ExportError::Locked { path: destination.to_owned() }
-        }
-        AppendError::Io(source) => ExportError::Output { path: destination.to_owned(), source },
-        AppendError::Resource(error) => {
-            WimError::Resource { path: destination.to_owned(), what: "solid resource".into(), error }.into()
-        }
-    })?;
+    let mut writer = WimWriter::append(wim, plain, end).map_err(|error| error.at(destination))?;
     let mut outcome = Outcome { images, format, solid: solid.is_some(), ..Outcome::default() };
     transfer(&mut writer, selections, &wanted, solid, options, &mut outcome, destination, control)?;
     match options.boot {
@@ -837,7 +824,6 @@ fn finish(
             Ok(())
         }
         Ok(Finished::Interrupted) => Err(ExportError::Interrupted),
-        Err(FinishError::Io(source)) => Err(ExportError::Output { path: destination.to_owned(), source }),
-        Err(FinishError::Xml(error)) => Err(ExportError::Xml { path: destination.to_owned(), error }),
+        Err(error) => Err(error.at(destination)),
     }
 }
