@@ -1,1 +1,4 @@
 //! Finding earlier occurrences of the bytes at a position.
+
+pub(super) mod multi_hash;
+mod prefetch;
