@@ -10,6 +10,8 @@
 use super::item::{Item, Source, State};
 use super::item_writer::ItemWriter;
 use super::prices::Prices;
+use super::queue::DeltaPair;
+use crate::codec::matchfinder::delta::{DeltaFinder, DeltaMatch, common_differences};
 use crate::codec::matchfinder::multi_hash::{Match, MultiHash, PADDING, common_length};
 
 /// The longest window, in bytes. Longer ones freeze prices for longer, shorter ones cut more matches.
@@ -18,6 +20,8 @@ const WINDOW: usize = 1024;
 const ITEMS_PER_PRICES: usize = 256;
 /// The shortest match that is considered.
 const MIN_MATCH: usize = 2;
+/// The shortest delta match with an explicit offset that is considered.
+const MIN_DELTA_MATCH: usize = 3;
 
 /// How hard to try.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +40,8 @@ pub(super) struct OptimalParser {
     arrivals: Vec<Arrival>,
     states: Vec<State>,
     matches: Vec<Match>,
+    delta_finder: DeltaFinder,
+    delta_matches: Vec<DeltaMatch>,
     path: Vec<Item>,
 }
 
@@ -72,6 +78,8 @@ impl OptimalParser {
             arrivals: Vec::new(),
             states: Vec::new(),
             matches: Vec::new(),
+            delta_finder: DeltaFinder::new(),
+            delta_matches: Vec::new(),
             path: Vec::new(),
         }
     }
@@ -85,6 +93,7 @@ impl OptimalParser {
     /// Writes all of `data`, behind which there is padding.
     pub(super) fn parse(&mut self, data: &[u8], finder: &mut MultiHash, writer: &mut ItemWriter<'_>) {
         let end = data.len() - PADDING;
+        self.delta_finder.reset();
         let mut state = State::new();
         let mut pos = 0;
         let mut items_since_update = ITEMS_PER_PRICES;
@@ -155,7 +164,7 @@ impl OptimalParser {
                     return (node, Some(Item::Lz { length: length as u32, source }));
                 }
                 let price = cost + self.prices.lz(&state, source);
-                self.relax_lz(node, MIN_MATCH, length, price, source);
+                self.relax_lengths(node, MIN_MATCH, length, price, |length| Item::Lz { length, source });
             }
 
             finder.find(data, pos, here.len(), &mut self.matches);
@@ -169,7 +178,7 @@ impl OptimalParser {
                     let Match { length, offset } = self.matches[index];
                     let source = Source::Explicit(offset);
                     price = cost + self.prices.lz(&state, source);
-                    self.relax_lz(node, shortest, length as usize, price, source);
+                    self.relax_lengths(node, shortest, length as usize, price, |length| Item::Lz { length, source });
                     shortest = length as usize + 1;
                 }
                 if self.effort.combine {
@@ -179,6 +188,10 @@ impl OptimalParser {
                     behind.apply(item);
                     self.relax_literal_and_repeat(node + length as usize, data, start, end, cost, behind, item);
                 }
+            }
+
+            if let Some(item) = self.relax_delta_matches(data, node, pos, end) {
+                return (node, Some(item));
             }
 
             self.relax(node + 1, Arrival { cost: cost + self.prices.literal(&state, data[pos]), ..Arrival::NONE });
@@ -199,9 +212,46 @@ impl OptimalParser {
         }
     }
 
-    /// Relaxes LZ matches of one source and several lengths. `price` is that without the length.
+    /// Relaxes delta matches, or returns one that is long enough to be taken at once.
     #[inline(always)]
-    fn relax_lz(&mut self, node: usize, shortest: usize, longest: usize, price: u32, source: Source<u32>) {
+    fn relax_delta_matches(&mut self, data: &[u8], node: usize, pos: usize, end: usize) -> Option<Item> {
+        let nice_length = self.effort.nice_length;
+        let state = self.states[node];
+        let cost = self.arrivals[node].cost;
+        for index in 0..3 {
+            let pair = state.delta_repeat(index);
+            let (span, offset) = (1 << pair.power, (pair.raw_offset as usize) << pair.power);
+            if offset + span > pos {
+                continue;
+            }
+            let length = common_differences(data, pos, offset, span, end - pos);
+            if length < MIN_MATCH {
+                continue;
+            }
+            let source = Source::Repeat(index);
+            if length >= nice_length {
+                return Some(Item::Delta { length: length as u32, source });
+            }
+            let price = cost + self.prices.delta(&state, source);
+            self.relax_lengths(node, MIN_MATCH, length, price, |length| Item::Delta { length, source });
+        }
+        let shortest = MIN_DELTA_MATCH;
+        self.delta_finder.find(data, pos, shortest - 1, end - pos, &mut self.delta_matches);
+        for index in 0..self.delta_matches.len() {
+            let DeltaMatch { length, raw_offset, power } = self.delta_matches[index];
+            let source = Source::Explicit(DeltaPair { power, raw_offset });
+            if length as usize >= nice_length {
+                return Some(Item::Delta { length, source });
+            }
+            let price = cost + self.prices.delta(&state, source);
+            self.relax_lengths(node, shortest, length as usize, price, |length| Item::Delta { length, source });
+        }
+        None
+    }
+
+    /// Relaxes matches of one source and several lengths. `price` is that without the length.
+    #[inline(always)]
+    fn relax_lengths(&mut self, node: usize, shortest: usize, longest: usize, price: u32, item: impl Fn(u32) -> Item) {
         if shortest > longest {
             return;
         }
@@ -214,7 +264,7 @@ impl OptimalParser {
         {
             let cost = price + length_price;
             if cost < arrival.cost {
-                *arrival = Arrival { cost, item: Item::Lz { length: length as u32, source }, repeat: 0 };
+                *arrival = Arrival { cost, item: item(length as u32), repeat: 0 };
             }
         }
     }
