@@ -41,16 +41,38 @@ pub(super) fn undo(chunk: &mut [u8]) {
 /// Replaces the operand of each `E8` by `translate(position of the opcode, operand)`.
 fn for_each_call(chunk: &mut [u8], translate: impl Fn(i32, i32) -> i32) {
     let end = chunk.len().saturating_sub(TAIL);
-    let mut i = 0;
-    while i < end {
-        if chunk[i] != 0xE8 {
-            i += 1;
-            continue;
-        }
-        let operand: &mut [u8; 4] = (&mut chunk[i + 1..i + 5]).try_into().expect("four bytes");
-        *operand = translate(i as i32, i32::from_le_bytes(*operand)).to_le_bytes();
-        i += 5;
+    let mut start = 0;
+    while let Some(distance) = chunk.get(start..end).and_then(find_opcode) {
+        let opcode = start + distance;
+        let operand: &mut [u8; 4] = (&mut chunk[opcode + 1..opcode + 5]).try_into().expect("four bytes");
+        *operand = translate(opcode as i32, i32::from_le_bytes(*operand)).to_le_bytes();
+        start = opcode + 5;
     }
+}
+
+/// The position of the first `E8`.
+///
+/// Most bytes are none: blocks without any are passed over by a vector comparison each (the compiler's), and only the
+/// block with a hit is searched by words.
+#[inline(always)]
+fn find_opcode(bytes: &[u8]) -> Option<usize> {
+    const OPCODE: u8 = 0xE8;
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    for (index, block) in blocks.iter().enumerate() {
+        if block.iter().fold(false, |hit, &byte| hit | (byte == OPCODE)) {
+            for (word_index, word) in block.as_chunks::<8>().0.iter().enumerate() {
+                // The lowest byte with its top bit set is the first zero byte of the difference; those above it may
+                // be mistaken for zeros by the borrow.
+                let difference = u64::from_le_bytes(*word) ^ (ONES * OPCODE as u64);
+                let zeros = difference.wrapping_sub(ONES) & !difference & (ONES << 7);
+                if zeros != 0 {
+                    return Some(index * 32 + word_index * 8 + zeros.trailing_zeros() as usize / 8);
+                }
+            }
+        }
+    }
+    rest.iter().position(|&byte| byte == OPCODE).map(|position| blocks.len() * 32 + position)
 }
 
 #[cfg(test)]
@@ -111,6 +133,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn opcodes_are_found(
+            bytes in prop::collection::vec(prop_oneof![1 => Just(0xE8), 20 => Just(0xE9), 20 => any::<u8>()], 0..200)
+        ) {
+            prop_assert_eq!(find_opcode(&bytes), bytes.iter().position(|&byte| byte == 0xE8));
+        }
+
         #[test]
         fn the_directions_are_inverses(
             chunk in prop::collection::vec(prop_oneof![Just(0xE8), Just(0), Just(0xFF), any::<u8>()], 0..400)

@@ -1,0 +1,358 @@
+//! Making a tree, or changing one: an owned form, and its encoding.
+
+use std::collections::{HashMap, HashSet};
+
+use super::attributes::Attributes;
+use super::dentry::{FIXED_NBYTES, NO_SECURITY, name_space, stream_field};
+use super::error::EncodeError;
+use super::stream::{Layout, NewStream, StreamKind};
+use super::{DentryId, Metadata, parse, security, tagged};
+use crate::util::filetime::FileTime;
+use crate::util::sha1::Sha1;
+use crate::util::utf16;
+
+/// Names a file of one [`TreeBuilder`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NodeId(usize);
+
+/// A file or directory to be written.
+///
+/// Nothing is checked but what the format cannot hold: names that no file may have can be written, so that the reading
+/// side can be tested with them.
+#[derive(Clone, Debug)]
+pub struct NewFile {
+    /// The name, UTF-16LE.
+    pub name: Vec<u8>,
+    /// The 8.3 name, UTF-16LE; empty for none.
+    pub short_name: Vec<u8>,
+    /// The attributes.
+    pub attributes: Attributes,
+    /// The number of the security descriptor, from [`TreeBuilder::add_security_descriptor`].
+    pub security_id: Option<u32>,
+    /// When it was created.
+    pub creation_time: FileTime,
+    /// When it was last read.
+    pub access_time: FileTime,
+    /// When it was last written.
+    pub write_time: FileTime,
+    /// The streams. A data stream that is missing from a file is written as an empty one.
+    pub streams: Vec<NewStream>,
+    /// With [`Attributes::REPARSE_POINT`] the tag, 16 reserved bits and 16 bits of flags, from the lowest up; else the
+    /// hard link group id, 0 for none.
+    reparse_or_link: u64,
+    /// Encoded tagged items.
+    tagged_items: Vec<u8>,
+    unused: [u8; 16],
+    unknown: [u8; 4],
+    children: Vec<NodeId>,
+}
+
+impl NewFile {
+    fn new(name: &str, attributes: Attributes, streams: Vec<NewStream>) -> Self {
+        Self {
+            name: utf16::from_str(name),
+            short_name: Vec::new(),
+            attributes,
+            security_id: None,
+            creation_time: FileTime::ZERO,
+            access_time: FileTime::ZERO,
+            write_time: FileTime::ZERO,
+            streams,
+            reparse_or_link: 0,
+            tagged_items: Vec::new(),
+            unused: [0; 16],
+            unknown: [0; 4],
+            children: Vec::new(),
+        }
+    }
+
+    /// A directory.
+    pub fn directory(name: &str) -> Self {
+        Self::new(name, Attributes::DIRECTORY, Vec::new())
+    }
+
+    /// A file whose content is the blob `data`; [`Sha1::ZERO`] for an empty file.
+    pub fn file(name: &str, data: Sha1) -> Self {
+        Self::new(name, Attributes::NORMAL, vec![NewStream::unnamed(StreamKind::Data, data)])
+    }
+
+    /// A reparse point, whose data (without its 8-byte header) is the blob `data`. Add [`Attributes::DIRECTORY`] for a
+    /// junction or a link to a directory.
+    pub fn reparse_point(name: &str, tag: u32, data: Sha1) -> Self {
+        let streams = vec![NewStream::unnamed(StreamKind::Reparse, data)];
+        Self { reparse_or_link: tag.into(), ..Self::new(name, Attributes::REPARSE_POINT, streams) }
+    }
+
+    /// The same with another stream.
+    #[must_use]
+    pub fn with_stream(mut self, stream: NewStream) -> Self {
+        self.streams.push(stream);
+        self
+    }
+
+    /// The same with more attributes. NORMAL, which stands for "no other", goes.
+    #[must_use]
+    pub fn with_attributes(mut self, attributes: Attributes) -> Self {
+        self.attributes = (self.attributes & !Attributes::NORMAL) | attributes;
+        self
+    }
+
+    /// The same with all three times set.
+    #[must_use]
+    pub fn with_times(mut self, time: FileTime) -> Self {
+        (self.creation_time, self.access_time, self.write_time) = (time, time, time);
+        self
+    }
+
+    /// The same with an 8.3 name.
+    #[must_use]
+    pub fn with_short_name(mut self, name: &str) -> Self {
+        self.short_name = utf16::from_str(name);
+        self
+    }
+
+    /// The same with a security descriptor.
+    #[must_use]
+    pub fn with_security_id(mut self, id: u32) -> Self {
+        self.security_id = Some(id);
+        self
+    }
+
+    /// The same with a tagged item.
+    ///
+    /// # Panics
+    /// If `data` has 4 GiB or more.
+    #[must_use]
+    pub fn with_tagged_item(mut self, tag: u32, data: &[u8]) -> Self {
+        assert!(u32::try_from(data.len()).is_ok(), "a tagged item has less than 4 GiB");
+        tagged::encode(tag, data, &mut self.tagged_items);
+        self
+    }
+
+    /// The same with a hard link group id. For a reparse point, these are tag and flags instead.
+    #[must_use]
+    pub fn with_hard_link_group(mut self, group: u64) -> Self {
+        self.reparse_or_link = group;
+        self
+    }
+
+    fn display_name(&self) -> String {
+        utf16::to_string_lossy(&self.name)
+    }
+}
+
+/// A tree in the making.
+#[derive(Clone, Debug)]
+pub struct TreeBuilder {
+    nodes: Vec<NewFile>,
+    descriptors: Vec<Vec<u8>>,
+    descriptor_ids: HashMap<Vec<u8>, u32>,
+    groups: GroupIds,
+}
+
+/// Hands out hard link group ids that no file has.
+#[derive(Clone, Debug, Default)]
+struct GroupIds {
+    taken: HashSet<u64>,
+    last: u64,
+}
+
+impl GroupIds {
+    fn fresh(&mut self) -> u64 {
+        loop {
+            self.last = self.last.wrapping_add(1);
+            if self.last != 0 && self.taken.insert(self.last) {
+                return self.last;
+            }
+        }
+    }
+}
+
+impl Default for TreeBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TreeBuilder {
+    /// The root directory.
+    pub const ROOT: NodeId = NodeId(0);
+
+    /// A tree with nothing but a root directory.
+    pub fn new() -> Self {
+        Self {
+            nodes: vec![NewFile::directory("")],
+            descriptors: Vec::new(),
+            descriptor_ids: HashMap::new(),
+            groups: GroupIds::default(),
+        }
+    }
+
+    /// Adds a file or directory to the directory `parent`.
+    pub fn add(&mut self, parent: NodeId, file: NewFile) -> NodeId {
+        let id = NodeId(self.nodes.len());
+        self.groups.taken.insert(file.reparse_or_link);
+        self.nodes.push(NewFile { children: Vec::new(), ..file });
+        self.nodes[parent.0].children.push(id);
+        id
+    }
+
+    /// Adds another name for the file `of`, whose metadata it repeats.
+    pub fn add_hard_link(&mut self, parent: NodeId, name: &str, of: NodeId) -> NodeId {
+        if self.nodes[of.0].reparse_or_link == 0 {
+            self.nodes[of.0].reparse_or_link = self.groups.fresh();
+        }
+        let link = NewFile { name: utf16::from_str(name), short_name: Vec::new(), ..self.nodes[of.0].clone() };
+        self.add(parent, link)
+    }
+
+    /// The number under which files refer to a security descriptor; equal descriptors have the same.
+    pub fn add_security_descriptor(&mut self, descriptor: &[u8]) -> u32 {
+        *self.descriptor_ids.entry(descriptor.to_vec()).or_insert_with(|| {
+            self.descriptors.push(descriptor.to_vec());
+            (self.descriptors.len() - 1) as u32
+        })
+    }
+
+    /// A file, to be changed.
+    pub fn file_mut(&mut self, id: NodeId) -> &mut NewFile {
+        &mut self.nodes[id.0]
+    }
+
+    /// Takes a file, and whatever is below it, out of the directory `parent`. Answers whether it was there.
+    pub fn remove(&mut self, parent: NodeId, id: NodeId) -> bool {
+        let children = &mut self.nodes[parent.0].children;
+        let before = children.len();
+        children.retain(|child| *child != id);
+        children.len() < before
+    }
+
+    /// Writes the metadata resource, uncompressed.
+    ///
+    /// # Errors
+    /// If a name, a number of streams or the whole is larger than the format allows.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let mut out = Vec::with_capacity(self.nodes.len() * 160);
+        security::encode(&self.descriptors, &mut out)?;
+        // Directories whose lists are to be written, each with the place that refers to it; the next one last.
+        let mut pending = Vec::new();
+        pending.extend(self.write_dentry(Self::ROOT, &mut out)?);
+        out.extend([0; 8]);
+        while let Some((directory, subdirectory_field)) = pending.pop() {
+            let list = out.len() as u64;
+            out[subdirectory_field..][..8].copy_from_slice(&list.to_le_bytes());
+            let mut children = self.nodes[directory.0].children.clone();
+            children.sort_by(|a, b| utf16::cmp_names(&self.nodes[a.0].name, &self.nodes[b.0].name));
+            let first = pending.len();
+            for child in children {
+                pending.extend(self.write_dentry(child, &mut out)?);
+            }
+            pending[first..].reverse();
+            out.extend([0; 8]);
+            if out.len() as u64 > parse::MAX_NBYTES {
+                return Err(EncodeError::TooLarge);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Appends one dentry and its streams; for a directory, answers where its subdirectory offset goes.
+    fn write_dentry(&self, id: NodeId, out: &mut Vec<u8>) -> Result<Option<(NodeId, usize)>, EncodeError> {
+        let node = &self.nodes[id.0];
+        let (name, short_name): (&[u8], &[u8]) =
+            if id == Self::ROOT { (&[], &[]) } else { (&node.name, &node.short_name) };
+        let nbytes_of = |name: &[u8]| match u16::try_from(name.len()) {
+            Ok(nbytes) if nbytes % 2 == 0 => Ok(nbytes),
+            _ => Err(EncodeError::NameTooLong { name: utf16::to_string_lossy(name) }),
+        };
+        let empty = NewStream::unnamed(StreamKind::Data, Sha1::ZERO);
+        let layout = Layout::new(node.attributes, &node.streams, &empty);
+        let extra_streams = u16::try_from(layout.extras.len())
+            .map_err(|_| EncodeError::TooManyStreams { name: node.display_name(), count: layout.extras.len() })?;
+        let names_nbytes = name_space(name.len()) + name_space(short_name.len());
+        let length = (FIXED_NBYTES + names_nbytes).next_multiple_of(8) + node.tagged_items.len();
+        let start = out.len();
+
+        out.extend((length as u64).to_le_bytes());
+        out.extend(node.attributes.0.to_le_bytes());
+        out.extend(node.security_id.unwrap_or(NO_SECURITY).to_le_bytes());
+        let subdirectory_field = out.len();
+        out.extend([0; 8]);
+        out.extend(node.unused);
+        for time in [node.creation_time, node.access_time, node.write_time] {
+            out.extend(time.0.to_le_bytes());
+        }
+        out.extend(layout.main.0);
+        out.extend(node.unknown);
+        out.extend(node.reparse_or_link.to_le_bytes());
+        out.extend(extra_streams.to_le_bytes());
+        out.extend(nbytes_of(short_name)?.to_le_bytes());
+        out.extend(nbytes_of(name)?.to_le_bytes());
+        for name in [name, short_name] {
+            out.extend(name);
+            out.resize(out.len() + name_space(name.len()) - name.len(), 0);
+        }
+        out.resize(start + length - node.tagged_items.len(), 0);
+        out.extend(&node.tagged_items);
+        for stream in layout.extras {
+            let length = (stream_field::NAME + name_space(stream.name.len())).next_multiple_of(8);
+            let end = out.len() + length;
+            out.extend((length as u64).to_le_bytes());
+            out.extend(stream.reserved);
+            out.extend(stream.sha1.0);
+            out.extend(nbytes_of(&stream.name)?.to_le_bytes());
+            out.extend(&stream.name);
+            out.resize(end, 0);
+        }
+        Ok(node.attributes.contains(Attributes::DIRECTORY).then_some((id, subdirectory_field)))
+    }
+}
+
+/// Everything a parsed tree holds, to be changed and written again.
+impl From<&Metadata> for TreeBuilder {
+    fn from(tree: &Metadata) -> Self {
+        let taken = tree.entries().map(|entry| entry.hard_link_group()).collect();
+        let mut groups = GroupIds { taken, last: 0 };
+        let mut nodes: Vec<NewFile> = tree
+            .entries()
+            .map(|entry| {
+                let raw = entry.raw();
+                let is_plain_directory = entry.is_directory() && !entry.is_reparse_point();
+                NewFile {
+                    name: entry.name().as_utf16le().to_vec(),
+                    short_name: entry.short_name().as_utf16le().to_vec(),
+                    attributes: entry.attributes(),
+                    security_id: entry.security_id(),
+                    creation_time: entry.creation_time(),
+                    access_time: entry.access_time(),
+                    write_time: entry.write_time(),
+                    streams: entry.streams().map(NewStream::from).collect(),
+                    reparse_or_link: if is_plain_directory { 0 } else { raw.reparse_or_link() },
+                    tagged_items: raw.tagged_items().to_vec(),
+                    unused: raw.unused(),
+                    unknown: raw.unknown(),
+                    children: entry.children().map(|child| NodeId(child.id().index())).collect(),
+                }
+            })
+            .collect();
+        split_inconsistent_groups(tree, &mut nodes, &mut groups);
+        let descriptors: Vec<Vec<u8>> = tree.security_descriptors().map(<[u8]>::to_vec).collect();
+        let mut descriptor_ids = HashMap::new();
+        for (id, descriptor) in descriptors.iter().enumerate() {
+            descriptor_ids.entry(descriptor.clone()).or_insert(id as u32);
+        }
+        Self { nodes, descriptors, descriptor_ids, groups }
+    }
+}
+
+/// Gives files that share a group id, but not their contents, ids of their own.
+fn split_inconsistent_groups(tree: &Metadata, nodes: &mut [NewFile], groups: &mut GroupIds) {
+    let mut used: HashSet<u64> = HashSet::new();
+    let mut new_ids: HashMap<DentryId, u64> = HashMap::new();
+    for entry in tree.entries().filter(|entry| entry.hard_link_group() != 0) {
+        let group = entry.hard_link_group();
+        let fresh_unless_first = || if used.insert(group) { group } else { groups.fresh() };
+        nodes[entry.id().index()].reparse_or_link =
+            *new_ids.entry(entry.first_link()).or_insert_with(fresh_unless_first);
+    }
+}
