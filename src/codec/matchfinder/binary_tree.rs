@@ -12,7 +12,7 @@
 //!
 //! Matches of two and three bytes come from tables of the newest position by hash.
 
-use super::common::{Match, Position, SearchLimits, extend, hash, load_u16, load_u32};
+use super::common::{Match, Position, SearchLimits, compare, extend, hash, load_u16, load_u32};
 
 const HASH3_BITS: u32 = 13;
 const HASH4_BITS: u32 = 14;
@@ -24,8 +24,8 @@ pub(crate) struct BinaryTree<P> {
     head2: Box<[P]>,
     head3: Box<[P; 1 << HASH3_BITS]>,
     roots: Box<[P; 1 << HASH4_BITS]>,
-    /// The smaller and the greater child of each position.
-    children: Box<[[P; 2]]>,
+    /// The smaller child of each position, then the greater one.
+    children: Box<[P]>,
 }
 
 impl<P: Position> BinaryTree<P> {
@@ -35,7 +35,7 @@ impl<P: Position> BinaryTree<P> {
             head2: vec![P::NONE; Self::head2_entries(min_length)].into_boxed_slice(),
             head3: Box::new([P::NONE; 1 << HASH3_BITS]),
             roots: Box::new([P::NONE; 1 << HASH4_BITS]),
-            children: vec![[P::NONE; 2]; max_size].into_boxed_slice(),
+            children: vec![P::NONE; 2 * max_size].into_boxed_slice(),
         }
     }
 
@@ -113,45 +113,41 @@ impl<P: Position> BinaryTree<P> {
     ) {
         let mut candidate = std::mem::replace(&mut self.roots[hash::<HASH4_BITS>(bytes)], P::new(position));
         let nice_length = limits.nice_length.min(max_length);
-        // Where the next smaller and the next greater node are to be linked: (node, side).
-        let (mut smaller, mut greater) = ((position, 0), (position, 1));
+        let children = &mut *self.children;
+        // The links that wait for the next smaller and the next greater node.
+        let (mut smaller, mut greater) = (2 * position, 2 * position + 1);
         let (mut smaller_length, mut greater_length) = (0, 0);
-        let mut depth = limits.depth;
         let mut length = 0;
-        loop {
-            if candidate == P::NONE || depth == 0 {
-                self.children[smaller.0][smaller.1] = P::NONE;
-                self.children[greater.0][greater.1] = P::NONE;
-                return;
+        for _ in 0..limits.depth {
+            if candidate == P::NONE {
+                break;
             }
-            depth -= 1;
             let at = candidate.get();
-            length = extend(buffer, at, position, length, nice_length);
-            if length > best_length {
-                best_length = length;
-                found(Match {
-                    length: extend(buffer, at, position, length, max_length) as u32,
-                    offset: (position - at) as u32,
-                });
+            let (common, is_smaller) = compare(buffer, at, position, length, nice_length);
+            if common > best_length {
+                best_length = common;
+                let full = if common < nice_length { common } else { extend(buffer, at, position, common, max_length) };
+                found(Match { length: full as u32, offset: (position - at) as u32 });
             }
-            let children = self.children[at];
-            if length >= nice_length {
-                self.children[smaller.0][smaller.1] = children[0];
-                self.children[greater.0][greater.1] = children[1];
+            if common >= nice_length {
+                children[smaller] = children[2 * at];
+                children[greater] = children[2 * at + 1];
                 return;
             }
-            if buffer[at + length] < buffer[position + length] {
-                self.children[smaller.0][smaller.1] = candidate;
-                smaller = (at, 1);
-                smaller_length = length;
-                candidate = children[1];
+            if is_smaller {
+                children[smaller] = candidate;
+                smaller = 2 * at + 1;
+                smaller_length = common;
+                candidate = children[smaller];
             } else {
-                self.children[greater.0][greater.1] = candidate;
-                greater = (at, 0);
-                greater_length = length;
-                candidate = children[0];
+                children[greater] = candidate;
+                greater = 2 * at;
+                greater_length = common;
+                candidate = children[greater];
             }
             length = smaller_length.min(greater_length);
         }
+        children[smaller] = P::NONE;
+        children[greater] = P::NONE;
     }
 }

@@ -89,6 +89,22 @@ pub(crate) fn extend(buffer: &[u8], a: usize, b: usize, mut length: usize, max_l
     length.min(max_length)
 }
 
+/// Like [`extend`], and tells whether the data at `a` is less than that at `b` in the byte behind the common ones.
+#[inline(always)]
+pub(crate) fn compare(buffer: &[u8], a: usize, b: usize, mut length: usize, max_length: usize) -> (usize, bool) {
+    while length < max_length {
+        let (word_a, word_b) = (load_u64(buffer, a + length), load_u64(buffer, b + length));
+        let difference = word_a ^ word_b;
+        if difference != 0 {
+            let equal_bits = difference.trailing_zeros() & !7;
+            let less = ((word_a >> equal_bits) as u8) < (word_b >> equal_bits) as u8;
+            return ((length + equal_bits as usize / 8).min(max_length), less);
+        }
+        length += 8;
+    }
+    (max_length, false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +116,11 @@ mod tests {
             buffer[50 + equal] = 8;
             for limit in 0..40 {
                 assert_eq!(extend(&buffer, 0, 50, 0, limit), equal.min(limit), "{equal} {limit}");
+                let length = equal.min(limit);
+                assert_eq!(compare(&buffer, 0, 50, 0, limit).0, length);
+                if length < limit {
+                    assert!(compare(&buffer, 0, 50, 0, limit).1 && !compare(&buffer, 50, 0, 0, limit).1);
+                }
             }
         }
     }

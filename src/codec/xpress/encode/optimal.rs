@@ -5,7 +5,7 @@
 //! over its literal and all lengths of its matches of the step's price plus the cost from where the step leads.
 
 use super::MIN_MATCH;
-use super::emit::{NUM_SYMBOLS, Parse, length_bytes, match_symbol};
+use super::emit::{NUM_SYMBOLS, Parse, length_bytes};
 use crate::codec::Level;
 use crate::codec::matchfinder::binary_tree::BinaryTree;
 use crate::codec::matchfinder::common::{PADDING, SearchLimits};
@@ -16,6 +16,10 @@ type Step = u32;
 const LITERAL: Step = 1 << 16;
 /// Matches kept for one position, on average; if a chunk has more, its last positions go without.
 const MATCHES_PER_POSITION: usize = 8;
+/// Offsets from 2^c to 2^(c+1) - 1 form class c.
+const OFFSET_CLASSES: usize = 16;
+/// Values of the length nibble.
+const LENGTH_NIBBLES: usize = 16;
 /// Longest codeword, in bits, as a bound on prices.
 const MAX_PRICE_BITS: u32 = 15;
 
@@ -120,30 +124,49 @@ impl OptimalParser {
 
     fn find_cheapest(&mut self, data: &[u8]) {
         let end = data.len();
+        let rows = self.rows();
         let costs = &mut self.costs[..=end];
+        let (begins, steps) = (&self.begins[..=end], &mut self.steps[..end]);
         costs[end] = 0;
         for position in (0..end).rev() {
-            let mut best = self.prices[usize::from(data[position])] + costs[position + 1];
+            let ahead = &costs[position..];
+            let mut best = self.prices[usize::from(data[position])] + ahead[1];
             let mut step = LITERAL;
-            let mut length = MIN_MATCH;
-            for &found in &self.matches[self.begins[position] as usize..self.begins[position + 1] as usize] {
-                let offset = (found & 0xffff) as usize;
-                let extra = offset.ilog2() * BIT;
+            let mut shortest = MIN_MATCH;
+            for &found in &self.matches[begins[position] as usize..begins[position + 1] as usize] {
+                let offset = found & 0xffff;
+                let row = &rows[offset.ilog2() as usize % OFFSET_CLASSES];
                 let longest = (found >> 16) as usize;
-                while length <= longest {
-                    let symbol = match_symbol(length, offset) % NUM_SYMBOLS;
-                    let price = self.prices[symbol] + extra + 8 * BIT * length_bytes(length) as u32;
-                    let cost = price + costs[position + length];
+                let short_end = longest.min(MIN_MATCH + LENGTH_NIBBLES - 2);
+                for length in shortest..=short_end {
+                    let cost = row[length - MIN_MATCH] + ahead[length];
                     if cost < best {
-                        best = cost;
-                        step = (length << 16 | offset) as Step;
+                        (best, step) = (cost, (length << 16) as Step | offset);
                     }
-                    length += 1;
                 }
+                for length in shortest.max(short_end + 1)..=longest {
+                    let cost = row[LENGTH_NIBBLES - 1] + 8 * BIT * length_bytes(length) as u32 + ahead[length];
+                    if cost < best {
+                        (best, step) = (cost, (length << 16) as Step | offset);
+                    }
+                }
+                shortest = longest + 1;
             }
             costs[position] = best;
-            self.steps[position] = step;
+            steps[position] = step;
         }
+    }
+
+    /// The prices of matches without their length bytes: a row for each offset class, an entry for each length nibble.
+    fn rows(&self) -> [[u32; LENGTH_NIBBLES]; OFFSET_CLASSES] {
+        let mut rows = [[0; LENGTH_NIBBLES]; OFFSET_CLASSES];
+        let prices = self.prices[256..].chunks_exact(LENGTH_NIBBLES);
+        for (class, (row, prices)) in rows.iter_mut().zip(prices).enumerate() {
+            for (entry, price) in row.iter_mut().zip(prices) {
+                *entry = price + class as u32 * BIT;
+            }
+        }
+        rows
     }
 
     /// Turns the cheapest steps into a parse.
