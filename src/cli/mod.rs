@@ -1,6 +1,120 @@
 //! Arguments and dispatch.
 
+mod args;
+mod completions;
+mod exit;
+mod interrupt;
+mod man;
+mod printer;
+mod progress;
+
+use args::Size;
+use clap::{Args, Parser, Subcommand};
+use exit::{Failure, Outcome};
+use progress::Bars;
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use wimkit::util::progress::Control;
+
+/// Open, inspect, extract, verify, convert and export Windows installation images (WIM, ESD, SWM)
+#[derive(Debug, Parser)]
+#[command(name = "wimkit", version, propagate_version = true, max_term_width = 110, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done · 1 looked and found it bad, or done in part · 2 could not · 3 an external tool failed · \
+130 interrupted";
+
+/// Options that every command takes.
+#[derive(Args, Debug)]
+struct Global {
+    /// Print the answer as one JSON object
+    #[arg(long, global = true, help_heading = "Global options")]
+    json: bool,
+    /// Use so many threads [default: one per core]
+    #[arg(long, global = true, value_name = "N", help_heading = "Global options")]
+    threads: Option<NonZeroUsize>,
+    /// Use at most about so much memory for buffers, such as 512M
+    #[arg(long, global = true, value_name = "SIZE", help_heading = "Global options")]
+    memory: Option<Size>,
+    /// Read files piece by piece instead of mapping them: slower, but safe if another process shortens one
+    #[arg(long, global = true, help_heading = "Global options")]
+    no_mmap: bool,
+    /// No progress bars and no summary
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+/// What a command is given besides its own arguments.
+struct Context {
+    global: Global,
+    bars: Bars,
+}
+
+impl Context {
+    /// For long work of the library.
+    fn control(&self) -> Control<'_> {
+        Control { progress: &self.bars, interrupt: interrupt::flag() }
+    }
+
+    /// Says a line of talk, unless quiet was asked for.
+    fn say(&self, line: std::fmt::Arguments<'_>) {
+        if !self.global.quiet {
+            printer::talk(line);
+        }
+    }
+}
+
+impl Command {
+    fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+        match self {
+            Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run(),
+        }
+    }
+}
+
 /// Runs the program.
-pub(crate) fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are an answer, on standard output; the rest is talk. A closed pipe is nobody's fault.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    interrupt::listen();
+    exit::finish(run(cli))
+}
+
+fn run(cli: Cli) -> Result<Outcome, Failure> {
+    if let Some(threads) = cli.global.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+        pool.map_err(|error| Failure::message(format!("cannot start {threads} threads: {error}")))?;
+    }
+    let context = Context { bars: Bars::new(cli.global.quiet), global: cli.global };
+    cli.command.run(&context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
 }

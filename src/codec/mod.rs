@@ -17,11 +17,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod copy;
 mod error;
 pub mod huffman;
 pub mod lzms;
 pub mod lzx;
 mod matchfinder;
+#[cfg(test)]
+mod test_data;
 pub mod xpress;
 
 pub use error::{DecodeError, DecodeErrorKind, UnsupportedChunkSize};

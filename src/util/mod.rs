@@ -1,8 +1,12 @@
 //! What two or more rooms share and what knows no format.
 
+pub mod atomic_file;
 pub mod filetime;
 pub mod le;
+pub mod os;
+pub mod pool;
 pub mod progress;
 pub mod read_at;
 pub mod sha1;
 pub mod utf16;
+pub mod write_at;

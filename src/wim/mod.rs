@@ -1,4 +1,17 @@
 //! The WIM container: reading, checking, writing.
 
+pub mod blob_table;
+mod encoder;
+pub mod engine;
+pub mod error;
+pub mod header;
+pub mod integrity;
 pub mod metadata;
+pub mod output;
+pub mod reader;
+pub mod resource;
+pub mod verify;
 pub mod xml;
+
+pub use error::WimError;
+pub use reader::{ImageIndex, OpenOptions, Wim};

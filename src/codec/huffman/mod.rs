@@ -1,1 +1,4 @@
 //! Canonical prefix codes: decode tables and length-limited codeword lengths.
+
+pub(crate) mod decode_table;
+pub(crate) mod plain;

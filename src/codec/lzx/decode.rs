@@ -1,20 +1,598 @@
-//! Lzx decoding.
+//! LZX decoding.
+//!
+//! A chunk is first copied with the bytes of its 16-bit units swapped and zeros behind it. Its bits are then in the
+//! order of bytes: eight bytes at any position refill the reservoir, and reading beyond the end, which the format's
+//! readers allow, needs no check.
+//!
+//! The main code's table entries say all that is known of a symbol: its literal, or its match's length and offset
+//! slot with the number of extra bits. Codeword and extra bits are consumed by one shift, so that the lookup of the
+//! next symbol waits for nothing but the entry of this one.
 
+use super::e8;
+use super::format::{
+    ALIGNED_SYMBOLS, DEFAULT_BLOCK_SIZE, EXTRA_OFFSET_BITS, LENGTH_SYMBOLS, MAX_ALIGNED_CODEWORD_LEN, MAX_CODEWORD_LEN,
+    MAX_MAIN_SYMBOLS, MAX_PRECODE_CODEWORD_LEN, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS, OFFSET_SLOT_BASE,
+    PRECODE_SYMBOLS, RECENT_OFFSETS, block_type, num_main_symbols,
+};
+use crate::codec::copy::copy_match;
+use crate::codec::huffman::decode_table::{DecodeTable, codeword_len, consumed_bits, is_subtable, table_size};
 use crate::codec::{DecodeError, DecodeErrorKind, Decompressor};
 
-/// Decodes Lzx chunks.
-#[derive(Debug, Default)]
-pub struct LzxDecompressor {}
+const MAIN_ROOT_BITS: u32 = 11;
+const MAIN_TABLE_SIZE: usize = table_size(MAX_MAIN_SYMBOLS, MAX_CODEWORD_LEN, MAIN_ROOT_BITS);
+const LENGTH_ROOT_BITS: u32 = 9;
+const LENGTH_TABLE_SIZE: usize = table_size(LENGTH_SYMBOLS, MAX_CODEWORD_LEN, LENGTH_ROOT_BITS);
+const ALIGNED_ROOT_BITS: u32 = MAX_ALIGNED_CODEWORD_LEN;
+const ALIGNED_TABLE_SIZE: usize = table_size(ALIGNED_SYMBOLS, MAX_ALIGNED_CODEWORD_LEN, ALIGNED_ROOT_BITS);
+const PRECODE_ROOT_BITS: u32 = 6;
+const PRECODE_TABLE_SIZE: usize = table_size(PRECODE_SYMBOLS, MAX_PRECODE_CODEWORD_LEN, PRECODE_ROOT_BITS);
+
+/// Marks a main entry as a literal, whose byte is in bits 16..24.
+const LITERAL: u32 = 1 << 31;
+/// In a match's main entry: a length symbol follows.
+const LENGTH_FOLLOWS: u32 = 1 << 30;
+/// In a match's main entry of an aligned block: an aligned offset symbol follows.
+const ALIGNED_FOLLOWS: u32 = 1 << 29;
+
+/// The part of main entries that does not depend on codewords. A match has its length without the length symbol in
+/// bits 16..20, its offset slot in bits 20..26 and adds the extra bits to what it consumes.
+const fn main_bases(aligned_block: bool) -> [u32; MAX_MAIN_SYMBOLS] {
+    let mut bases = [0; MAX_MAIN_SYMBOLS];
+    let mut symbol = 0;
+    while symbol < NUM_LITERALS {
+        bases[symbol] = LITERAL | (symbol as u32) << 16;
+        symbol += 1;
+    }
+    while symbol < MAX_MAIN_SYMBOLS {
+        let header = (symbol - NUM_LITERALS) % NUM_LENGTH_HEADERS;
+        let slot = (symbol - NUM_LITERALS) / NUM_LENGTH_HEADERS;
+        bases[symbol] = ((header + MIN_MATCH) as u32) << 16 | (slot as u32) << 20;
+        let mut extra_bits = EXTRA_OFFSET_BITS[slot] as u32;
+        if aligned_block && extra_bits >= 3 {
+            extra_bits -= 3;
+            bases[symbol] |= ALIGNED_FOLLOWS;
+        }
+        if header == NUM_LENGTH_HEADERS - 1 {
+            bases[symbol] |= LENGTH_FOLLOWS;
+        }
+        bases[symbol] |= extra_bits;
+        symbol += 1;
+    }
+    bases
+}
+
+static VERBATIM_BASES: [u32; MAX_MAIN_SYMBOLS] = main_bases(false);
+static ALIGNED_BASES: [u32; MAX_MAIN_SYMBOLS] = main_bases(true);
+
+/// Entries that carry their symbol in bits 16..32.
+static SYMBOL_BASES: [u32; LENGTH_SYMBOLS] = {
+    let mut bases = [0; LENGTH_SYMBOLS];
+    let mut symbol = 0;
+    while symbol < bases.len() {
+        bases[symbol] = (symbol as u32) << 16;
+        symbol += 1;
+    }
+    bases
+};
+
+/// Decodes LZX chunks.
+#[derive(Debug)]
+pub struct LzxDecompressor {
+    window_order: u32,
+    /// The chunk with the bytes of its units swapped, and [`BitReader::PADDING`] zeros.
+    input: Vec<u8>,
+    tables: Box<Tables>,
+}
+
+#[derive(Debug)]
+struct Tables {
+    main: DecodeTable<MAIN_ROOT_BITS, MAIN_TABLE_SIZE>,
+    length: DecodeTable<LENGTH_ROOT_BITS, LENGTH_TABLE_SIZE>,
+    aligned: DecodeTable<ALIGNED_ROOT_BITS, ALIGNED_TABLE_SIZE>,
+    precode: DecodeTable<PRECODE_ROOT_BITS, PRECODE_TABLE_SIZE>,
+    main_lens: [u8; MAX_MAIN_SYMBOLS],
+    length_lens: [u8; LENGTH_SYMBOLS],
+}
 
 impl LzxDecompressor {
-    /// A decoder.
-    pub fn new(_window_order: u32) -> Self {
-        Self {}
+    /// A decoder for chunks of nominally `1 << window_order` bytes.
+    pub fn new(window_order: u32) -> Self {
+        let tables = Tables {
+            main: DecodeTable::new(),
+            length: DecodeTable::new(),
+            aligned: DecodeTable::new(),
+            precode: DecodeTable::new(),
+            main_lens: [0; MAX_MAIN_SYMBOLS],
+            length_lens: [0; LENGTH_SYMBOLS],
+        };
+        Self { window_order, input: Vec::new(), tables: Box::new(tables) }
     }
 }
 
 impl Decompressor for LzxDecompressor {
-    fn decompress(&mut self, _src: &[u8], _dst: &mut [u8]) -> Result<(), DecodeError> {
-        Err(DecodeError { kind: DecodeErrorKind::Truncated, src_offset: 0, dst_offset: 0 })
+    fn decompress(&mut self, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
+        self.input.clear();
+        self.input.extend(src.as_chunks::<2>().0.iter().flat_map(|&[low, high]| [high, low]));
+        self.input.extend([0; BitReader::PADDING]);
+        self.tables.main_lens.fill(0);
+        self.tables.length_lens.fill(0);
+        let mut chunk = Chunk {
+            src,
+            reader: BitReader::new(&self.input),
+            tables: &mut self.tables,
+            num_main_symbols: num_main_symbols(self.window_order),
+            block_size_bits: if self.window_order == 15 { 16 } else { 24 },
+            dst,
+            dst_pos: 0,
+            recent: [1; RECENT_OFFSETS],
+            may_hold_calls: false,
+        };
+        while chunk.dst_pos < chunk.dst.len() {
+            chunk.block().map_err(|kind| DecodeError {
+                kind,
+                src_offset: chunk.reader.bits_read().div_ceil(8).min(src.len()),
+                dst_offset: chunk.dst_pos,
+            })?;
+        }
+        if chunk.may_hold_calls {
+            e8::undo(dst);
+        }
+        Ok(())
+    }
+}
+
+/// Reads bits from bytes, the most significant first.
+#[derive(Clone, Copy)]
+struct BitReader<'a> {
+    /// Ends with [`Self::PADDING`] zeros.
+    input: &'a [u8],
+    /// The next byte that is not wholly in the reservoir. Beyond the end, all bytes are zero.
+    pos: usize,
+    /// The next bits, left-aligned. Beyond `count`, it holds further bits of the input, or zeros.
+    reservoir: u64,
+    /// How many bits of the reservoir have been counted in `pos`.
+    count: u32,
+}
+
+impl<'a> BitReader<'a> {
+    const PADDING: usize = 8;
+
+    fn new(input: &'a [u8]) -> Self {
+        Self { input, pos: 0, reservoir: 0, count: 0 }
+    }
+
+    /// Makes 56 bits available.
+    #[inline(always)]
+    fn refill(&mut self) {
+        let pos = self.pos.min(self.input.len() - Self::PADDING);
+        let bytes = self.input[pos..].first_chunk().expect("eight bytes of padding");
+        self.reservoir |= u64::from_be_bytes(*bytes) >> self.count;
+        self.pos += (63 - self.count as usize) >> 3;
+        self.count |= 56;
+    }
+
+    #[inline(always)]
+    fn consume(&mut self, count: u32) {
+        self.reservoir = self.reservoir.wrapping_shl(count);
+        self.count -= count;
+    }
+
+    /// Reads 1 to 24 bits.
+    #[inline(always)]
+    fn bits(&mut self, count: u32) -> u32 {
+        self.refill();
+        let bits = self.reservoir >> (64 - count);
+        self.consume(count);
+        bits as u32
+    }
+
+    fn bits_read(&self) -> usize {
+        self.pos * 8 - self.count as usize
+    }
+
+    fn skip_to_byte(&mut self, pos: usize) {
+        *self = Self { input: self.input, pos, reservoir: 0, count: 0 };
+    }
+}
+
+/// A chunk being decoded.
+struct Chunk<'a> {
+    src: &'a [u8],
+    reader: BitReader<'a>,
+    tables: &'a mut Tables,
+    num_main_symbols: usize,
+    block_size_bits: u32,
+    dst: &'a mut [u8],
+    dst_pos: usize,
+    recent: [u32; RECENT_OFFSETS],
+    /// Whether a byte 0xE8 may have been decoded.
+    may_hold_calls: bool,
+}
+
+impl Chunk<'_> {
+    fn block(&mut self) -> Result<(), DecodeErrorKind> {
+        let block_type = self.reader.bits(3);
+        let size = match self.reader.bits(1) {
+            1 => DEFAULT_BLOCK_SIZE,
+            _ => self.reader.bits(self.block_size_bits),
+        };
+        if size == 0 || size as usize > self.dst.len() - self.dst_pos {
+            return Err(DecodeErrorKind::BadBlockSize(size));
+        }
+        let end = self.dst_pos + size as usize;
+        match block_type {
+            block_type::VERBATIM => {
+                self.codes(&VERBATIM_BASES)?;
+                self.items::<false>(end)
+            }
+            block_type::ALIGNED => {
+                let lens: [u8; ALIGNED_SYMBOLS] = std::array::from_fn(|_| self.reader.bits(3) as u8);
+                let built = self.tables.aligned.build(&lens, &SYMBOL_BASES);
+                built.map_err(|_| DecodeErrorKind::BadCode("aligned offset code"))?;
+                self.codes(&ALIGNED_BASES)?;
+                self.items::<true>(end)
+            }
+            block_type::UNCOMPRESSED => self.uncompressed(end),
+            other => Err(DecodeErrorKind::BadBlockType(other as u8)),
+        }
+    }
+
+    /// Reads the main and the length code.
+    fn codes(&mut self, main_bases: &[u32; MAX_MAIN_SYMBOLS]) -> Result<(), DecodeErrorKind> {
+        let Tables { main, length, precode, main_lens, length_lens, .. } = &mut *self.tables;
+        let main_lens = &mut main_lens[..self.num_main_symbols];
+        update_lens(&mut self.reader, precode, &mut main_lens[..NUM_LITERALS])?;
+        update_lens(&mut self.reader, precode, &mut main_lens[NUM_LITERALS..])?;
+        main.build(main_lens, main_bases).map_err(|_| DecodeErrorKind::BadCode("main code"))?;
+        update_lens(&mut self.reader, precode, length_lens)?;
+        length.build(length_lens, &SYMBOL_BASES).map_err(|_| DecodeErrorKind::BadCode("length code"))?;
+        self.may_hold_calls |= main_lens[0xE8] != 0;
+        Ok(())
+    }
+
+    /// Decodes the literals and matches of a block.
+    fn items<const ALIGNED_BLOCK: bool>(&mut self, end: usize) -> Result<(), DecodeErrorKind> {
+        let mut reader = self.reader;
+        let mut recent = self.recent;
+        let mut dst_pos = self.dst_pos;
+        let dst = &mut *self.dst;
+        let tables = &*self.tables;
+        let result = loop {
+            if dst_pos >= end {
+                break Ok(());
+            }
+            reader.refill();
+            let mut entry = tables.main.root(reader.reservoir);
+            if entry & LITERAL != 0 {
+                reader.consume(consumed_bits(entry));
+                dst[dst_pos] = (entry >> 16) as u8;
+                dst_pos += 1;
+                if dst_pos >= end {
+                    break Ok(());
+                }
+                entry = tables.main.root(reader.reservoir);
+                if entry & LITERAL != 0 {
+                    reader.consume(consumed_bits(entry));
+                    dst[dst_pos] = (entry >> 16) as u8;
+                    dst_pos += 1;
+                    if dst_pos >= end {
+                        break Ok(());
+                    }
+                    entry = tables.main.root(reader.reservoir);
+                }
+            }
+            if is_subtable(entry) {
+                reader.refill();
+                entry = tables.main.follow(entry, reader.reservoir);
+            }
+            if entry & LITERAL != 0 {
+                reader.consume(consumed_bits(entry));
+                dst[dst_pos] = (entry >> 16) as u8;
+                dst_pos += 1;
+                continue;
+            }
+
+            let mut length = (entry >> 16 & 15) as usize;
+            let slot = (entry >> 20 & 63) as usize;
+            let extra;
+            let extra_bits = consumed_bits(entry) - codeword_len(entry);
+            if entry & LENGTH_FOLLOWS != 0 {
+                reader.consume(codeword_len(entry));
+                reader.refill();
+                let length_entry = tables.length.lookup(reader.reservoir);
+                length += (length_entry >> 16) as usize;
+                reader.consume(consumed_bits(length_entry));
+                extra = (reader.reservoir >> 1 >> (63 - extra_bits)) as u32;
+                reader.consume(extra_bits);
+            } else {
+                let behind_codeword = reader.reservoir.wrapping_shl(codeword_len(entry));
+                extra = (behind_codeword >> 1 >> (63 - extra_bits)) as u32;
+                reader.consume(consumed_bits(entry));
+            }
+
+            let offset;
+            if slot < RECENT_OFFSETS {
+                offset = recent[slot];
+                recent[slot] = recent[0];
+                recent[0] = offset;
+            } else {
+                let base = OFFSET_SLOT_BASE[slot] as u32;
+                offset = if ALIGNED_BLOCK && entry & ALIGNED_FOLLOWS != 0 {
+                    let aligned_entry = tables.aligned.root(reader.reservoir);
+                    reader.consume(consumed_bits(aligned_entry));
+                    base + (extra << 3) + (aligned_entry >> 16)
+                } else {
+                    base + extra
+                };
+                recent = [offset, recent[0], recent[1]];
+            }
+
+            let offset = offset as usize;
+            if length > end - dst_pos {
+                break Err(DecodeErrorKind::BadLength { length: length as u64 });
+            }
+            if offset > dst_pos {
+                break Err(DecodeErrorKind::BadOffset { offset: offset as u64 });
+            }
+            copy_match(dst, dst_pos, offset, length);
+            dst_pos += length;
+        };
+        self.reader = reader;
+        self.recent = recent;
+        self.dst_pos = dst_pos;
+        result
+    }
+
+    fn uncompressed(&mut self, end: usize) -> Result<(), DecodeErrorKind> {
+        let size = end - self.dst_pos;
+        // A reader on a boundary skips a whole unit.
+        let start = (self.reader.bits_read() / 16 + 1) * 2;
+        let (header, raw) = self
+            .src
+            .get(start..)
+            .and_then(<[u8]>::split_first_chunk::<12>)
+            .filter(|(_, rest)| rest.len() >= size)
+            .ok_or(DecodeErrorKind::Truncated)?;
+        for (offset, bytes) in self.recent.iter_mut().zip(header.as_chunks::<4>().0) {
+            *offset = u32::from_le_bytes(*bytes);
+            if *offset == 0 {
+                return Err(DecodeErrorKind::ZeroRecentOffset);
+            }
+        }
+        self.dst[self.dst_pos..end].copy_from_slice(&raw[..size]);
+        self.dst_pos = end;
+        self.reader.skip_to_byte((start + 12 + size).next_multiple_of(2));
+        self.may_hold_calls = true;
+        Ok(())
+    }
+}
+
+/// Reads the changes to a vector of codeword lengths.
+fn update_lens(
+    reader: &mut BitReader<'_>,
+    precode: &mut DecodeTable<PRECODE_ROOT_BITS, PRECODE_TABLE_SIZE>,
+    lens: &mut [u8],
+) -> Result<(), DecodeErrorKind> {
+    let precode_lens: [u8; PRECODE_SYMBOLS] = std::array::from_fn(|_| reader.bits(4) as u8);
+    precode.build(&precode_lens, &SYMBOL_BASES).map_err(|_| DecodeErrorKind::BadCode("precode"))?;
+    let symbol = |reader: &mut BitReader<'_>| {
+        let entry = precode.lookup(reader.reservoir);
+        reader.consume(consumed_bits(entry));
+        (entry >> 16) as u8
+    };
+    let minus = |old: u8, delta: u8| {
+        let difference = old.wrapping_sub(delta);
+        if old < delta { difference.wrapping_add(17) } else { difference }
+    };
+    let mut i = 0;
+    while i < lens.len() {
+        reader.refill();
+        let (run, value) = match symbol(reader) {
+            17 => (4 + reader.bits(4), 0),
+            18 => (20 + reader.bits(5), 0),
+            19 => {
+                let run = 4 + reader.bits(1);
+                // 17 acts as 0 modulo 17.
+                match symbol(reader) {
+                    delta @ 0..=17 => (run, minus(lens[i], delta)),
+                    _ => return Err(DecodeErrorKind::BadLengthRun),
+                }
+            }
+            delta => {
+                lens[i] = minus(lens[i], delta);
+                i += 1;
+                continue;
+            }
+        };
+        let end = i + run as usize;
+        lens.get_mut(i..end).ok_or(DecodeErrorKind::BadLengthRun)?.fill(value);
+        i = end;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::codec::lzx::plain;
+    use crate::codec::test_data::{complete_code, damaged, unhex};
+
+    const VERBATIM: &str = "07200080000000002300220385097ef67506f4fb00c00000000080008400e21f\
+                            f77d00c300000000000010007f10ffd34afc25d7f063";
+    const UNCOMPRESSED: &str = "0160008001000000010000000100000090909090e864000000909090909090909090909090909090";
+
+    /// Decodes with the fast and the plain decoder, which must agree, and gives the output if there is any.
+    fn decode(window_order: u32, src: &[u8], len: usize) -> Option<Vec<u8>> {
+        let (mut fast, mut plain) = (vec![0xAA; len], vec![0x55; len]);
+        let verdict = LzxDecompressor::new(window_order).decompress(src, &mut fast);
+        let expected = plain::decompress(window_order, src, &mut plain);
+        assert_eq!(verdict.map_err(|error| error.kind), expected.map_err(|error| error.kind), "{src:02x?}");
+        verdict.is_ok().then(|| {
+            assert_eq!(fast, plain);
+            fast
+        })
+    }
+
+    #[test]
+    fn examples_of_the_format_description() {
+        let text = b"abracadabra ".repeat(10);
+        assert_eq!(decode(15, &unhex(VERBATIM), 120).expect("valid"), text);
+        let call = unhex("90909090e860000000909090909090909090909090909090");
+        assert_eq!(decode(15, &unhex(UNCOMPRESSED), 24).expect("valid"), call);
+    }
+
+    #[test]
+    fn damaged_examples() {
+        for (src, len) in [(VERBATIM, 120), (UNCOMPRESSED, 24)] {
+            for src in damaged(&unhex(src)) {
+                decode(15, &src, len);
+            }
+        }
+    }
+
+    #[test]
+    fn a_context_forgets_the_chunk_before() {
+        let mut decoder = LzxDecompressor::new(15);
+        let mut dst = [0; 120];
+        for _ in 0..2 {
+            // Its code lengths are changes to zeros.
+            decoder.decompress(&unhex(VERBATIM), &mut dst).expect("valid");
+            decoder.decompress(&unhex(UNCOMPRESSED), &mut dst[..24]).expect("valid");
+        }
+    }
+
+    /// Writes bits into 16-bit units, the most significant first.
+    #[derive(Default)]
+    struct BitWriter {
+        bits: Vec<bool>,
+    }
+
+    impl BitWriter {
+        fn bits(&mut self, value: u32, count: u32) {
+            self.bits.extend((0..count).rev().map(|bit| value >> bit & 1 != 0));
+        }
+
+        /// An uncompressed block, with `raw.len()` even; its recent offsets are 1, 2 and 3.
+        fn uncompressed_block(&mut self, window_order: u32, raw: &[u8]) {
+            self.block_header(block_type::UNCOMPRESSED, window_order, raw.len());
+            self.bits.resize((self.bits.len() / 16 + 1) * 16, false);
+            let header = [1_u32, 2, 3].map(u32::to_le_bytes);
+            for &[low, high] in header.as_flattened().as_chunks().0.iter().chain(raw.as_chunks().0) {
+                self.bits(u16::from_le_bytes([low, high]).into(), 16);
+            }
+        }
+
+        fn block_header(&mut self, block_type: u32, window_order: u32, size: usize) {
+            self.bits(block_type, 3);
+            self.bits(0, 1);
+            self.bits(size as u32, if window_order == 15 { 16 } else { 24 });
+        }
+
+        /// The change of codeword lengths, under a precode of 12 codewords of 4 bits and 8 of 5 bits.
+        fn lens(&mut self, old: &[u8], new: &[u8]) {
+            for symbol in 0..20 {
+                self.bits(if symbol < 12 { 4 } else { 5 }, 4);
+            }
+            for (old, new) in old.iter().zip(new) {
+                match u32::from((17 + old - new) % 17) {
+                    delta @ 0..12 => self.bits(delta, 4),
+                    delta => self.bits(24 + delta - 12, 5),
+                }
+            }
+        }
+
+        fn finish(self) -> Vec<u8> {
+            let units = self.bits.chunks(16).map(|unit| {
+                unit.iter().enumerate().fold(0_u16, |value, (index, &bit)| value | u16::from(bit) << (15 - index))
+            });
+            units.flat_map(u16::to_le_bytes).collect()
+        }
+    }
+
+    /// The codes and bits of a random block. Literals and matches share the main code evenly.
+    #[derive(Clone, Debug)]
+    struct Block {
+        literals: Vec<u8>,
+        matches: Vec<u8>,
+        length: Vec<u8>,
+        aligned: Option<Vec<u8>>,
+        payload: Vec<u8>,
+        size: usize,
+    }
+
+    fn block(window_order: u32) -> impl Strategy<Value = Block> {
+        let literals = complete_code(NUM_LITERALS, 12);
+        let matches = complete_code(num_main_symbols(window_order) - NUM_LITERALS, 15);
+        let length = prop_oneof![Just(vec![0; LENGTH_SYMBOLS]), complete_code(LENGTH_SYMBOLS, 16)];
+        let aligned = prop::option::of(complete_code(ALIGNED_SYMBOLS, 7));
+        let payload = prop::collection::vec(any::<u8>(), 0..2000);
+        (literals, matches, length, aligned, payload, 1_usize..3000).prop_map(
+            |(literals, matches, length, aligned, payload, size)| Block {
+                literals,
+                matches,
+                length,
+                aligned,
+                payload,
+                size,
+            },
+        )
+    }
+
+    fn random_chunk(window_order: u32, raw: &[u8], blocks: &[Block]) -> (Vec<u8>, usize) {
+        let mut writer = BitWriter::default();
+        writer.uncompressed_block(window_order, raw);
+        let mut old_main = vec![0; num_main_symbols(window_order)];
+        let mut old_length = vec![0; LENGTH_SYMBOLS];
+        let mut len = raw.len();
+        for block in blocks {
+            let block_type = if block.aligned.is_some() { block_type::ALIGNED } else { block_type::VERBATIM };
+            writer.block_header(block_type, window_order, block.size);
+            for &len in block.aligned.iter().flatten() {
+                writer.bits(len.into(), 3);
+            }
+            let codes = block.literals.iter().chain(&block.matches);
+            let main: Vec<u8> = codes.map(|&len| if len == 0 { 0 } else { len + 1 }).collect();
+            writer.lens(&old_main[..NUM_LITERALS], &main[..NUM_LITERALS]);
+            writer.lens(&old_main[NUM_LITERALS..], &main[NUM_LITERALS..]);
+            writer.lens(&old_length, &block.length);
+            // In complete codes, any bits are literals and matches. They hardly end just where the block does, so the
+            // next block follows only where the sizes happen to agree; one-byte blocks see to that.
+            for &byte in &block.payload {
+                writer.bits(byte.into(), 8);
+            }
+            (old_main, old_length) = (main, block.length.clone());
+            len += block.size;
+        }
+        (writer.finish(), len)
+    }
+
+    fn random_chunks() -> impl Strategy<Value = (u32, Vec<u8>, Vec<Block>)> {
+        let raw = prop::collection::vec(prop_oneof![Just(0xE8), any::<u8>()], 1..4000);
+        (prop_oneof![Just(15_u32), 15..=21_u32], raw).prop_flat_map(|(window_order, mut raw)| {
+            raw.truncate(raw.len() / 2 * 2);
+            raw.resize(raw.len().max(2), 0);
+            (Just(window_order), Just(raw), prop::collection::vec(block(window_order), 1..3))
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+        #[test]
+        fn random_streams((window_order, raw, blocks) in random_chunks()) {
+            let (src, len) = random_chunk(window_order, &raw, &blocks);
+            decode(window_order, &src, len);
+            // What precedes the first error is compared, too.
+            for len in [raw.len() + 1, raw.len() + 300] {
+                decode(window_order, &src, len);
+            }
+        }
+
+        #[test]
+        fn random_bytes(src in prop::collection::vec(any::<u8>(), 0..600), len in 0_usize..600) {
+            decode(15, &src, len);
+        }
     }
 }

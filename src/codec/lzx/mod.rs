@@ -1,8 +1,10 @@
 //! The LZX codec, WIM variant: every chunk stands alone.
 
 mod decode;
+mod e8;
 mod encode;
 mod format;
+pub(crate) mod plain;
 
 pub use decode::LzxDecompressor;
 pub use encode::LzxCompressor;

@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+pub(crate) mod plain;
 
 pub use decode::XpressDecompressor;
 pub use encode::XpressCompressor;

@@ -1,0 +1,6 @@
+//! Seeks panics, reads and writes out of bounds, endless loops and state left over between chunks in the LZX decoder.
+//!
+//!     cargo +nightly fuzz run lzx_decode
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| wimkit_fuzz::decode(wimkit::codec::Format::Lzx, data));

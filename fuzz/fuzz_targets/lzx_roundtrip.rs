@@ -1,0 +1,6 @@
+//! Seeks contents that the LZX encoder, at any level and chunk size, turns into something that does not decode to them.
+//!
+//!     cargo +nightly fuzz run lzx_roundtrip
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| wimkit_fuzz::roundtrip(wimkit::codec::Format::Lzx, data));

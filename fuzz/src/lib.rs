@@ -1,0 +1,69 @@
+//! What the codec targets share: how fuzz input becomes parameters, and what must hold.
+
+use wimkit::codec::{Format, Level};
+
+/// Chunks beyond this size would test the allocator's speed and nothing else.
+const MAX_CHUNK_SIZE: u32 = 1 << 20;
+
+/// Takes one byte off the front of the input; 0 once it is empty.
+fn take(data: &mut &[u8]) -> u8 {
+    data.split_off_first().copied().unwrap_or(0)
+}
+
+/// A chunk size that the format allows, chosen by one byte.
+fn chunk_size(format: Format, choice: u8) -> u32 {
+    let (min, max) = format.chunk_size_range();
+    let orders = max.min(MAX_CHUNK_SIZE).ilog2() - min.ilog2() + 1;
+    min << (u32::from(choice) % orders)
+}
+
+/// Decodes arbitrary bytes into a buffer of an arbitrary size: an error or any content is fine, everything else is not.
+///
+/// Input: 1 byte chooses the chunk size, 3 bytes (little endian) the uncompressed length, the rest is the chunk.
+/// Source and target are exact heap allocations, so that the sanitizer sees an access one byte beside them.
+pub fn decode(format: Format, mut data: &[u8]) {
+    let chunk_size = chunk_size(format, take(&mut data));
+    let length = u32::from_le_bytes([take(&mut data), take(&mut data), take(&mut data), 0]) % chunk_size + 1;
+    let src: Box<[u8]> = data.into();
+    let mut dst = vec![0; length as usize].into_boxed_slice();
+    let mut decompressor = format.decompressor(chunk_size).expect("the chunk size is in the format's range");
+    let first = decompressor.decompress(&src, &mut dst);
+
+    // A context that has seen this chunk, good or bad, must decode it in the same way as a new one.
+    let mut again = vec![0; length as usize].into_boxed_slice();
+    let second = decompressor.decompress(&src, &mut again);
+    assert_eq!(first, second, "a used context and a new one disagree");
+    if first.is_ok() {
+        assert!(dst == again, "a used context and a new one give different bytes");
+    }
+}
+
+/// Encodes arbitrary bytes at an arbitrary level into a buffer of an arbitrary size, and decodes the result.
+///
+/// Input: 1 byte chooses the chunk size, 1 the level, 1 how often the content repeats, 1 the room in the target;
+/// the rest is the content.
+pub fn roundtrip(format: Format, mut data: &[u8]) {
+    let chunk_size = chunk_size(format, take(&mut data));
+    let level = Level::new(take(&mut data) % 9 + 1).expect("1 to 9");
+    let repeats = usize::from(take(&mut data)) + 1;
+    let room = usize::from(take(&mut data)) + 1;
+    let mut content = data.repeat(repeats);
+    content.truncate(chunk_size as usize);
+    let src = content.into_boxed_slice();
+    let mut packed = vec![0; (src.len() * room).div_ceil(256)].into_boxed_slice();
+
+    let mut compressor = format.compressor(chunk_size, level).expect("the chunk size is in the format's range");
+    let Some(size) = compressor.compress(&src, &mut packed) else { return };
+    assert!(size <= packed.len() && size < src.len(), "{size} bytes from {} into {}", src.len(), packed.len());
+
+    let exact: Box<[u8]> = packed[..size].into();
+    let mut unpacked = vec![0; src.len()].into_boxed_slice();
+    let mut decompressor = format.decompressor(chunk_size).expect("the chunk size is in the format's range");
+    decompressor.decompress(&exact, &mut unpacked).expect("what was encoded decodes");
+    assert!(unpacked == src, "the round trip changed the content");
+
+    let mut again = vec![0; packed.len()].into_boxed_slice();
+    let repeat = compressor.compress(&src, &mut again);
+    assert_eq!(repeat, Some(size), "a used context encodes to another size");
+    assert!(again[..size] == *exact, "a used context encodes to other bytes");
+}

@@ -1,0 +1,151 @@
+//! Values that several commands understand: sizes, compression words, images.
+
+use std::fmt;
+use std::str::FromStr;
+use wimkit::codec::{Format, Level};
+
+/// A number of bytes, written `1048576`, `1024K`, `1M` or `1MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Size(pub u64);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, unit) = text.split_at(digits);
+        let unit = unit.trim_start().to_ascii_lowercase();
+        let shift = match unit.strip_suffix("ib").or(unit.strip_suffix('b')).unwrap_or(&unit) {
+            "" => 0,
+            "k" => 10,
+            "m" => 20,
+            "g" => 30,
+            "t" => 40,
+            _ => return Err("expected a number of bytes with K, M, G or T behind it, such as 3800M".into()),
+        };
+        let number: u64 = number.parse().map_err(|_| String::from("expected a number, such as 3800M"))?;
+        number.checked_mul(1 << shift).map(Self).ok_or_else(|| "more bytes than 64 bits can count".into())
+    }
+}
+
+/// Formats bytes for people: three significant digits and a binary unit.
+pub(crate) struct Human(pub u64);
+
+impl fmt::Display for Human {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+        let mut value = self.0 as f64;
+        let mut unit = 0;
+        while value >= 999.5 && unit + 1 < UNITS.len() {
+            value /= 1024.0;
+            unit += 1;
+        }
+        let decimals = match value {
+            _ if unit == 0 => 0,
+            v if v < 9.995 => 2,
+            v if v < 99.95 => 1,
+            _ => 0,
+        };
+        f.pad(&format!("{value:.decimals$} {}", UNITS[unit]))
+    }
+}
+
+/// How `--compress` says how to store data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CompressionWord {
+    /// `None`: uncompressed.
+    pub format: Option<Format>,
+    /// The level after the colon.
+    pub level: Option<Level>,
+    /// The word stands for solid resources (DISM's `recovery`).
+    pub solid: bool,
+}
+
+impl FromStr for CompressionWord {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (word, level) = match text.split_once(':') {
+            Some((word, level)) => (word, Some(level)),
+            None => (text, None),
+        };
+        let (format, solid) = match word.to_ascii_lowercase().as_str() {
+            "none" => (None, false),
+            "xpress" | "fast" => (Some(Format::Xpress), false),
+            "lzx" | "max" | "maximum" => (Some(Format::Lzx), false),
+            "lzms" => (Some(Format::Lzms), false),
+            "recovery" => (Some(Format::Lzms), true),
+            _ => return Err("expected none, xpress, lzx or lzms (or DISM's fast, max, recovery)".into()),
+        };
+        let level = match level {
+            None => None,
+            Some(_) if format.is_none() => return Err("none has no level".into()),
+            Some(level) => {
+                let level = level.parse().ok().and_then(Level::new);
+                Some(level.ok_or("expected a level from 1 to 9 behind the colon, such as lzx:8")?)
+            }
+        };
+        Ok(Self { format, level, solid })
+    }
+}
+
+/// Which images a command is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ImageWord {
+    /// Every image.
+    All,
+    /// A number from 1, or a name: which of the two shows in the file, where a name may look like a number.
+    One(String),
+}
+
+impl FromStr for ImageWord {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(if text.eq_ignore_ascii_case("all") { Self::All } else { Self::One(text.into()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        let size = |text: &str| text.parse::<Size>().map(|size| size.0);
+        assert_eq!(size("0"), Ok(0));
+        assert_eq!(size("3800M"), Ok(3800 << 20));
+        assert_eq!(size("4GiB"), Ok(4 << 30));
+        assert_eq!(size("4 gb"), Ok(4 << 30));
+        assert_eq!(size("17b"), Ok(17));
+        for wrong in ["", "M", "-1", "1.5G", "12Q", "99999999999999999999", "20000000T", "1i"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_for_people() {
+        let human = |bytes| Human(bytes).to_string();
+        assert_eq!(human(0), "0 B");
+        assert_eq!(human(999), "999 B");
+        assert_eq!(human(1000), "0.98 KiB");
+        assert_eq!(human(1536), "1.50 KiB");
+        assert_eq!(human(10 << 20), "10.0 MiB");
+        assert_eq!(human(u64::MAX), "16384 PiB");
+        assert_eq!(format!("{:>9}", Human(5)), "      5 B");
+    }
+
+    #[test]
+    fn compression_words() {
+        let word = |text: &str| text.parse::<CompressionWord>();
+        let plain = |format| CompressionWord { format, level: None, solid: false };
+        assert_eq!(word("none"), Ok(plain(None)));
+        assert_eq!(word("fast"), Ok(plain(Some(Format::Xpress))));
+        assert_eq!(word("MAX"), Ok(plain(Some(Format::Lzx))));
+        assert_eq!(word("recovery"), Ok(CompressionWord { solid: true, ..plain(Some(Format::Lzms)) }));
+        assert_eq!(word("lzx:8"), Ok(CompressionWord { level: Level::new(8), ..plain(Some(Format::Lzx)) }));
+        for wrong in ["zip", "lzx:", "lzx:0", "lzx:10", "none:3", ""] {
+            assert!(word(wrong).is_err(), "{wrong}");
+        }
+    }
+}

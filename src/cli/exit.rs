@@ -1,0 +1,112 @@
+//! How the program ends: what it says about an error, and its exit code. The one place that decides either.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+/// How a command ended that was able to do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Everything was done, and is well.
+    Done,
+    /// The command looked and found it bad, or did a part only. It has said what.
+    Partial,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Usage, input or output, format: the error, with what mends it where that is known.
+    CouldNot { error: Box<dyn Error>, hint: Option<String> },
+    /// Ctrl-C, or another request to stop.
+    Interrupted,
+    /// Whoever read standard output went away: nothing is left to do, and nobody to tell.
+    ReaderGone,
+}
+
+impl Failure {
+    /// A failure that a sentence describes completely.
+    pub(crate) fn message(text: impl Into<String>) -> Self {
+        Self::CouldNot { error: text.into().into(), hint: None }
+    }
+
+    /// A failure with the library's error and the library's hint.
+    pub(crate) fn new(error: impl Error + 'static, hint: Option<impl Into<String>>) -> Self {
+        Self::CouldNot { error: Box::new(error), hint: hint.map(Into::into) }
+    }
+
+    /// Adds what mends it.
+    pub(crate) fn with_hint(self, text: impl Into<String>) -> Self {
+        match self {
+            Self::CouldNot { error, .. } => Self::CouldNot { error, hint: Some(text.into()) },
+            other => other,
+        }
+    }
+
+    /// A failure to write to standard output.
+    pub(crate) fn stdout(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::ReaderGone,
+            _ => Self::CouldNot { error: format!("standard output: {error}").into(), hint: None },
+        }
+    }
+}
+
+/// The exit code of `result`. Tells a failure on standard error.
+pub(crate) fn finish(result: Result<Outcome, Failure>) -> ExitCode {
+    match result {
+        Ok(Outcome::Done) | Err(Failure::ReaderGone) => ExitCode::SUCCESS,
+        Ok(Outcome::Partial) => ExitCode::from(1),
+        Err(Failure::CouldNot { error, hint }) => {
+            tell(&*error, hint.as_deref());
+            ExitCode::from(2)
+        }
+        Err(Failure::Interrupted) => {
+            super::printer::talk(format_args!("interrupted"));
+            ExitCode::from(INTERRUPTED)
+        }
+    }
+}
+
+/// The code of an interrupted run: 128 + SIGINT, as shells have it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Prints `error: sentence`, then each cause that says something new, then the hint.
+fn tell(error: &dyn Error, hint: Option<&str>) {
+    let mut said = error.to_string();
+    super::printer::talk(format_args!("error: {said}"));
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Transparent wrappers repeat their source; once is enough.
+        let text = error.to_string();
+        if !said.contains(&text) {
+            super::printer::talk(format_args!("  caused by: {text}"));
+            said = text;
+        }
+        cause = error.source();
+    }
+    if let Some(hint) = hint {
+        super::printer::talk(format_args!("hint: {hint}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_left_is_no_error() {
+        let gone = Failure::stdout(io::ErrorKind::BrokenPipe.into());
+        assert_eq!(finish(Err(gone)), ExitCode::SUCCESS);
+        let full = Failure::stdout(io::ErrorKind::StorageFull.into());
+        assert_eq!(finish(Err(full)), ExitCode::from(2));
+    }
+
+    #[test]
+    fn each_end_has_its_code() {
+        assert_eq!(finish(Ok(Outcome::Done)), ExitCode::from(0));
+        assert_eq!(finish(Ok(Outcome::Partial)), ExitCode::from(1));
+        assert_eq!(finish(Err(Failure::message("no"))), ExitCode::from(2));
+        assert_eq!(finish(Err(Failure::Interrupted)), ExitCode::from(130));
+    }
+}

@@ -1,0 +1,175 @@
+//! Decode tables of canonical prefix codes whose codewords are read most significant bit first.
+//!
+//! The next `ROOT_BITS` bits index the root table. A codeword no longer than that fills every root entry it is a
+//! prefix of; since codewords are assigned in order, these are neighbours, and the codewords of one length follow
+//! each other. Longer codewords share a subtable with all that begin with the same `ROOT_BITS` bits: its root entry
+//! says where the subtable begins and how many more bits index it.
+//!
+//! An entry carries whatever its symbol's caller wants to know about it, so that one load tells what to do:
+//!
+//! | bits | symbol | pointer to a subtable |
+//! |---|---|---|
+//! | 0..8 | bits to consume: the codeword, and what the caller adds to it | 0 |
+//! | 8..13 | length of the codeword | index bits of the subtable |
+//! | 13 | 0 | 1 |
+//! | 14..32 | the caller's | index of the subtable's first entry, from bit 16 |
+
+/// A code that is over-subscribed or incomplete.
+#[derive(Debug)]
+pub(crate) struct BadCode;
+
+/// The longest codeword of any code.
+const MAX_LEN: usize = 16;
+
+/// The size of the largest alphabet (LZX's main code for the largest window).
+const MAX_SYMBOLS: usize = 656;
+
+/// Marks a pointer to a subtable.
+const SUBTABLE: u32 = 1 << 13;
+
+/// How many entries the tables of all codes over an alphabet need.
+///
+/// The codewords in a subtable form a complete code of their own, so a subtable with `n` index bits holds at least
+/// `n + 1` symbols.
+pub(crate) const fn table_size(symbols: usize, max_len: u32, root_bits: u32) -> usize {
+    let mut largest = 0;
+    let mut bits = 1;
+    while root_bits + bits <= max_len {
+        let subtables = (symbols / (bits as usize + 1)) << bits;
+        if subtables > largest {
+            largest = subtables;
+        }
+        bits += 1;
+    }
+    (1 << root_bits) + largest
+}
+
+/// The decode table of one code. `SIZE` is what [`table_size`] says.
+pub(crate) struct DecodeTable<const ROOT_BITS: u32, const SIZE: usize> {
+    entries: [u32; SIZE],
+}
+
+impl<const ROOT_BITS: u32, const SIZE: usize> DecodeTable<ROOT_BITS, SIZE> {
+    /// A table that has yet to be built.
+    pub(crate) const fn new() -> Self {
+        assert!(SIZE >= 1 << ROOT_BITS);
+        Self { entries: [0; SIZE] }
+    }
+
+    /// Fills the table for the code with these codeword lengths (0 = unused, at most 16), with entries that consist of
+    /// each symbol's `bases` and the codeword's length. In an empty code, any bits are symbol 0 and none is consumed.
+    pub(crate) fn build(&mut self, lens: &[u8], bases: &[u32]) -> Result<(), BadCode> {
+        let mut counts = [0_u16; MAX_LEN + 1];
+        for &len in lens {
+            counts[usize::from(len)] += 1;
+        }
+        if usize::from(counts[0]) == lens.len() {
+            self.entries[..1 << ROOT_BITS].fill(bases[0]);
+            return Ok(());
+        }
+        let space: u32 = (1..=MAX_LEN).map(|len| u32::from(counts[len]) << (MAX_LEN - len)).sum();
+        if space != 1 << MAX_LEN {
+            return Err(BadCode);
+        }
+
+        // Sort the symbols by length, unused ones first.
+        let mut ends = [0; MAX_LEN + 1];
+        for len in 1..=MAX_LEN {
+            ends[len] = ends[len - 1] + counts[len - 1];
+        }
+        let mut sorted = [0_u16; MAX_SYMBOLS];
+        for (symbol, &len) in lens.iter().enumerate() {
+            let end = &mut ends[usize::from(len)];
+            sorted[usize::from(*end)] = symbol as u16;
+            *end += 1;
+        }
+        let entry = |symbol: u16, len: u32| bases[usize::from(symbol)] + len * 0x101;
+
+        let mut next = 0;
+        for len in 1..=ROOT_BITS {
+            let span = 1 << (ROOT_BITS - len);
+            let end = usize::from(ends[len as usize]);
+            for &symbol in &sorted[end - usize::from(counts[len as usize])..end] {
+                self.entries[next..next + span].fill(entry(symbol, len));
+                next += span;
+            }
+        }
+        if next < 1 << ROOT_BITS {
+            let first = usize::from(ends[ROOT_BITS as usize]);
+            self.build_subtables(lens, &sorted[first..lens.len()], entry);
+        }
+        Ok(())
+    }
+
+    /// Builds the subtables from the longest codeword, which is all ones, down: the first codeword seen with a root
+    /// index is the longest and decides the size of its subtable.
+    fn build_subtables(&mut self, lens: &[u8], sorted: &[u16], entry: impl Fn(u16, u32) -> u32) {
+        let mut root = 1 << ROOT_BITS;
+        let mut start = 0;
+        let mut free = 1 << ROOT_BITS;
+        let mut index_bits = 0;
+        // Left-aligned in MAX_LEN bits.
+        let mut codeword = 1 << MAX_LEN;
+        for &symbol in sorted.iter().rev() {
+            let len = u32::from(lens[usize::from(symbol)]);
+            codeword -= 1 << (MAX_LEN as u32 - len);
+            if codeword >> (MAX_LEN as u32 - ROOT_BITS) != root {
+                root = codeword >> (MAX_LEN as u32 - ROOT_BITS);
+                index_bits = len - ROOT_BITS;
+                start = free;
+                free += 1 << index_bits;
+                self.entries[root] = SUBTABLE | index_bits << 8 | (start as u32) << 16;
+            }
+            let index = codeword >> (MAX_LEN as u32 - ROOT_BITS - index_bits) & ((1 << index_bits) - 1);
+            let span = 1 << (ROOT_BITS + index_bits - len);
+            self.entries[start + index..][..span].fill(entry(symbol, len));
+        }
+    }
+
+    /// The root entry for the codeword at the top of `bits`.
+    #[inline(always)]
+    pub(crate) fn root(&self, bits: u64) -> u32 {
+        self.entries[(bits >> (64 - ROOT_BITS)) as usize]
+    }
+
+    /// Follows a root entry if it points to a subtable.
+    #[inline(always)]
+    pub(crate) fn follow(&self, entry: u32, bits: u64) -> u32 {
+        if is_subtable(entry) {
+            let index = (bits << ROOT_BITS) >> (64 - (entry >> 8 & 31));
+            self.entries[(entry >> 16) as usize + index as usize]
+        } else {
+            entry
+        }
+    }
+
+    /// The entry for the codeword at the top of `bits`.
+    #[inline(always)]
+    pub(crate) fn lookup(&self, bits: u64) -> u32 {
+        self.follow(self.root(bits), bits)
+    }
+}
+
+impl<const ROOT_BITS: u32, const SIZE: usize> std::fmt::Debug for DecodeTable<ROOT_BITS, SIZE> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DecodeTable").field("root_bits", &ROOT_BITS).finish_non_exhaustive()
+    }
+}
+
+/// Whether a root entry points to a subtable.
+#[inline(always)]
+pub(crate) fn is_subtable(entry: u32) -> bool {
+    entry & SUBTABLE != 0
+}
+
+/// How many bits an entry consumes: its codeword, and what the caller added.
+#[inline(always)]
+pub(crate) fn consumed_bits(entry: u32) -> u32 {
+    entry & 0xFF
+}
+
+/// How many bits the codeword of an entry has.
+#[inline(always)]
+pub(crate) fn codeword_len(entry: u32) -> u32 {
+    entry >> 8 & 31
+}

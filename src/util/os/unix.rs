@@ -1,0 +1,78 @@
+//! Linux, macOS and the BSDs.
+
+use std::fs::File;
+use std::io;
+
+/// Whether the file lies on a file system of this machine. Network and FUSE file systems can cut a mapped file short
+/// or fail a page at any time, which kills the process that touches it.
+#[cfg(target_os = "linux")]
+pub fn is_local(file: &File) -> bool {
+    /// `f_type` of file systems that another machine or process serves (`statfs(2)`, `linux/magic.h`).
+    const REMOTE: [u32; 11] = [
+        0x0000_6969, // NFS
+        0x0000_517B, // SMB
+        0xFF53_4D42, // CIFS
+        0xFE53_4D42, // SMB2
+        0x6573_5546, // FUSE
+        0x0102_1997, // 9P
+        0x00C3_6400, // Ceph
+        0x5346_414F, // AFS
+        0x6B41_4653, // kAFS
+        0x7375_7245, // Coda
+        0x0BD0_0BD0, // Lustre
+    ];
+    // The magic numbers are 32 bits wide; `f_type` is a signed word of the platform's size.
+    rustix::fs::fstatfs(file).is_ok_and(|stat| !REMOTE.contains(&(stat.f_type as u32)))
+}
+
+/// Whether the file lies on a file system of this machine.
+#[cfg(not(target_os = "linux"))]
+pub fn is_local(file: &File) -> bool {
+    #[cfg(any(target_os = "macos", target_os = "ios", target_os = "freebsd"))]
+    {
+        /// `MNT_LOCAL` of `sys/mount.h`, the same on macOS and FreeBSD.
+        const MNT_LOCAL: u64 = 0x1000;
+        rustix::fs::fstatfs(file).is_ok_and(|stat| stat.f_flags as u64 & MNT_LOCAL != 0)
+    }
+    #[cfg(not(any(target_os = "macos", target_os = "ios", target_os = "freebsd")))]
+    {
+        let _ = file;
+        false
+    }
+}
+
+/// Copies `length` bytes between two files inside the kernel, sharing extents where the file system can.
+///
+/// Returns how many bytes were copied; fewer than `length` (also 0) when the system cannot go on this way: the caller
+/// copies the rest itself.
+///
+/// # Errors
+/// An error of the copy itself, such as a full disk.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn copy_range(from: &File, from_offset: u64, to: &File, to_offset: u64, length: u64) -> io::Result<u64> {
+    use rustix::io::Errno;
+    // A bounded piece per call keeps the copy interruptible.
+    const PIECE: u64 = 1 << 30;
+    let mut done = 0;
+    while done < length {
+        let (mut source, mut target) = (from_offset + done, to_offset + done);
+        let piece = (length - done).min(PIECE) as usize;
+        match rustix::fs::copy_file_range(from, Some(&mut source), to, Some(&mut target), piece) {
+            Ok(0) => break,
+            Ok(n) => done += n as u64,
+            Err(Errno::INTR) => {}
+            Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::BADF | Errno::PERM) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(done)
+}
+
+/// This system has no such call: nothing is copied.
+///
+/// # Errors
+/// None.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn copy_range(_: &File, _: u64, _: &File, _: u64, _: u64) -> io::Result<u64> {
+    Ok(0)
+}

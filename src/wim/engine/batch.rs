@@ -1,0 +1,241 @@
+//! A batch: some chunks, decoded side by side, and which parts of them belong to which request.
+
+use super::plan::Request;
+use super::sink::{BlobEnd, Segment};
+use crate::util::read_at::ReadAt;
+use crate::util::sha1::Hasher;
+use crate::wim::resource::{Coding, DecoderPool, ResourceError, StoredChunk, read_chunk};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// A chunk to decode.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub file: usize,
+    pub chunk: StoredChunk,
+    pub coding: Option<Coding>,
+    pub place: Place,
+    pub error: Option<ResourceError>,
+}
+
+/// Where a piece's uncompressed bytes are.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// Nowhere: the piece failed before it was read.
+    None,
+    /// In the batch's buffer.
+    Buffer(Range<usize>),
+    /// In the source itself, which is memory or mapped, and stores them as they are.
+    Source,
+}
+
+/// A part of a piece that belongs to a request.
+#[derive(Debug)]
+pub(super) struct Use {
+    pub request: usize,
+    /// Where the part begins in the request's blob.
+    pub offset: u64,
+    /// Which bytes of the piece.
+    pub range: Range<usize>,
+    /// Whether the blob ends here.
+    pub is_last: bool,
+}
+
+/// The blob that goes on from one batch to the next.
+#[derive(Debug, Default)]
+pub(super) struct HashState {
+    carried: Option<Carried>,
+}
+
+#[derive(Debug)]
+struct Carried {
+    request: usize,
+    /// `None` once the blob has failed: what still comes of it is dropped.
+    hasher: Option<Hasher>,
+}
+
+/// See the module. Its allocations are kept from one filling to the next.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub pieces: Vec<Piece>,
+    /// Uncompressed bytes of all pieces.
+    pub bytes: u64,
+    /// Scratch of the planner.
+    pub chunks: Vec<StoredChunk>,
+    /// (index of the piece, use), in the order of the requests.
+    uses: Vec<(usize, Use)>,
+    buffer: Vec<u8>,
+}
+
+impl Batch {
+    pub(super) fn clear(&mut self) {
+        self.pieces.clear();
+        self.uses.clear();
+        self.bytes = 0;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.uses.is_empty()
+    }
+
+    pub(super) fn push(&mut self, piece: Piece) {
+        self.bytes += piece.chunk.uncompressed_size;
+        self.pieces.push(piece);
+    }
+
+    /// Adds a use of the piece pushed last.
+    pub(super) fn push_use(&mut self, part: Use) {
+        self.uses.push((self.pieces.len() - 1, part));
+    }
+
+    /// Adds a request that ends here with an error.
+    pub(super) fn push_failed(&mut self, request: usize, offset: u64, error: ResourceError) {
+        self.push_nothing(Some(error));
+        self.push_use(Use { request, offset, range: 0..0, is_last: true });
+    }
+
+    /// Adds a request of no bytes.
+    pub(super) fn push_empty(&mut self, request: usize) {
+        self.push_nothing(None);
+        self.push_use(Use { request, offset: 0, range: 0..0, is_last: true });
+    }
+
+    fn push_nothing(&mut self, error: Option<ResourceError>) {
+        let chunk = StoredChunk { offset_in_wim: 0, stored_size: 0, uncompressed_size: 0 };
+        self.pieces.push(Piece { file: 0, chunk, coding: None, place: Place::None, error });
+    }
+
+    /// Decodes all pieces, in parallel.
+    pub(super) fn decode(&mut self, files: &[&dyn ReadAt], decoders: &DecoderPool) {
+        let mut needed = 0;
+        for piece in &mut self.pieces {
+            let size = piece.chunk.uncompressed_size as usize;
+            if size == 0 {
+                continue;
+            }
+            let is_raw = piece.coding.is_none() || piece.chunk.stored_size == piece.chunk.uncompressed_size;
+            piece.place = if is_raw && files[piece.file].as_slice().is_some() {
+                Place::Source
+            } else {
+                needed += size;
+                Place::Buffer(needed - size..needed)
+            };
+        }
+        if self.buffer.len() < needed {
+            // Not `resize`: the old bytes need not be copied.
+            self.buffer = vec![0; needed];
+        }
+        let mut rest = &mut self.buffer[..needed];
+        let work: Vec<(&mut Piece, &mut [u8])> = self
+            .pieces
+            .iter_mut()
+            .filter_map(|piece| match &piece.place {
+                Place::Buffer(range) => {
+                    let (mine, others) = std::mem::take(&mut rest).split_at_mut(range.len());
+                    rest = others;
+                    Some((piece, mine))
+                }
+                Place::None | Place::Source => None,
+            })
+            .collect();
+        work.into_par_iter().for_each(|(piece, dst)| {
+            let result = read_chunk(files[piece.file], &piece.chunk, piece.coding, decoders, dst);
+            piece.error = result.err();
+        });
+    }
+
+    /// Hashes what was decoded and makes the segments for the sink.
+    pub(super) fn finish<'a>(
+        &'a self,
+        files: &[&'a dyn ReadAt],
+        requests: &[Request],
+        state: &mut HashState,
+    ) -> Vec<Segment<'a>> {
+        let mut segments: Vec<Segment<'a>> = Vec::with_capacity(self.uses.len());
+        // Consecutive segments of one request; a request that failed in an earlier batch has none.
+        let mut groups: Vec<Group> = Vec::new();
+        for (index, part) in &self.uses {
+            let group = match groups.last_mut() {
+                Some(group) if group.request == part.request => group,
+                _ => {
+                    let carried = state.carried.take_if(|carried| carried.request == part.request);
+                    let hasher = carried.map_or_else(|| Some(Hasher::new()), |carried| carried.hasher);
+                    let failed = hasher.is_none();
+                    let start = segments.len();
+                    groups.push(Group {
+                        request: part.request,
+                        segments: start..start,
+                        hasher,
+                        failed,
+                        is_last: false,
+                    });
+                    groups.last_mut().expect("just pushed")
+                }
+            };
+            group.is_last |= part.is_last;
+            if group.failed {
+                continue;
+            }
+            let piece = &self.pieces[*index];
+            let (data, end) = match piece.error {
+                Some(error) => (&[][..], Some(BlobEnd::Unreadable(error))),
+                None => (self.data(piece, files, &part.range), None),
+            };
+            group.failed = end.is_some();
+            group.segments.end += 1;
+            segments.push(Segment { request: part.request, offset: part.offset, data, end });
+        }
+
+        let ends: Vec<Option<BlobEnd>> = groups
+            .par_iter_mut()
+            .map(|group| {
+                if group.failed {
+                    group.hasher = None;
+                    return None;
+                }
+                let hasher = group.hasher.as_mut()?;
+                for segment in &segments[group.segments.clone()] {
+                    hasher.update(segment.data);
+                }
+                if !group.is_last {
+                    return None;
+                }
+                let found = group.hasher.take()?.finish();
+                let request = &requests[group.request];
+                // A blob of no bytes is known by the zero hash, not by its own.
+                let intact = found == request.sha1 || (request.size == 0 && request.sha1.is_zero());
+                Some(if intact { BlobEnd::Intact } else { BlobEnd::Mismatch { found } })
+            })
+            .collect();
+        for (group, end) in groups.iter().zip(ends) {
+            if let (Some(end), Some(last)) = (end, segments[group.segments.clone()].last_mut()) {
+                last.end = Some(end);
+            }
+        }
+        state.carried = match groups.pop() {
+            Some(group) if !group.is_last => Some(Carried { request: group.request, hasher: group.hasher }),
+            _ => None,
+        };
+        segments
+    }
+
+    fn data<'a>(&'a self, piece: &Piece, files: &[&'a dyn ReadAt], range: &Range<usize>) -> &'a [u8] {
+        match &piece.place {
+            Place::None => &[],
+            Place::Buffer(whole) => &self.buffer[whole.clone()][range.clone()],
+            Place::Source => {
+                let all = files[piece.file].as_slice().expect("a piece left in its source has a slice");
+                &all[piece.chunk.offset_in_wim as usize..][range.clone()]
+            }
+        }
+    }
+}
+
+/// What a batch holds of one request.
+struct Group {
+    request: usize,
+    segments: Range<usize>,
+    hasher: Option<Hasher>,
+    failed: bool,
+    is_last: bool,
+}

@@ -1,0 +1,68 @@
+//! Resources: how their bytes are cut into chunks, and how a chunk is read.
+
+mod chunk_map;
+mod decoders;
+mod error;
+
+pub use chunk_map::{ChunkMap, StoredChunk};
+pub use decoders::DecoderPool;
+pub use error::ResourceError;
+
+use crate::codec::Format;
+use crate::util::read_at::{ReadAt, bytes_at};
+
+/// How the chunks of a resource are compressed: format and nominal chunk size.
+pub type Coding = (Format, u32);
+
+/// Reads and decodes one chunk into `dst`, which has the chunk's uncompressed size.
+///
+/// # Errors
+/// The source cannot be read, or the chunk cannot be decoded.
+pub fn read_chunk(
+    source: &dyn ReadAt,
+    chunk: &StoredChunk,
+    coding: Option<Coding>,
+    decoders: &DecoderPool,
+    dst: &mut [u8],
+) -> Result<(), ResourceError> {
+    debug_assert_eq!(dst.len() as u64, chunk.uncompressed_size);
+    let io = |error: std::io::Error| ResourceError::Io { offset: chunk.offset_in_wim, kind: error.kind() };
+    let coding = match coding {
+        Some(coding) if chunk.stored_size != chunk.uncompressed_size => coding,
+        _ => return source.read_exact_at(dst, chunk.offset_in_wim).map_err(io),
+    };
+    // A chunk table has ensured that the stored size is no larger than the uncompressed one.
+    let stored = bytes_at(source, chunk.offset_in_wim, chunk.stored_size as usize).map_err(io)?;
+    decoders.get(coding)?.decompress(&stored, dst).map_err(|error| ResourceError::Decode {
+        offset: chunk.offset_in_wim,
+        format: coding.0,
+        error,
+    })
+}
+
+/// Reads a whole resource into memory, refusing more than `limit` bytes.
+///
+/// # Errors
+/// As [`read_chunk`]; [`ResourceError::TooLarge`] above the limit.
+pub fn read_all(
+    source: &dyn ReadAt,
+    map: &ChunkMap,
+    limit: u64,
+    decoders: &DecoderPool,
+) -> Result<Vec<u8>, ResourceError> {
+    let size = map.uncompressed_size();
+    if size > limit {
+        return Err(ResourceError::TooLarge { offset: map.offset_in_wim(), size, limit });
+    }
+    let mut bytes = Vec::new();
+    let mut chunks = Vec::new();
+    for index in 0..map.chunk_count() {
+        chunks.clear();
+        map.locate(source, index..index + 1, &mut chunks)?;
+        // Growing chunk by chunk bounds what a lying size can make us allocate by what decodes.
+        let start = bytes.len();
+        bytes.resize(start + chunks[0].uncompressed_size as usize, 0);
+        read_chunk(source, &chunks[0], map.coding(), decoders, &mut bytes[start..])?;
+    }
+    Ok(bytes)
+}
