@@ -1,8 +1,8 @@
 //! Finding earlier occurrences of the bytes at a position.
 
-mod prefetch;
-pub(super) mod delta;
-pub(super) mod multi_hash;
 pub(crate) mod binary_tree;
 pub(crate) mod common;
+pub(super) mod delta;
 pub(crate) mod hash_chain;
+pub(super) mod multi_hash;
+mod prefetch;
