@@ -4,6 +4,7 @@ pub mod blob_table;
 mod encoder;
 pub mod engine;
 pub mod error;
+pub mod extract;
 pub mod header;
 pub mod integrity;
 pub mod metadata;
