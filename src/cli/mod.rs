@@ -3,13 +3,21 @@
 mod args;
 mod cat;
 mod completions;
+mod compression;
+mod delete;
 mod exit;
+mod export;
+mod human;
+mod info;
 mod interrupt;
+mod join;
 mod ls;
 mod man;
+mod optimize;
 mod printer;
 mod progress;
 mod source;
+mod split;
 mod verify;
 
 use args::Size;
@@ -57,10 +65,16 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Info(info::Info),
     #[command(visible_alias = "dir")]
     Ls(ls::Ls),
     Cat(cat::Cat),
     Verify(verify::Verify),
+    Export(export::Export),
+    Optimize(optimize::Optimize),
+    Split(split::Split),
+    Join(join::Join),
+    Delete(delete::Delete),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -93,9 +107,15 @@ impl Context {
 impl Command {
     fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         match self {
+            Self::Info(command) => command.run(context),
             Self::Ls(command) => command.run(context),
             Self::Cat(command) => command.run(context),
             Self::Verify(command) => command.run(context),
+            Self::Export(command) => command.run(context),
+            Self::Optimize(command) => command.run(context),
+            Self::Split(command) => command.run(context),
+            Self::Join(command) => command.run(context),
+            Self::Delete(command) => command.run(context),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }
