@@ -20,8 +20,7 @@ use crate::codec::Level;
 use crate::codec::lzx::format::{
     ALIGNED_SYMBOLS, MAX_MATCH, MAX_OFFSET_SLOTS, MIN_MATCH, RECENT_OFFSETS, num_offset_slots,
 };
-use crate::codec::matchfinder::binary_tree::BinaryTree;
-use crate::codec::matchfinder::common::{PADDING, Position, SearchLimits, extend, load_u16};
+use crate::codec::matchfinder::common::{MatchFinder, PADDING, SearchLimits, extend, load_u16};
 
 /// A step of the parse, or a match found: the length above, the adjusted offset below. A literal is length 1, offset 0.
 type Step = u32;
@@ -31,14 +30,14 @@ const LITERAL: Step = 1 << LENGTH_SHIFT;
 
 /// Matches kept for one position, on average; if a segment has more, its last positions go without.
 const MATCHES_PER_POSITION: usize = 8;
-/// A match of two bytes farther than this costs more than two literals.
-const MAX_OFFSET_OF_TWO: u32 = 1 << 11;
+/// By length: farther matches cost more than their literals, but for rare cases.
+const MAX_OFFSETS: [u32; 4] = [0, 0, 1 << 8, 1 << 12];
 /// Piece boundaries considered as block ends, per 32 KiB.
 const PIECES: usize = 16;
 
 #[derive(Debug)]
-pub(super) struct OptimalParser<P> {
-    finder: BinaryTree<P>,
+pub(super) struct OptimalParser<F> {
+    finder: F,
     limits: SearchLimits,
     passes: u32,
     /// All matches of the segment, by position, each position's by growing length.
@@ -69,7 +68,7 @@ struct Search {
 type Node = u64;
 const COST_SHIFT: u32 = 32;
 
-impl<P: Position> OptimalParser<P> {
+impl<F: MatchFinder> OptimalParser<F> {
     pub(super) fn new(max_size: usize, level: Level) -> Self {
         let (depth, nice_length, passes) = match level.get() {
             ..=4 => (8, 32, 1),
@@ -81,7 +80,7 @@ impl<P: Position> OptimalParser<P> {
         };
         let segment = max_size.min(SEGMENT_SIZE);
         Self {
-            finder: BinaryTree::new(max_size, MIN_MATCH),
+            finder: F::new(max_size, MIN_MATCH),
             limits: SearchLimits { depth, nice_length },
             passes,
             matches: Vec::with_capacity(MATCHES_PER_POSITION * segment),
@@ -98,17 +97,18 @@ impl<P: Position> OptimalParser<P> {
         }
     }
 
-    pub(super) const fn memory(max_size: usize) -> usize {
+    pub(super) fn memory(max_size: usize) -> usize {
         let segment = if max_size < SEGMENT_SIZE { max_size } else { SEGMENT_SIZE };
         let per_position =
             (MATCHES_PER_POSITION + 2) * size_of::<Step>() + size_of::<Node>() + size_of::<RecentOffsets>();
-        BinaryTree::<P>::memory(max_size, MIN_MATCH)
+        F::memory(max_size, MIN_MATCH)
             + segment * per_position
             + Prices::memory()
             + Splitter::memory(PIECES * segment >> 15)
             + size_of::<Self>()
     }
 
+    #[inline(never)]
     fn find_matches(&mut self, buffer: &[u8], range: Range<usize>) {
         self.matches.clear();
         self.begins.clear();
@@ -127,7 +127,7 @@ impl<P: Position> OptimalParser<P> {
             }
             let matches = &mut self.matches;
             self.finder.find(buffer, position, max_length, self.limits, |found| {
-                if found.length > 2 || found.offset <= MAX_OFFSET_OF_TWO {
+                if found.length > 3 || found.offset <= MAX_OFFSETS[found.length as usize] {
                     matches.push(found.length << LENGTH_SHIFT | (found.offset + OFFSET_ADJUSTMENT));
                 }
             });
@@ -142,7 +142,7 @@ impl<P: Position> OptimalParser<P> {
     }
 }
 
-impl<P: Position> Parser for OptimalParser<P> {
+impl<F: MatchFinder> Parser for OptimalParser<F> {
     fn reset(&mut self) {
         self.finder.reset();
     }
@@ -236,9 +236,14 @@ impl Search {
         }
 
         let bytes = load_u16(found.buffer, at);
-        for index in 0..RECENT_OFFSETS {
-            let offset = recent.get(index);
-            if offset <= at && load_u16(found.buffer, at - offset) == bytes {
+        // One branch for all three: mostly none of them matches.
+        let is_match = |offset| offset <= at && load_u16(found.buffer, at - offset) == bytes;
+        let recent: [usize; RECENT_OFFSETS] = std::array::from_fn(|index| recent.get(index));
+        if recent.iter().fold(false, |any, &offset| any | is_match(offset)) {
+            for (index, &offset) in recent.iter().enumerate() {
+                if !is_match(offset) {
+                    continue;
+                }
                 let length = extend(found.buffer, at - offset, at, MIN_MATCH, max_length);
                 relax(nodes, MIN_MATCH, length, cost, index as u32, &prices.matches[index]);
                 if length >= self.nice_length {
