@@ -3,7 +3,7 @@
 use super::item_writer::{EncodeCodes, ItemWriter};
 use super::optimal::{Effort, OptimalParser};
 use super::x86::X86Filter;
-use crate::codec::matchfinder::multi_hash::{MultiHash, PADDING, TableShape};
+use crate::codec::matchfinder::multi_hash::{MultiHash, PADDING, Reach};
 use crate::codec::{Compressor, Level};
 
 /// Encodes LZMS chunks.
@@ -18,14 +18,7 @@ pub struct LzmsCompressor {
     parser: OptimalParser,
 }
 
-const TABLES: [TableShape; 6] = [
-    TableShape { length: 3, ways: 1, max_log2: 14 },
-    TableShape { length: 4, ways: 4, max_log2: 20 },
-    TableShape { length: 6, ways: 4, max_log2: 22 },
-    TableShape { length: 8, ways: 2, max_log2: 24 },
-    TableShape { length: 12, ways: 2, max_log2: 24 },
-    TableShape { length: 24, ways: 1, max_log2: 24 },
-];
+const REACH: Reach = Reach { tiny: 14, short: 20, medium: 22, long: 24 };
 const EFFORT: Effort = Effort { nice_length: 64, combine: true };
 
 impl LzmsCompressor {
@@ -36,7 +29,7 @@ impl LzmsCompressor {
             filtered: Vec::new(),
             x86: X86Filter::new(),
             codes: Box::new(EncodeCodes::new()),
-            finder: MultiHash::new(&TABLES),
+            finder: MultiHash::new(REACH),
             parser: OptimalParser::new(EFFORT),
         }
     }
@@ -44,7 +37,7 @@ impl LzmsCompressor {
     /// About how many bytes a context occupies.
     pub fn memory(chunk_size: usize, _level: Level) -> u64 {
         let fixed = size_of::<EncodeCodes>() as u64 + OptimalParser::memory(EFFORT) + X86Filter::MEMORY;
-        fixed + chunk_size as u64 + MultiHash::memory(&TABLES, chunk_size)
+        fixed + chunk_size as u64 + MultiHash::memory(REACH, chunk_size)
     }
 }
 

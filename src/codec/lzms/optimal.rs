@@ -23,6 +23,9 @@ const MIN_MATCH: usize = 2;
 /// The shortest delta match with an explicit offset that is considered.
 const MIN_DELTA_MATCH: usize = 3;
 
+const DELTA_LZ_LIMIT: usize = 8;
+const DELTA_SAMPLE: usize = 4;
+
 /// How hard to try.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
@@ -43,6 +46,7 @@ pub(super) struct OptimalParser {
     delta_finder: DeltaFinder,
     delta_matches: Vec<DeltaMatch>,
     path: Vec<Item>,
+    delta_active: bool,
 }
 
 /// The cheapest known way to a node.
@@ -66,7 +70,11 @@ impl Arrival {
     }
 
     fn len(self) -> usize {
-        self.items().into_iter().flatten().map(Item::len).sum()
+        let item = self.item.len();
+        match self.repeat as usize {
+            0 => item,
+            repeat => item + usize::from(self.item != Item::Literal) + repeat,
+        }
     }
 }
 
@@ -81,6 +89,7 @@ impl OptimalParser {
             delta_finder: DeltaFinder::new(),
             delta_matches: Vec::new(),
             path: Vec::new(),
+            delta_active: false,
         }
     }
 
@@ -106,6 +115,7 @@ impl OptimalParser {
             self.collect_path(length);
             self.path.extend(long_match);
             items_since_update += self.path.len();
+            self.delta_active = self.path.iter().any(|item| matches!(item, Item::Delta { .. }));
             for &item in &self.path {
                 writer.write(item, data[pos]);
                 state.apply(item);
@@ -138,8 +148,11 @@ impl OptimalParser {
             if node > 0 {
                 let arrival = self.arrivals[node];
                 let mut state = self.states[node - arrival.len()];
-                for item in arrival.items().into_iter().flatten() {
-                    state.apply(item);
+                state.apply(arrival.item);
+                if arrival.repeat > 0 {
+                    for item in arrival.items().into_iter().skip(1).flatten() {
+                        state.apply(item);
+                    }
                 }
                 self.states.push(state);
             }
@@ -215,6 +228,9 @@ impl OptimalParser {
     /// Relaxes delta matches, or returns one that is long enough to be taken at once.
     #[inline(always)]
     fn relax_delta_matches(&mut self, data: &[u8], node: usize, pos: usize, end: usize) -> Option<Item> {
+        if !self.delta_active && !pos.is_multiple_of(DELTA_SAMPLE) {
+            return None;
+        }
         let nice_length = self.effort.nice_length;
         let state = self.states[node];
         let cost = self.arrivals[node].cost;
@@ -234,6 +250,10 @@ impl OptimalParser {
             }
             let price = cost + self.prices.delta(&state, source);
             self.relax_lengths(node, MIN_MATCH, length, price, |length| Item::Delta { length, source });
+        }
+        let lz_length = self.matches.last().map_or(0, |found| found.length as usize);
+        if lz_length >= DELTA_LZ_LIMIT {
+            return None;
         }
         let shortest = MIN_DELTA_MATCH;
         self.delta_finder.find(data, pos, shortest - 1, end - pos, &mut self.delta_matches);
