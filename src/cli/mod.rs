@@ -1,12 +1,16 @@
 //! Arguments and dispatch.
 
 mod args;
+mod cat;
 mod completions;
 mod exit;
 mod interrupt;
+mod ls;
 mod man;
 mod printer;
 mod progress;
+mod source;
+mod verify;
 
 use args::Size;
 use clap::{Args, Parser, Subcommand};
@@ -15,6 +19,7 @@ use progress::Bars;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use wimkit::util::progress::Control;
+use wimkit::wim::engine::DEFAULT_MEMORY;
 
 /// Open, inspect, extract, verify, convert and export Windows installation images (WIM, ESD, SWM)
 #[derive(Debug, Parser)]
@@ -52,6 +57,10 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(visible_alias = "dir")]
+    Ls(ls::Ls),
+    Cat(cat::Cat),
+    Verify(verify::Verify),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -68,6 +77,11 @@ impl Context {
         Control { progress: &self.bars, interrupt: interrupt::flag() }
     }
 
+    /// Bytes of decoded data that may be in memory at once.
+    fn memory(&self) -> u64 {
+        self.global.memory.map_or(DEFAULT_MEMORY, |size| size.0)
+    }
+
     /// Says a line of talk, unless quiet was asked for.
     fn say(&self, line: std::fmt::Arguments<'_>) {
         if !self.global.quiet {
@@ -79,6 +93,9 @@ impl Context {
 impl Command {
     fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         match self {
+            Self::Ls(command) => command.run(context),
+            Self::Cat(command) => command.run(context),
+            Self::Verify(command) => command.run(context),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }

@@ -3,11 +3,12 @@
 use super::blob_table::{ENTRY_SIZE, Entry, Location};
 use super::encoder::{Encoding, PlainEncoder, SolidEncoder, StoredBlob};
 use super::engine::Segment;
+use super::export::ExportError;
 use super::header::{HEADER_SIZE, Header, ResourceHeader, Version, flag, resource_flag};
 use super::integrity::{DEFAULT_PIECE_SIZE, IntegrityTable};
 use super::output::Output;
 use super::reader::{ImageIndex, Wim};
-use super::xml::WimXml;
+use super::xml::{WimXml, XmlError};
 use crate::codec::Format;
 use crate::util::progress::Control;
 use crate::util::read_at::ReadAt;
@@ -48,8 +49,6 @@ pub(super) struct NewFile {
     pub flags: u32,
     /// The identity to keep; `None` = derive it from the content.
     pub guid: Option<[u8; 16]>,
-    /// Part number and number of parts.
-    pub part: (u16, u16),
 }
 
 impl WimWriter {
@@ -62,8 +61,8 @@ impl WimWriter {
             flags: new.flags | Header::format_flags(format),
             chunk_size: new.encoding.map_or(0, |encoding| encoding.chunk_size),
             guid: new.guid.unwrap_or_default(),
-            part_number: new.part.0,
-            total_parts: new.part.1,
+            part_number: 1,
+            total_parts: 1,
             image_count: 0,
             blob_table: ResourceHeader::default(),
             xml: ResourceHeader::default(),
@@ -71,12 +70,27 @@ impl WimWriter {
             boot_index: 0,
             integrity: ResourceHeader::default(),
         };
-        let mut output = Output::create(path)?;
-        output.write(&Header { flags: header.flags | flag::WRITE_IN_PROGRESS, ..header.clone() }.encode())?;
+        Self::with_header(Output::create(path)?, header, new.encoding)
+    }
+
+    /// Begins a part of a split set, into which resources are only copied.
+    pub(super) fn part(output: Output, header: Header) -> io::Result<Self> {
+        Self::with_header(output, header, None)
+    }
+
+    fn with_header(mut output: Output, header: Header, encoding: Option<Encoding>) -> io::Result<Self> {
+        // A file that is never completed must not look like one that is.
+        let unfinished = Header {
+            flags: header.flags | flag::WRITE_IN_PROGRESS,
+            blob_table: ResourceHeader::default(),
+            xml: ResourceHeader::default(),
+            ..header.clone()
+        };
+        output.write(&unfinished.encode())?;
         Ok(Self {
             output,
             header,
-            plain: PlainEncoder::new(new.encoding),
+            plain: PlainEncoder::new(encoding),
             blobs: Vec::new(),
             solid: Vec::new(),
             metadata: Vec::new(),
@@ -156,11 +170,7 @@ impl WimWriter {
     }
 
     /// Compresses segments into resources of their own.
-    pub(super) fn push(
-        &mut self,
-        segments: &[Segment<'_>],
-        blob: impl Fn(usize) -> (Sha1, u64),
-    ) -> io::Result<()> {
+    pub(super) fn push(&mut self, segments: &[Segment<'_>], blob: impl Fn(usize) -> (Sha1, u64)) -> io::Result<()> {
         self.plain.push(segments, blob, &mut self.output, &mut self.blobs)
     }
 
@@ -239,10 +249,17 @@ impl WimWriter {
         self.header.boot_index = image.map_or(0, ImageIndex::get);
     }
 
-    /// Says how many images the header declares where this file does not hold their metadata (parts of a split set).
-    pub(super) fn finish_part(mut self, xml: &mut WimXml, images: u32, control: Control<'_>) -> io::Result<Finished> {
+    /// As [`WimWriter::finish`], for a part of a split set: the header declares all `images`, whichever part has their
+    /// metadata.
+    pub(super) fn finish_part(
+        mut self,
+        xml: &mut WimXml,
+        images: u32,
+        integrity: Option<u32>,
+        control: Control<'_>,
+    ) -> Result<Finished, FinishError> {
         self.header.image_count = images;
-        self.finish_tables(xml, None, control)
+        self.finish_tables(xml, integrity, control)
     }
 
     /// Writes all tables and the header, and makes the file appear. `integrity`: the piece size of the table to write.
@@ -251,7 +268,7 @@ impl WimWriter {
         xml: &mut WimXml,
         integrity: Option<u32>,
         control: Control<'_>,
-    ) -> io::Result<Finished> {
+    ) -> Result<Finished, FinishError> {
         self.header.image_count = self.metadata.len() as u32;
         self.finish_tables(xml, integrity, control)
     }
@@ -261,7 +278,7 @@ impl WimWriter {
         xml: &mut WimXml,
         integrity: Option<u32>,
         control: Control<'_>,
-    ) -> io::Result<Finished> {
+    ) -> Result<Finished, FinishError> {
         let table = self.blob_table();
         self.header.blob_table = table_resource(self.output.position(), table.len());
         self.output.write(&table)?;
@@ -270,7 +287,7 @@ impl WimWriter {
         if self.header.total_parts == 1 {
             xml.set_total_bytes(table_end);
         }
-        let document = xml.encode();
+        let document = xml.encode()?;
         self.header.xml = table_resource(table_end, document.len());
         self.output.write(&document)?;
 
@@ -281,7 +298,9 @@ impl WimWriter {
             self.header.guid = content_guid(&self.header, &table, &document);
         }
         self.header.boot_metadata = match ImageIndex::new(self.header.boot_index) {
-            Some(image) => self.metadata.get(image.zero_based()).map_or_else(Default::default, |(resource, _)| *resource),
+            Some(image) => {
+                self.metadata.get(image.zero_based()).map_or_else(Default::default, |(resource, _)| *resource)
+            }
             None => ResourceHeader::default(),
         };
         self.header.flags &= !flag::WRITE_IN_PROGRESS;
@@ -293,8 +312,7 @@ impl WimWriter {
                 return Ok(Finished::Interrupted);
             };
             let bytes = table.encode();
-            self.header.integrity =
-                ResourceHeader { flags: 0, ..table_resource(self.output.position(), bytes.len()) };
+            self.header.integrity = ResourceHeader { flags: 0, ..table_resource(self.output.position(), bytes.len()) };
             self.output.write(&bytes)?;
         }
         if control.interrupted() {
@@ -345,12 +363,47 @@ pub(super) enum Finished {
     Interrupted,
 }
 
+/// Why the tables cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FinishError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Xml(#[from] XmlError),
+}
+
+impl FinishError {
+    /// The error of the file `path`.
+    pub(super) fn at(self, path: &Path) -> ExportError {
+        match self {
+            Self::Io(source) => ExportError::Output { path: path.to_owned(), source },
+            Self::Xml(error) => ExportError::Xml { path: path.to_owned(), error },
+        }
+    }
+}
+
 /// Why a file cannot be appended to.
 #[derive(Debug)]
 pub(super) enum AppendError {
     Wim(super::WimError),
     Resource(super::resource::ResourceError),
     Io(io::Error),
+}
+
+impl AppendError {
+    /// The error of the file `path`.
+    pub(super) fn at(self, path: &Path) -> ExportError {
+        match self {
+            Self::Wim(error) => error.into(),
+            Self::Io(source) if source.kind() == io::ErrorKind::WouldBlock => {
+                ExportError::Locked { path: path.to_owned() }
+            }
+            Self::Io(source) => ExportError::Output { path: path.to_owned(), source },
+            Self::Resource(error) => {
+                super::WimError::Resource { path: path.to_owned(), what: "solid resource".into(), error }.into()
+            }
+        }
+    }
 }
 
 /// A solid resource being written.
@@ -366,12 +419,8 @@ pub(super) fn piece_size(existing: Option<&IntegrityTable>) -> u32 {
 }
 
 fn solid_blob(sha1: Sha1, size: u64, offset: u64) -> StoredBlob {
-    let resource = ResourceHeader {
-        size_in_wim: size,
-        flags: resource_flag::SOLID,
-        offset_in_wim: offset,
-        uncompressed_size: 0,
-    };
+    let resource =
+        ResourceHeader { size_in_wim: size, flags: resource_flag::SOLID, offset_in_wim: offset, uncompressed_size: 0 };
     StoredBlob { sha1, size, resource }
 }
 

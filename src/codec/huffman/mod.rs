@@ -1,4 +1,5 @@
 //! Canonical prefix codes: decode tables and length-limited codeword lengths.
 
 pub(crate) mod decode_table;
+pub mod lengths;
 pub(crate) mod plain;

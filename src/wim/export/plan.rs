@@ -135,13 +135,7 @@ pub(super) fn plan<K: Ord>(
 }
 
 /// Whether a solid resource can be copied: the destination wants one just like it, and all that it holds.
-fn is_whole(
-    blobs: &[Wanted],
-    source: usize,
-    resource: usize,
-    sources: &[Source<'_>],
-    storage: &Storage,
-) -> bool {
+fn is_whole(blobs: &[Wanted], source: usize, resource: usize, sources: &[Source<'_>], storage: &Storage) -> bool {
     let contents = sources[source].contents;
     let Ok(map) = &contents.solid_resources[resource].2 else { return false };
     let all = contents
@@ -195,7 +189,8 @@ impl SolidKey {
     /// The key of a blob that is the content of a file called `name`.
     pub(super) fn new(name: Option<&str>) -> Self {
         let name = name.map(str::to_lowercase);
-        let extension = name.as_deref().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension.to_owned());
+        let extension =
+            name.as_deref().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension.to_owned());
         Self { extension, name }
     }
 }
