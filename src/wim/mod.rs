@@ -6,6 +6,7 @@ mod encoder;
 pub mod engine;
 pub mod error;
 pub mod export;
+pub mod extract;
 pub mod header;
 pub mod integrity;
 pub mod metadata;

@@ -10,10 +10,11 @@
 use super::copy::{WIDE, copy_literals, copy_match};
 use super::dispatch::read_batch;
 use super::format::{
-    LENGTH_SLOTS, LENGTH_SYMBOLS, LITERAL_SYMBOLS, LONG_REBUILD_INTERVAL, OFFSET_SLOTS, POWER_SYMBOLS, QUEUE_LEN,
+    LENGTH_SLOTS, LENGTH_SYMBOLS, LITERAL_SYMBOLS, LONG_REBUILD_INTERVAL, OFFSET_SLOTS, POWER_SYMBOLS,
     SHORT_REBUILD_INTERVAL, Slot, contexts, num_offset_symbols,
 };
 use super::huffman::{Frequencies, MAX_CODEWORD_LEN, MAX_SYMBOLS};
+use super::queue::{DeltaPair, ItemKind, RepeatQueue};
 use super::range::{Decisions, RangeDecoder};
 use super::x86::X86Filter;
 use crate::codec::{DecodeError, DecodeErrorKind, Decompressor};
@@ -97,22 +98,8 @@ pub(super) struct ItemReader<'a> {
     previous: ItemKind,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ItemKind {
-    Literal,
-    Lz,
-    Delta,
-}
-
-#[derive(Clone, Copy)]
-struct DeltaPair {
-    power: u8,
-    raw_offset: u32,
-}
-
 impl<'a> ItemReader<'a> {
     fn new(src: &'a [u8]) -> Self {
-        let pair = |raw_offset| DeltaPair { power: 0, raw_offset };
         Self {
             src_len: src.len(),
             range: RangeDecoder::new(src),
@@ -121,8 +108,8 @@ impl<'a> ItemReader<'a> {
             is_delta: Decisions::new(),
             lz: RepeatDecisions::new(),
             delta: RepeatDecisions::new(),
-            lz_queue: RepeatQueue::new([1, 2, 3, 4]),
-            delta_queue: RepeatQueue::new([pair(1), pair(2), pair(3), pair(4)]),
+            lz_queue: RepeatQueue::LZ,
+            delta_queue: RepeatQueue::DELTA,
             previous: ItemKind::Literal,
         }
     }
@@ -240,39 +227,6 @@ impl RepeatDecisions {
         } else {
             Some(2)
         }
-    }
-}
-
-/// A queue of the latest offsets.
-///
-/// The format puts an offset into its queue only after the following item. Here it goes in at once; directly after a
-/// match of the queue's kind every index of the format is then one too low.
-struct RepeatQueue<T> {
-    entries: [T; QUEUE_LEN],
-}
-
-impl<T: Copy> RepeatQueue<T> {
-    fn new(entries: [T; QUEUE_LEN]) -> Self {
-        Self { entries }
-    }
-
-    #[inline(always)]
-    fn push(&mut self, value: T) {
-        let [a, b, c, _] = self.entries;
-        self.entries = [value, a, b, c];
-    }
-
-    #[inline(always)]
-    fn take(&mut self, index: usize) -> T {
-        let [a, b, c, d] = self.entries;
-        let (value, entries) = match index {
-            0 => (a, [a, b, c, d]),
-            1 => (b, [b, a, c, d]),
-            2 => (c, [c, a, b, d]),
-            _ => (d, [d, a, b, c]),
-        };
-        self.entries = entries;
-        value
     }
 }
 

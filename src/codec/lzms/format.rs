@@ -65,9 +65,58 @@ pub(super) static OFFSET_SLOTS: [Slot; MAX_OFFSET_SYMBOLS] = slots(&OFFSET_SLOT_
 /// The length slots.
 pub(super) static LENGTH_SLOTS: [Slot; LENGTH_SYMBOLS] = slots(&LENGTH_SLOT_RUNS);
 
+/// Sub-ranges per power of two in [`SlotIndex`], as a power of two.
+const FINENESS: u32 = 5;
+
+/// Where to begin looking for the slot of a value: indexed with its highest bits, the slot of the smallest such value.
+struct SlotIndex([u16; 32 << FINENESS]);
+
+impl SlotIndex {
+    const fn new(slots: &[Slot]) -> Self {
+        let mut index = [0; 32 << FINENESS];
+        let (mut i, mut slot) = (1, 0);
+        while i < index.len() {
+            let smallest = Self::smallest(i);
+            while slot + 1 < slots.len() && slots[slot + 1].base as u64 <= smallest {
+                slot += 1;
+            }
+            index[i] = slot as u16;
+            i += 1;
+        }
+        Self(index)
+    }
+
+    /// The smallest value that has the index `i`.
+    const fn smallest(i: usize) -> u64 {
+        let mantissa = (i & ((1 << FINENESS) - 1)) as u64;
+        ((1 << FINENESS | mantissa) << (i >> FINENESS)) >> FINENESS
+    }
+
+    #[inline(always)]
+    fn slot_of(&self, value: u32, slots: &[Slot]) -> usize {
+        let log2 = value.ilog2();
+        let mantissa = (u64::from(value) << FINENESS >> log2) as usize & ((1 << FINENESS) - 1);
+        let mut slot = usize::from(self.0[(log2 as usize) << FINENESS | mantissa]);
+        while slots.get(slot + 1).is_some_and(|next| next.base <= value) {
+            slot += 1;
+        }
+        slot
+    }
+}
+
+static OFFSET_SLOT_INDEX: SlotIndex = SlotIndex::new(&OFFSET_SLOTS);
+static LENGTH_SLOT_INDEX: SlotIndex = SlotIndex::new(&LENGTH_SLOTS);
+
 /// The slot of an offset from 1.
+#[inline(always)]
 pub(super) fn offset_slot(offset: u32) -> usize {
-    OFFSET_SLOTS.partition_point(|slot| slot.base <= offset) - 1
+    OFFSET_SLOT_INDEX.slot_of(offset, &OFFSET_SLOTS)
+}
+
+/// The slot of a length from 1.
+#[inline(always)]
+pub(super) fn length_slot(length: u32) -> usize {
+    LENGTH_SLOT_INDEX.slot_of(length, &LENGTH_SLOTS)
 }
 
 /// The symbols that the offset codes of a chunk of `uncompressed_size` bytes have. At least two, so that there is a
@@ -90,6 +139,18 @@ mod tests {
         assert_eq!(OFFSET_SLOTS[798], Slot { base: 106_685_605, extra_bits: 30 });
         assert_eq!(LENGTH_SLOTS.iter().map(|slot| slot.base).sum::<u32>(), 74827);
         assert_eq!(LENGTH_SLOTS[53], Slot { base: 67755, extra_bits: 30 });
+    }
+
+    #[test]
+    fn every_value_has_its_slot() {
+        for (slot, &Slot { base, extra_bits }) in OFFSET_SLOTS.iter().enumerate() {
+            assert_eq!(offset_slot(base), slot);
+            assert_eq!(offset_slot(base + ((1u32 << extra_bits) - 1)), slot);
+        }
+        for (slot, &Slot { base, extra_bits }) in LENGTH_SLOTS.iter().enumerate() {
+            assert_eq!(length_slot(base), slot);
+            assert_eq!(length_slot(base + ((1u32 << extra_bits) - 1)), slot);
+        }
     }
 
     #[test]

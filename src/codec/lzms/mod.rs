@@ -7,8 +7,14 @@ mod dispatch;
 mod encode;
 mod format;
 mod huffman;
+mod item;
+mod item_writer;
+mod optimal;
+mod output;
 #[cfg(any(test, feature = "__internal-testing"))]
 pub mod plain;
+mod prices;
+mod queue;
 mod range;
 mod x86;
 

@@ -1,5 +1,7 @@
 //! The binary range coder, and the adaptive probabilities of its decisions.
 
+use super::output::Output;
+
 /// One adaptive probability: the last 64 bits coded with it, the newest lowest. The chance of a zero is the share of
 /// zeros among them; counting them anew is one instruction where it matters.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +47,112 @@ impl<const N: usize> Decisions<N> {
         probability.update(bit);
         self.state = (self.state << 1 | usize::from(bit)) % N;
         bit
+    }
+
+    pub(super) fn encode(&mut self, bit: bool, encoder: &mut RangeEncoder, output: &mut Output<'_>) {
+        let probability = &mut self.probabilities[self.state % N];
+        encoder.encode(bit, probability.of_zero(), output);
+        probability.update(bit);
+        self.state = (self.state << 1 | usize::from(bit)) % N;
+    }
+
+    /// What a zero and a one cost in each state at present.
+    pub(super) fn prices(&self) -> [[u32; 2]; N] {
+        self.probabilities.map(|probability| {
+            let zero = probability.of_zero() as usize;
+            [price::OF_SHARE[zero], price::OF_SHARE[64 - zero]]
+        })
+    }
+}
+
+/// What it costs to code something.
+pub(super) mod price {
+    /// The price of one bit.
+    pub(crate) const BIT: u32 = 64;
+
+    /// The price of an event whose probability is so many 64ths.
+    pub(crate) static OF_SHARE: [u32; 65] = {
+        let mut prices = [7 * BIT; 65];
+        let mut share = 1;
+        while share <= 64 {
+            prices[share] = price(share as u64);
+            share += 1;
+        }
+        prices
+    };
+
+    /// -log2(`share` / 64) in units of 1/`BIT`, by repeated squaring.
+    const fn price(share: u64) -> u32 {
+        let mut whole = share.ilog2();
+        // The mantissa, 1 to 2, with 31 bits behind the point.
+        let mut mantissa = share << 31 >> whole;
+        let mut step = BIT;
+        whole *= BIT;
+        while step > 1 {
+            step /= 2;
+            mantissa = mantissa * mantissa >> 31;
+            if mantissa >> 32 != 0 {
+                mantissa >>= 1;
+                whole += step;
+            }
+        }
+        6 * BIT - whole
+    }
+}
+
+/// Writes decisions as 16-bit units at the front of a chunk.
+#[derive(Debug)]
+pub(super) struct RangeEncoder {
+    /// The bottom of the range, with a carry in bit 32.
+    low: u64,
+    range: u32,
+    /// The last unit that a carry may still change, and how many units of 0xFFFF follow it.
+    cache: Option<u16>,
+    pending: u64,
+}
+
+impl RangeEncoder {
+    pub(super) fn new() -> Self {
+        Self { low: 0, range: u32::MAX, cache: None, pending: 0 }
+    }
+
+    #[inline(always)]
+    fn encode(&mut self, bit: bool, probability_of_zero: u32, output: &mut Output<'_>) {
+        if self.range <= 0xFFFF {
+            self.range <<= 16;
+            self.shift_out_unit(output);
+        }
+        let bound = (self.range >> 6) * probability_of_zero;
+        if bit {
+            self.low += u64::from(bound);
+            self.range -= bound;
+        } else {
+            self.range = bound;
+        }
+    }
+
+    fn shift_out_unit(&mut self, output: &mut Output<'_>) {
+        let carry = (self.low >> 32) as u16;
+        if carry != 0 || self.low < 0xFFFF_0000 {
+            if let Some(cache) = self.cache {
+                output.push_front(cache + carry);
+            }
+            for _ in 0..self.pending {
+                output.push_front(0xFFFFu16.wrapping_add(carry));
+            }
+            self.pending = 0;
+            self.cache = Some((self.low >> 16) as u16);
+        } else {
+            self.pending += 1;
+        }
+        self.low = (self.low & 0xFFFF) << 16;
+    }
+
+    /// Writes all of the bottom of the range: readers may insist on exactly this value.
+    pub(super) fn finish(mut self, output: &mut Output<'_>) {
+        for _ in 0..4 {
+            self.shift_out_unit(output);
+        }
     }
 }
 

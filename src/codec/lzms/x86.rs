@@ -30,6 +30,9 @@ enum Direction {
 }
 
 impl X86Filter {
+    /// How many bytes a filter occupies.
+    pub(super) const MEMORY: u64 = 65536 * size_of::<u32>() as u64;
+
     pub(super) fn new() -> Self {
         let last_use = vec![0; 65536].into_boxed_slice().try_into().expect("65536 entries were made");
         Self { last_use, epoch: MAX_TARGET_AGE + 1 }

@@ -2,4 +2,7 @@
 
 pub(crate) mod binary_tree;
 pub(crate) mod common;
+pub(super) mod delta;
 pub(crate) mod hash_chain;
+pub(super) mod multi_hash;
+mod prefetch;

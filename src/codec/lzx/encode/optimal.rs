@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use super::prices::Prices;
+use super::prices::{NUM_LENGTHS, Prices};
 use super::sequence::{
     FIRST_ALIGNED_SLOT, Frequencies, OFFSET_ADJUSTMENT, RecentOffsets, Segment, Sequence, offset_slot,
 };
@@ -20,8 +20,7 @@ use crate::codec::Level;
 use crate::codec::lzx::format::{
     ALIGNED_SYMBOLS, MAX_MATCH, MAX_OFFSET_SLOTS, MIN_MATCH, RECENT_OFFSETS, num_offset_slots,
 };
-use crate::codec::matchfinder::binary_tree::BinaryTree;
-use crate::codec::matchfinder::common::{PADDING, Position, SearchLimits, extend, load_u16};
+use crate::codec::matchfinder::common::{MatchFinder, PADDING, SearchLimits, extend, load_u16};
 
 /// A step of the parse, or a match found: the length above, the adjusted offset below. A literal is length 1, offset 0.
 type Step = u32;
@@ -31,14 +30,14 @@ const LITERAL: Step = 1 << LENGTH_SHIFT;
 
 /// Matches kept for one position, on average; if a segment has more, its last positions go without.
 const MATCHES_PER_POSITION: usize = 8;
-/// A match of two bytes farther than this costs more than two literals.
-const MAX_OFFSET_OF_TWO: u32 = 1 << 11;
+/// By length: farther matches cost more than their literals, but for rare cases.
+const MAX_OFFSETS: [u32; 4] = [0, 0, 1 << 8, 1 << 12];
 /// Piece boundaries considered as block ends, per 32 KiB.
 const PIECES: usize = 16;
 
 #[derive(Debug)]
-pub(super) struct OptimalParser<P> {
-    finder: BinaryTree<P>,
+pub(super) struct OptimalParser<F> {
+    finder: F,
     limits: SearchLimits,
     passes: u32,
     /// All matches of the segment, by position, each position's by growing length.
@@ -54,10 +53,8 @@ pub(super) struct OptimalParser<P> {
 /// The state of the search, by position in the segment.
 #[derive(Debug)]
 struct Search {
-    /// The cheapest cost from the beginning of the block.
-    costs: Vec<u32>,
-    /// The last step of the cheapest way.
-    steps: Vec<Step>,
+    /// The cheapest arrival.
+    nodes: Vec<Node>,
     /// The recent offsets of the cheapest way.
     recent: Vec<RecentOffsets>,
     /// The steps of the finished search, the last first.
@@ -66,7 +63,12 @@ struct Search {
     nice_length: usize,
 }
 
-impl<P: Position> OptimalParser<P> {
+/// An arrival: the cost from the beginning of the block above, the last step below. The cheaper of two arrivals is so
+/// the lesser number, which spares a branch that nothing could predict.
+type Node = u64;
+const COST_SHIFT: u32 = 32;
+
+impl<F: MatchFinder> OptimalParser<F> {
     pub(super) fn new(max_size: usize, level: Level) -> Self {
         let (depth, nice_length, passes) = match level.get() {
             ..=4 => (8, 32, 1),
@@ -78,14 +80,13 @@ impl<P: Position> OptimalParser<P> {
         };
         let segment = max_size.min(SEGMENT_SIZE);
         Self {
-            finder: BinaryTree::new(max_size, MIN_MATCH),
+            finder: F::new(max_size, MIN_MATCH),
             limits: SearchLimits { depth, nice_length },
             passes,
             matches: Vec::with_capacity(MATCHES_PER_POSITION * segment),
             begins: Vec::with_capacity(segment + 1),
             search: Search {
-                costs: vec![0; segment + 1],
-                steps: vec![LITERAL; segment + 1],
+                nodes: vec![0; segment + 1],
                 recent: vec![RecentOffsets::INITIAL; segment + 1],
                 path: Vec::with_capacity(segment),
                 nice_length,
@@ -96,16 +97,18 @@ impl<P: Position> OptimalParser<P> {
         }
     }
 
-    pub(super) const fn memory(max_size: usize) -> usize {
+    pub(super) fn memory(max_size: usize) -> usize {
         let segment = if max_size < SEGMENT_SIZE { max_size } else { SEGMENT_SIZE };
-        let per_position = (MATCHES_PER_POSITION + 4) * size_of::<u32>() + size_of::<RecentOffsets>();
-        BinaryTree::<P>::memory(max_size, MIN_MATCH)
+        let per_position =
+            (MATCHES_PER_POSITION + 2) * size_of::<Step>() + size_of::<Node>() + size_of::<RecentOffsets>();
+        F::memory(max_size, MIN_MATCH)
             + segment * per_position
             + Prices::memory()
             + Splitter::memory(PIECES * segment >> 15)
             + size_of::<Self>()
     }
 
+    #[inline(never)]
     fn find_matches(&mut self, buffer: &[u8], range: Range<usize>) {
         self.matches.clear();
         self.begins.clear();
@@ -124,7 +127,7 @@ impl<P: Position> OptimalParser<P> {
             }
             let matches = &mut self.matches;
             self.finder.find(buffer, position, max_length, self.limits, |found| {
-                if found.length > 2 || found.offset <= MAX_OFFSET_OF_TWO {
+                if found.length > 3 || found.offset <= MAX_OFFSETS[found.length as usize] {
                     matches.push(found.length << LENGTH_SHIFT | (found.offset + OFFSET_ADJUSTMENT));
                 }
             });
@@ -139,7 +142,7 @@ impl<P: Position> OptimalParser<P> {
     }
 }
 
-impl<P: Position> Parser for OptimalParser<P> {
+impl<F: MatchFinder> Parser for OptimalParser<F> {
     fn reset(&mut self) {
         self.finder.reset();
     }
@@ -190,8 +193,8 @@ impl Search {
     fn run(&mut self, found: &Found<'_>, block: Range<usize>, recent: RecentOffsets, prices: &Prices) {
         let end = block.end;
         self.path.clear();
-        self.costs[block.start] = 0;
-        self.costs[block.start + 1..=end].fill(u32::MAX);
+        self.nodes[block.start] = 0;
+        self.nodes[block.start + 1..=end].fill(Node::MAX);
         self.recent[block.start] = recent;
         let mut position = block.start;
         while position < end {
@@ -204,7 +207,7 @@ impl Search {
 
         let mut position = end;
         while position > block.start {
-            let step = self.steps[position];
+            let step = self.nodes[position] as Step;
             self.path.push(step);
             position -= (step >> LENGTH_SHIFT) as usize;
         }
@@ -213,7 +216,7 @@ impl Search {
     /// Settles the recent offsets of the cheapest way to `position`.
     #[inline(always)]
     fn arrive(&mut self, position: usize) {
-        let step = self.steps[position];
+        let step = self.nodes[position] as Step;
         let from = self.recent[position - (step >> LENGTH_SHIFT) as usize];
         self.recent[position] = if step == LITERAL { from } else { from.after(step & ADJUSTED_MASK) };
     }
@@ -222,24 +225,27 @@ impl Search {
     #[inline(always)]
     fn step(&mut self, found: &Found<'_>, position: usize, end: usize, prices: &Prices) -> usize {
         let at = found.segment_begin + position;
-        let cost = self.costs[position];
-        let literal = cost + prices.literals[usize::from(found.buffer[at])];
-        if literal < self.costs[position + 1] {
-            self.costs[position + 1] = literal;
-            self.steps[position + 1] = LITERAL;
-        }
-        let max_length = MAX_MATCH.min(end - position);
+        let recent = self.recent[position];
+        let nodes = &mut self.nodes[position..=end.min(position + MAX_MATCH)];
+        let cost = nodes[0] >> COST_SHIFT;
+        let literal = cost + u64::from(prices.literals[usize::from(found.buffer[at])]);
+        nodes[1] = nodes[1].min(literal << COST_SHIFT | Node::from(LITERAL));
+        let max_length = nodes.len() - 1;
         if max_length < MIN_MATCH {
             return 1;
         }
 
-        let recent = self.recent[position];
         let bytes = load_u16(found.buffer, at);
-        for index in 0..RECENT_OFFSETS {
-            let offset = recent.get(index);
-            if offset <= at && load_u16(found.buffer, at - offset) == bytes {
+        // One branch for all three: mostly none of them matches.
+        let is_match = |offset| offset <= at && load_u16(found.buffer, at - offset) == bytes;
+        let recent: [usize; RECENT_OFFSETS] = std::array::from_fn(|index| recent.get(index));
+        if recent.iter().fold(false, |any, &offset| any | is_match(offset)) {
+            for (index, &offset) in recent.iter().enumerate() {
+                if !is_match(offset) {
+                    continue;
+                }
                 let length = extend(found.buffer, at - offset, at, MIN_MATCH, max_length);
-                self.relax(position, MIN_MATCH, length, cost, index as u32, &prices.matches[index]);
+                relax(nodes, MIN_MATCH, length, cost, index as u32, &prices.matches[index]);
                 if length >= self.nice_length {
                     return length;
                 }
@@ -252,31 +258,14 @@ impl Search {
             let slot = offset_slot(adjusted);
             let low_bits =
                 if slot >= FIRST_ALIGNED_SLOT { prices.aligned[adjusted as usize % ALIGNED_SYMBOLS] } else { 0 };
-            self.relax(position, shortest, length, cost + low_bits, adjusted, &prices.matches[slot % MAX_OFFSET_SLOTS]);
+            let row = &prices.matches[slot % MAX_OFFSET_SLOTS];
+            relax(nodes, shortest, length, cost + u64::from(low_bits), adjusted, row);
             shortest = length + 1;
             if length >= self.nice_length {
                 return length;
             }
         }
         1
-    }
-
-    /// Tries a match with all lengths from `shortest` to `longest`.
-    #[inline(always)]
-    fn relax(&mut self, position: usize, shortest: usize, longest: usize, cost: u32, adjusted: u32, prices: &[u16]) {
-        if shortest > longest {
-            return;
-        }
-        let costs = &mut self.costs[position + shortest..=position + longest];
-        let steps = &mut self.steps[position + shortest..=position + longest];
-        let prices = &prices[shortest - MIN_MATCH..=longest - MIN_MATCH];
-        let first = (shortest as u32) << LENGTH_SHIFT | adjusted;
-        for (index, ((best, step), &price)) in costs.iter_mut().zip(steps).zip(prices).enumerate() {
-            let new = cost + u32::from(price);
-            let better = new < *best;
-            *best = if better { new } else { *best };
-            *step = if better { first + ((index as u32) << LENGTH_SHIFT) } else { *step };
-        }
     }
 
     /// Turns the cheapest way into sequences.
@@ -293,5 +282,16 @@ impl Search {
         if literals != 0 {
             sequences.push(Sequence::new(literals, 0, 0));
         }
+    }
+}
+
+/// Tries a match with all lengths from `shortest` to `longest`, from the first of `nodes`.
+#[inline(always)]
+fn relax(nodes: &mut [Node], shortest: usize, longest: usize, cost: u64, adjusted: u32, prices: &[u16; NUM_LENGTHS]) {
+    let mut arrival = cost << COST_SHIFT | (shortest as u64) << LENGTH_SHIFT | u64::from(adjusted);
+    for length in shortest..=longest {
+        let node = &mut nodes[length];
+        *node = (*node).min(arrival + (u64::from(prices[length - MIN_MATCH]) << COST_SHIFT));
+        arrival += 1 << LENGTH_SHIFT;
     }
 }

@@ -5,10 +5,9 @@
 //! over its literal and all lengths of its matches of the step's price plus the cost from where the step leads.
 
 use super::MIN_MATCH;
-use super::emit::{NUM_SYMBOLS, Parse, length_bytes, match_symbol};
+use super::emit::{NUM_SYMBOLS, Parse, length_bytes};
 use crate::codec::Level;
-use crate::codec::matchfinder::binary_tree::BinaryTree;
-use crate::codec::matchfinder::common::{PADDING, SearchLimits};
+use crate::codec::matchfinder::common::{MatchFinder, PADDING, SearchLimits};
 use crate::codec::price::{BIT, prices_from_frequencies};
 
 /// A step of the parse: length in the high half, offset in the low. A literal is length 1, offset 0.
@@ -16,12 +15,16 @@ type Step = u32;
 const LITERAL: Step = 1 << 16;
 /// Matches kept for one position, on average; if a chunk has more, its last positions go without.
 const MATCHES_PER_POSITION: usize = 8;
+/// Offsets from 2^c to 2^(c+1) - 1 form class c.
+const OFFSET_CLASSES: usize = 16;
+/// Values of the length nibble.
+const LENGTH_NIBBLES: usize = 16;
 /// Longest codeword, in bits, as a bound on prices.
 const MAX_PRICE_BITS: u32 = 15;
 
 #[derive(Debug)]
-pub(super) struct OptimalParser {
-    finder: BinaryTree<u16>,
+pub(super) struct OptimalParser<F> {
+    finder: F,
     limits: SearchLimits,
     passes: u32,
     /// All matches, by position, each position's by growing length.
@@ -34,7 +37,7 @@ pub(super) struct OptimalParser {
     prices: [u32; NUM_SYMBOLS],
 }
 
-impl OptimalParser {
+impl<F: MatchFinder> OptimalParser<F> {
     pub(super) fn new(max_size: usize, level: Level) -> Self {
         let (depth, nice_length, passes) = match level.get() {
             ..=4 => (8, 32, 1),
@@ -45,7 +48,7 @@ impl OptimalParser {
             _ => (300, 512, 5),
         };
         Self {
-            finder: BinaryTree::new(max_size, MIN_MATCH),
+            finder: F::new(max_size, MIN_MATCH),
             limits: SearchLimits { depth, nice_length },
             passes,
             matches: Vec::with_capacity(MATCHES_PER_POSITION * max_size),
@@ -56,9 +59,9 @@ impl OptimalParser {
         }
     }
 
-    pub(super) const fn memory(max_size: usize) -> usize {
+    pub(super) fn memory(max_size: usize) -> usize {
         let per_position = (MATCHES_PER_POSITION + 1) * size_of::<Step>() + 2 * size_of::<u32>();
-        BinaryTree::<u16>::memory(max_size, MIN_MATCH) + max_size * per_position + size_of::<Self>()
+        F::memory(max_size, MIN_MATCH) + max_size * per_position + size_of::<Self>()
     }
 
     /// Parses the data in `buffer`, which is padded.
@@ -76,6 +79,7 @@ impl OptimalParser {
         }
     }
 
+    #[inline(never)]
     fn find_matches(&mut self, buffer: &[u8], end: usize) {
         self.finder.reset();
         self.matches.clear();
@@ -118,32 +122,49 @@ impl OptimalParser {
         matches.fill(7 * BIT);
     }
 
+    #[inline(never)]
     fn find_cheapest(&mut self, data: &[u8]) {
         let end = data.len();
+        let rows = self.rows();
         let costs = &mut self.costs[..=end];
+        let (begins, steps) = (&self.begins[..=end], &mut self.steps[..end]);
         costs[end] = 0;
         for position in (0..end).rev() {
-            let mut best = self.prices[usize::from(data[position])] + costs[position + 1];
-            let mut step = LITERAL;
-            let mut length = MIN_MATCH;
-            for &found in &self.matches[self.begins[position] as usize..self.begins[position + 1] as usize] {
-                let offset = (found & 0xffff) as usize;
-                let extra = offset.ilog2() * BIT;
+            let ahead = &costs[position..];
+            // Cost above, step below: the least number is the cheapest choice, found without a branch to mispredict.
+            let choice = |cost: u32, step: Step| u64::from(cost) << 32 | u64::from(step);
+            let mut best = choice(self.prices[usize::from(data[position])] + ahead[1], LITERAL);
+            let mut shortest = MIN_MATCH;
+            for &found in &self.matches[begins[position] as usize..begins[position + 1] as usize] {
+                let offset = found & 0xffff;
+                let row = &rows[offset.ilog2() as usize % OFFSET_CLASSES];
                 let longest = (found >> 16) as usize;
-                while length <= longest {
-                    let symbol = match_symbol(length, offset) % NUM_SYMBOLS;
-                    let price = self.prices[symbol] + extra + 8 * BIT * length_bytes(length) as u32;
-                    let cost = price + costs[position + length];
-                    if cost < best {
-                        best = cost;
-                        step = (length << 16 | offset) as Step;
-                    }
-                    length += 1;
+                let short_end = longest.min(MIN_MATCH + LENGTH_NIBBLES - 2);
+                for length in shortest..=short_end {
+                    best = best.min(choice(row[length - MIN_MATCH] + ahead[length], (length << 16) as Step | offset));
                 }
+                for length in shortest.max(short_end + 1)..=longest {
+                    let price = row[LENGTH_NIBBLES - 1] + 8 * BIT * length_bytes(length) as u32;
+                    best = best.min(choice(price + ahead[length], (length << 16) as Step | offset));
+                }
+                shortest = longest + 1;
             }
+            let (best, step) = ((best >> 32) as u32, best as Step);
             costs[position] = best;
-            self.steps[position] = step;
+            steps[position] = step;
         }
+    }
+
+    /// The prices of matches without their length bytes: a row for each offset class, an entry for each length nibble.
+    fn rows(&self) -> [[u32; LENGTH_NIBBLES]; OFFSET_CLASSES] {
+        let mut rows = [[0; LENGTH_NIBBLES]; OFFSET_CLASSES];
+        let prices = self.prices[256..].chunks_exact(LENGTH_NIBBLES);
+        for (class, (row, prices)) in rows.iter_mut().zip(prices).enumerate() {
+            for (entry, price) in row.iter_mut().zip(prices) {
+                *entry = price + class as u32 * BIT;
+            }
+        }
+        rows
     }
 
     /// Turns the cheapest steps into a parse.
