@@ -25,6 +25,7 @@ pub mod lzx;
 mod matchfinder;
 #[cfg(test)]
 mod test_data;
+mod word;
 pub mod xpress;
 
 pub use error::{DecodeError, DecodeErrorKind, UnsupportedChunkSize};
