@@ -96,9 +96,7 @@ impl Arrival {
         let item = self.item.len();
         match self.tail {
             Tail::None => item,
-            Tail::Lz(repeat) | Tail::Delta(repeat) => {
-                item + usize::from(self.item != Item::Literal) + repeat as usize
-            }
+            Tail::Lz(repeat) | Tail::Delta(repeat) => item + usize::from(self.item != Item::Literal) + repeat as usize,
         }
     }
 }
@@ -311,7 +309,9 @@ impl OptimalParser {
             self.arrivals.resize(node + longest + 1, Arrival::NONE);
         }
         let nodes = &mut self.arrivals[node + shortest..=node + longest];
-        for ((arrival, &length_price), length) in nodes.iter_mut().zip(&self.prices.lengths()[shortest..]).zip(shortest..) {
+        for ((arrival, &length_price), length) in
+            nodes.iter_mut().zip(&self.prices.lengths()[shortest..]).zip(shortest..)
+        {
             let cost = price + length_price;
             if cost < arrival.cost {
                 *arrival = Arrival { cost, item: item(length as u32), tail: Tail::None };
