@@ -1,6 +1,5 @@
 //! Values that several commands understand: sizes, compression words, images.
 
-use std::fmt;
 use std::str::FromStr;
 use wimkit::codec::{Format, Level};
 
@@ -25,28 +24,6 @@ impl FromStr for Size {
         };
         let number: u64 = number.parse().map_err(|_| String::from("expected a number, such as 3800M"))?;
         number.checked_mul(1 << shift).map(Self).ok_or_else(|| "more bytes than 64 bits can count".into())
-    }
-}
-
-/// Formats bytes for people: three significant digits and a binary unit.
-pub(crate) struct Human(pub u64);
-
-impl fmt::Display for Human {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-        let mut value = self.0 as f64;
-        let mut unit = 0;
-        while value >= 999.5 && unit + 1 < UNITS.len() {
-            value /= 1024.0;
-            unit += 1;
-        }
-        let decimals = match value {
-            _ if unit == 0 => 0,
-            v if v < 9.995 => 2,
-            v if v < 99.95 => 1,
-            _ => 0,
-        };
-        f.pad(&format!("{value:.decimals$} {}", UNITS[unit]))
     }
 }
 
@@ -149,18 +126,6 @@ mod tests {
         for wrong in ["", "M", "-1", "1.5G", "12Q", "99999999999999999999", "20000000T", "1i"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn sizes_for_people() {
-        let human = |bytes| Human(bytes).to_string();
-        assert_eq!(human(0), "0 B");
-        assert_eq!(human(999), "999 B");
-        assert_eq!(human(1000), "0.98 KiB");
-        assert_eq!(human(1536), "1.50 KiB");
-        assert_eq!(human(10 << 20), "10.0 MiB");
-        assert_eq!(human(u64::MAX), "16384 PiB");
-        assert_eq!(format!("{:>9}", Human(5)), "      5 B");
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use super::Context;
 use super::args::ImageWord;
 use super::exit::{Failure, Outcome};
-use super::printer::{self, Out, visible};
+use super::human::Seconds;
+use super::printer::{Out, visible};
 use super::source::{Source, find_entry, find_image, read_tree};
 use clap::Args;
 use serde::ser::{Serialize, SerializeSeq, Serializer};
@@ -38,13 +39,13 @@ impl Ls {
         let tree = read_tree(&wim, image)?;
         let start = find_entry(&tree, &self.path)?;
         let listing = Listing { blobs: wim.contents()?, image, tree: &tree, start, recursive: self.recursive };
+        let mut out = Out::new();
         if context.global.json {
-            printer::json_line(&listing)?;
+            out.json_line(&listing)?;
         } else {
-            let mut out = Out::new();
             listing.print(self.long, &mut out)?;
-            out.finish()?;
         }
+        out.finish()?;
         Ok(Outcome::Done)
     }
 }
@@ -133,16 +134,6 @@ struct Mode([u8; 7]);
 impl std::fmt::Display for Mode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(std::str::from_utf8(&self.0).expect("letters"))
-    }
-}
-
-/// A time cut to whole seconds, so that a column of them is straight.
-struct Seconds(FileTime);
-
-impl std::fmt::Display for Seconds {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        const TICKS: u64 = 10_000_000;
-        FileTime(self.0.0 / TICKS * TICKS).fmt(f)
     }
 }
 

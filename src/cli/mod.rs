@@ -3,13 +3,21 @@
 mod args;
 mod cat;
 mod completions;
+mod compression;
+mod delete;
 mod exit;
+mod export;
+mod human;
+mod info;
 mod interrupt;
+mod join;
 mod ls;
 mod man;
+mod optimize;
 mod printer;
 mod progress;
 mod source;
+mod split;
 mod verify;
 
 use args::Size;
@@ -19,7 +27,7 @@ use progress::Bars;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use wimkit::util::progress::Control;
-use wimkit::wim::engine::DEFAULT_MEMORY;
+use wimkit::wim::engine::default_memory;
 
 /// Open, inspect, extract, verify, convert and export Windows installation images (WIM, ESD, SWM)
 #[derive(Debug, Parser)]
@@ -57,10 +65,16 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Info(info::Info),
     #[command(visible_alias = "dir")]
     Ls(ls::Ls),
     Cat(cat::Cat),
     Verify(verify::Verify),
+    Export(export::Export),
+    Optimize(optimize::Optimize),
+    Split(split::Split),
+    Join(join::Join),
+    Delete(delete::Delete),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -79,7 +93,7 @@ impl Context {
 
     /// Bytes of decoded data that may be in memory at once.
     fn memory(&self) -> u64 {
-        self.global.memory.map_or(DEFAULT_MEMORY, |size| size.0)
+        self.global.memory.map_or_else(default_memory, |size| size.0)
     }
 
     /// Says a line of talk, unless quiet was asked for.
@@ -93,9 +107,15 @@ impl Context {
 impl Command {
     fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         match self {
+            Self::Info(command) => command.run(context),
             Self::Ls(command) => command.run(context),
             Self::Cat(command) => command.run(context),
             Self::Verify(command) => command.run(context),
+            Self::Export(command) => command.run(context),
+            Self::Optimize(command) => command.run(context),
+            Self::Split(command) => command.run(context),
+            Self::Join(command) => command.run(context),
+            Self::Delete(command) => command.run(context),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }

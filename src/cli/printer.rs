@@ -26,6 +26,18 @@ impl Out {
         self.0.write_all(bytes).map_err(Failure::stdout)
     }
 
+    /// Writes a JSON document, indented for people who look at it.
+    pub(crate) fn json(&mut self, document: &impl Serialize) -> Result<(), Failure> {
+        serde_json::to_writer_pretty(&mut self.0, document).map_err(|error| Failure::stdout(error.into()))?;
+        self.write_all(b"\n")
+    }
+
+    /// Writes a JSON document on one line: for long lists, which nobody reads unaided.
+    pub(crate) fn json_line(&mut self, document: &impl Serialize) -> Result<(), Failure> {
+        serde_json::to_writer(&mut self.0, document).map_err(|error| Failure::stdout(error.into()))?;
+        self.write_all(b"\n")
+    }
+
     /// The plain writer, for code that knows nothing of [`Failure`].
     pub(crate) fn writer(&mut self) -> &mut dyn Write {
         &mut self.0
@@ -37,19 +49,10 @@ impl Out {
     }
 }
 
-/// Prints one JSON document as the whole answer, indented for people who look at it.
+/// Prints one JSON document as the whole answer.
 pub(crate) fn json(document: &impl Serialize) -> Result<(), Failure> {
     let mut out = Out::new();
-    serde_json::to_writer_pretty(&mut out.0, document).map_err(|error| Failure::stdout(error.into()))?;
-    out.write_all(b"\n")?;
-    out.finish()
-}
-
-/// Prints one JSON document as the whole answer, on one line: for long lists, which nobody reads unaided.
-pub(crate) fn json_line(document: &impl Serialize) -> Result<(), Failure> {
-    let mut out = Out::new();
-    serde_json::to_writer(&mut out.0, document).map_err(|error| Failure::stdout(error.into()))?;
-    out.write_all(b"\n")?;
+    out.json(document)?;
     out.finish()
 }
 

@@ -32,6 +32,17 @@ pub(crate) struct Others {
 }
 
 impl Source {
+    /// A split set by its parts.
+    pub(crate) fn set(parts: &[PathBuf]) -> Self {
+        let (first, rest) = parts.split_first().expect("at least one part is required");
+        Self { src: first.clone(), others: Others { refs: Vec::new(), parts: rest.to_vec() } }
+    }
+
+    /// Another file that is read in the same way: with the same references.
+    pub(crate) fn sibling(&self, src: &Path) -> Self {
+        Self { src: src.to_owned(), others: Others { refs: self.others.refs.clone(), parts: Vec::new() } }
+    }
+
     /// Opens the file, reads its blob table and tells what is odd about either.
     pub(crate) fn open(&self, context: &Context) -> Result<Wim, Failure> {
         let wim = self.open_silently(context)?;
@@ -79,7 +90,10 @@ pub(crate) fn find_images(wim: &Wim, word: &ImageWord) -> Result<Vec<ImageIndex>
                 image.ok_or_else(|| none(number.to_string()))
             })
             .collect(),
-        ImageWord::Name(name) => Err(none(format!("{name:?}"))),
+        ImageWord::Name(name) => {
+            let image = wim.xml().image_by_name(name).and_then(ImageIndex::new);
+            image.map(|image| vec![image]).ok_or_else(|| none(format!("{name:?}")))
+        }
     }
 }
 

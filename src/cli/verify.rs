@@ -1,8 +1,8 @@
 //! `wimkit verify`: is a file intact?
 
 use super::Context;
-use super::args::Human;
 use super::exit::{Failure, Outcome};
+use super::human::Human;
 use super::printer::{self, Out, visible, warn};
 use super::source::Source;
 use clap::Args;

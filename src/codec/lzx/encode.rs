@@ -9,6 +9,7 @@
 
 mod bits;
 mod block;
+mod candidate;
 mod lazy;
 mod optimal;
 mod prices;
@@ -20,7 +21,9 @@ use std::ops::Range;
 use self::block::BlockWriter;
 use self::sequence::{RecentOffsets, Segment};
 use super::e8;
+use crate::codec::matchfinder::binary_tree::BinaryTree;
 use crate::codec::matchfinder::common::PADDING;
+use crate::codec::matchfinder::hash_chain::FullHashChain;
 use crate::codec::{Compressor, Level};
 
 /// Bytes parsed at a time: bounds what is kept per position, whatever the chunk size.
@@ -52,8 +55,10 @@ impl LzxCompressor {
         let parser: Box<dyn Parser> = match (level.get(), window_order) {
             (1..=3, ..=16) => Box::new(lazy::LazyParser::<u16>::new(max_size, level)),
             (1..=3, _) => Box::new(lazy::LazyParser::<u32>::new(max_size, level)),
-            (_, ..=16) => Box::new(optimal::OptimalParser::<u16>::new(max_size, level)),
-            (_, _) => Box::new(optimal::OptimalParser::<u32>::new(max_size, level)),
+            (4..=4, ..=16) => Box::new(optimal::OptimalParser::<FullHashChain<u16>>::new(max_size, level)),
+            (4..=4, _) => Box::new(optimal::OptimalParser::<FullHashChain<u32>>::new(max_size, level)),
+            (_, ..=16) => Box::new(optimal::OptimalParser::<BinaryTree<u16>>::new(max_size, level)),
+            (_, _) => Box::new(optimal::OptimalParser::<BinaryTree<u32>>::new(max_size, level)),
         };
         Self {
             window_order,
@@ -69,8 +74,10 @@ impl LzxCompressor {
         let parser = match (level.get(), window_order) {
             (1..=3, ..=16) => lazy::LazyParser::<u16>::memory(max_size),
             (1..=3, _) => lazy::LazyParser::<u32>::memory(max_size),
-            (_, ..=16) => optimal::OptimalParser::<u16>::memory(max_size),
-            (_, _) => optimal::OptimalParser::<u32>::memory(max_size),
+            (4..=4, ..=16) => optimal::OptimalParser::<FullHashChain<u16>>::memory(max_size),
+            (4..=4, _) => optimal::OptimalParser::<FullHashChain<u32>>::memory(max_size),
+            (_, ..=16) => optimal::OptimalParser::<BinaryTree<u16>>::memory(max_size),
+            (_, _) => optimal::OptimalParser::<BinaryTree<u32>>::memory(max_size),
         };
         (size_of::<Self>() + max_size + PADDING + Segment::memory(max_size.min(SEGMENT_SIZE)) + parser) as u64
     }

@@ -155,7 +155,7 @@ impl Default for Options {
             check: Check::default(),
             names: Vec::new(),
             description: None,
-            memory: super::engine::DEFAULT_MEMORY,
+            memory: super::engine::default_memory(),
         }
     }
 }
@@ -274,7 +274,7 @@ fn create(
     };
     let solid = compression.solid_encoding()?;
     let plain = compression.encoding()?;
-    let mut wanted = Needs::collect(selections)?;
+    let mut wanted = Needs::collect(selections, solid.is_some())?;
     let mut xml = match replaces {
         Some(wim) => {
             let mut xml = wim.xml().clone();
@@ -359,7 +359,7 @@ fn append(
         (None, None) => None,
     };
 
-    let mut wanted = Needs::collect(selections)?;
+    let mut wanted = Needs::collect(selections, solid.is_some())?;
     let mut xml = wim.xml().clone();
     let images = add_images(&mut xml, selections, options, 0)?;
     let contents = wim.contents()?;
@@ -455,26 +455,27 @@ struct Needs {
 }
 
 impl Needs {
-    fn collect(selections: &[Selection<'_>]) -> Result<Self, ExportError> {
+    /// `with_names`: names are wanted, which sort the blobs of a solid resource.
+    fn collect(selections: &[Selection<'_>], with_names: bool) -> Result<Self, ExportError> {
         let mut wanted =
             Self { references: HashMap::new(), order: Vec::new(), present: HashSet::new(), names: HashMap::new() };
         for (source, selection) in selections.iter().enumerate() {
             for image in &selection.images {
                 let metadata = selection.wim.metadata(*image)?;
-                wanted.add(source, &metadata);
+                wanted.add(source, &metadata, with_names);
             }
         }
         Ok(wanted)
     }
 
-    fn add(&mut self, source: usize, metadata: &Metadata) {
+    fn add(&mut self, source: usize, metadata: &Metadata, with_names: bool) {
         for (dentry, stream) in metadata.blob_references() {
             let count = self.references.entry(stream.sha1).or_insert(0);
             if *count == 0 {
                 self.order.push((stream.sha1, source));
             }
             *count = count.saturating_add(1);
-            if stream.kind == StreamKind::Data {
+            if with_names && stream.kind == StreamKind::Data {
                 let name = metadata.entry(dentry).name();
                 let known = self.names.get(&stream.sha1);
                 // UTF-16 bytes are at least as many as the characters of any known name.
@@ -722,16 +723,18 @@ fn encode(
         requests.push(request);
     }
     let total = items.iter().map(|item| item.blob.size).sum();
+    // A solid resource is where memory goes into compressor contexts; reading gets the smaller part.
+    let reading_memory = if solid.is_some() { options.memory / 4 } else { options.memory };
     let open_solid = match solid {
         Some(encoding) => {
-            let open = writer.begin_solid(encoding, total, options.memory);
+            let open = writer.begin_solid(encoding, total, options.memory - reading_memory);
             Some(open.map_err(|source| ExportError::Output { path: destination.to_owned(), source })?)
         }
         None => None,
     };
     let mut sink = Encoder { writer, items, selections, solid: open_solid, destination };
     let decoders = DecoderPool::new();
-    match read_blobs(&files, &requests, &mut sink, &decoders, options.memory, control) {
+    match read_blobs(&files, &requests, &mut sink, &decoders, reading_memory, control) {
         Ok(()) => {}
         Err(Stopped::Interrupted) => return Err(ExportError::Interrupted),
         Err(Stopped::Sink(error)) => return Err(error),

@@ -40,6 +40,7 @@ impl Splitter {
     }
 
     /// Hands `found` each block's size, number of sequences and frequencies, in order.
+    #[inline(never)]
     pub(super) fn split(
         &mut self,
         data: &[u8],

@@ -7,8 +7,7 @@
 use super::MIN_MATCH;
 use super::emit::{NUM_SYMBOLS, Parse, length_bytes};
 use crate::codec::Level;
-use crate::codec::matchfinder::binary_tree::BinaryTree;
-use crate::codec::matchfinder::common::{PADDING, SearchLimits};
+use crate::codec::matchfinder::common::{MatchFinder, PADDING, SearchLimits};
 use crate::codec::price::{BIT, prices_from_frequencies};
 
 /// A step of the parse: length in the high half, offset in the low. A literal is length 1, offset 0.
@@ -24,8 +23,8 @@ const LENGTH_NIBBLES: usize = 16;
 const MAX_PRICE_BITS: u32 = 15;
 
 #[derive(Debug)]
-pub(super) struct OptimalParser {
-    finder: BinaryTree<u16>,
+pub(super) struct OptimalParser<F> {
+    finder: F,
     limits: SearchLimits,
     passes: u32,
     /// All matches, by position, each position's by growing length.
@@ -38,7 +37,7 @@ pub(super) struct OptimalParser {
     prices: [u32; NUM_SYMBOLS],
 }
 
-impl OptimalParser {
+impl<F: MatchFinder> OptimalParser<F> {
     pub(super) fn new(max_size: usize, level: Level) -> Self {
         let (depth, nice_length, passes) = match level.get() {
             ..=4 => (8, 32, 1),
@@ -49,7 +48,7 @@ impl OptimalParser {
             _ => (300, 512, 5),
         };
         Self {
-            finder: BinaryTree::new(max_size, MIN_MATCH),
+            finder: F::new(max_size, MIN_MATCH),
             limits: SearchLimits { depth, nice_length },
             passes,
             matches: Vec::with_capacity(MATCHES_PER_POSITION * max_size),
@@ -60,9 +59,9 @@ impl OptimalParser {
         }
     }
 
-    pub(super) const fn memory(max_size: usize) -> usize {
+    pub(super) fn memory(max_size: usize) -> usize {
         let per_position = (MATCHES_PER_POSITION + 1) * size_of::<Step>() + 2 * size_of::<u32>();
-        BinaryTree::<u16>::memory(max_size, MIN_MATCH) + max_size * per_position + size_of::<Self>()
+        F::memory(max_size, MIN_MATCH) + max_size * per_position + size_of::<Self>()
     }
 
     /// Parses the data in `buffer`, which is padded.
@@ -80,6 +79,7 @@ impl OptimalParser {
         }
     }
 
+    #[inline(never)]
     fn find_matches(&mut self, buffer: &[u8], end: usize) {
         self.finder.reset();
         self.matches.clear();
@@ -122,6 +122,7 @@ impl OptimalParser {
         matches.fill(7 * BIT);
     }
 
+    #[inline(never)]
     fn find_cheapest(&mut self, data: &[u8]) {
         let end = data.len();
         let rows = self.rows();
@@ -130,8 +131,9 @@ impl OptimalParser {
         costs[end] = 0;
         for position in (0..end).rev() {
             let ahead = &costs[position..];
-            let mut best = self.prices[usize::from(data[position])] + ahead[1];
-            let mut step = LITERAL;
+            // Cost above, step below: the least number is the cheapest choice, found without a branch to mispredict.
+            let choice = |cost: u32, step: Step| u64::from(cost) << 32 | u64::from(step);
+            let mut best = choice(self.prices[usize::from(data[position])] + ahead[1], LITERAL);
             let mut shortest = MIN_MATCH;
             for &found in &self.matches[begins[position] as usize..begins[position + 1] as usize] {
                 let offset = found & 0xffff;
@@ -139,19 +141,15 @@ impl OptimalParser {
                 let longest = (found >> 16) as usize;
                 let short_end = longest.min(MIN_MATCH + LENGTH_NIBBLES - 2);
                 for length in shortest..=short_end {
-                    let cost = row[length - MIN_MATCH] + ahead[length];
-                    if cost < best {
-                        (best, step) = (cost, (length << 16) as Step | offset);
-                    }
+                    best = best.min(choice(row[length - MIN_MATCH] + ahead[length], (length << 16) as Step | offset));
                 }
                 for length in shortest.max(short_end + 1)..=longest {
-                    let cost = row[LENGTH_NIBBLES - 1] + 8 * BIT * length_bytes(length) as u32 + ahead[length];
-                    if cost < best {
-                        (best, step) = (cost, (length << 16) as Step | offset);
-                    }
+                    let price = row[LENGTH_NIBBLES - 1] + 8 * BIT * length_bytes(length) as u32;
+                    best = best.min(choice(price + ahead[length], (length << 16) as Step | offset));
                 }
                 shortest = longest + 1;
             }
+            let (best, step) = ((best >> 32) as u32, best as Step);
             costs[position] = best;
             steps[position] = step;
         }
