@@ -28,6 +28,7 @@ mod price;
 mod round_trip;
 #[cfg(test)]
 mod test_data;
+mod word;
 pub mod xpress;
 
 pub use error::{DecodeError, DecodeErrorKind, UnsupportedChunkSize};

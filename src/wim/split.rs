@@ -270,7 +270,7 @@ fn write_part(
         ..wim.header().clone()
     };
     let mut writer = WimWriter::part(Output::create(target).map_err(io)?, header).map_err(io)?;
-    let mut copy = |writer: &mut WimWriter, resource: &ResourceHeader| {
+    let copy = |writer: &mut WimWriter, resource: &ResourceHeader| {
         let range = resource.offset_in_wim..resource.offset_in_wim + resource.size_in_wim;
         let offset_in_wim = writer.copy_range(source, range, control).map_err(io)?.ok_or(ExportError::Interrupted)?;
         let flags = resource.flags & (resource_flag::COMPRESSED | resource_flag::METADATA);

@@ -25,7 +25,7 @@ const MAX_LEN: usize = 16;
 const MAX_SYMBOLS: usize = 656;
 
 /// Marks a pointer to a subtable.
-const SUBTABLE: u32 = 1 << 13;
+pub(crate) const SUBTABLE: u32 = 1 << 13;
 
 /// How many entries the tables of all codes over an alphabet need.
 ///

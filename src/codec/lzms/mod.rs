@@ -9,6 +9,7 @@ mod format;
 mod huffman;
 mod item;
 mod item_writer;
+mod lazy;
 mod optimal;
 mod output;
 #[cfg(any(test, feature = "__internal-testing"))]

@@ -54,26 +54,49 @@ pub(super) struct OptimalParser {
 struct Arrival {
     cost: u32,
     item: Item,
-    /// Length of a repeat of index 0 behind the item, with one literal between unless the item is itself one.
-    repeat: u32,
+    tail: Tail,
+}
+
+/// What a combined edge has behind its item: a literal, unless the item is itself one, and a repeat of index 0 of this
+/// length.
+#[derive(Clone, Copy, Debug)]
+enum Tail {
+    None,
+    Lz(u32),
+    Delta(u32),
+}
+
+/// Where the parser is.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    data: &'a [u8],
+    /// The position of the window.
+    start: usize,
+    /// The end of the data, without its padding.
+    end: usize,
+    /// The position in the window.
+    node: usize,
 }
 
 impl Arrival {
-    const NONE: Self = Self { cost: u32::MAX, item: Item::Literal, repeat: 0 };
+    const NONE: Self = Self { cost: u32::MAX, item: Item::Literal, tail: Tail::None };
 
     /// The items in order.
     fn items(self) -> [Option<Item>; 3] {
-        let is_combined = self.repeat > 0;
-        let between = (is_combined && self.item != Item::Literal).then_some(Item::Literal);
-        let repeat = is_combined.then_some(Item::Lz { length: self.repeat, source: Source::Repeat(0) });
-        [Some(self.item), between, repeat]
+        let repeat = match self.tail {
+            Tail::None => return [Some(self.item), None, None],
+            Tail::Lz(length) => Item::Lz { length, source: Source::Repeat(0) },
+            Tail::Delta(length) => Item::Delta { length, source: Source::Repeat(0) },
+        };
+        let between = (self.item != Item::Literal).then_some(Item::Literal);
+        [Some(self.item), between, Some(repeat)]
     }
 
     fn len(self) -> usize {
         let item = self.item.len();
-        match self.repeat as usize {
-            0 => item,
-            repeat => item + usize::from(self.item != Item::Literal) + repeat,
+        match self.tail {
+            Tail::None => item,
+            Tail::Lz(repeat) | Tail::Delta(repeat) => item + usize::from(self.item != Item::Literal) + repeat as usize,
         }
     }
 }
@@ -149,13 +172,14 @@ impl OptimalParser {
                 let arrival = self.arrivals[node];
                 let mut state = self.states[node - arrival.len()];
                 state.apply(arrival.item);
-                if arrival.repeat > 0 {
+                if !matches!(arrival.tail, Tail::None) {
                     for item in arrival.items().into_iter().skip(1).flatten() {
                         state.apply(item);
                     }
                 }
                 self.states.push(state);
             }
+            let place = Place { data, start, end, node };
             let pos = start + node;
             if pos == end {
                 return (node, None);
@@ -177,39 +201,32 @@ impl OptimalParser {
                     return (node, Some(Item::Lz { length: length as u32, source }));
                 }
                 let price = cost + self.prices.lz(&state, source);
-                self.relax_lengths(node, MIN_MATCH, length, price, |length| Item::Lz { length, source });
+                self.relax_match(place, MIN_MATCH, length, price, |length| Item::Lz { length, source }, true);
             }
 
             finder.find(data, pos, here.len(), &mut self.matches);
-            if let Some(&Match { length, offset }) = self.matches.last() {
-                if length as usize >= nice_length {
-                    return (node, Some(Item::Lz { length, source: Source::Explicit(offset) }));
-                }
-                let mut shortest = MIN_MATCH;
-                let mut price = 0;
-                for index in 0..self.matches.len() {
-                    let Match { length, offset } = self.matches[index];
-                    let source = Source::Explicit(offset);
-                    price = cost + self.prices.lz(&state, source);
-                    self.relax_lengths(node, shortest, length as usize, price, |length| Item::Lz { length, source });
-                    shortest = length as usize + 1;
-                }
-                if self.effort.combine {
-                    let cost = price + self.prices.length(length as usize);
-                    let item = Item::Lz { length, source: Source::Explicit(offset) };
-                    let mut behind = state;
-                    behind.apply(item);
-                    self.relax_literal_and_repeat(node + length as usize, data, start, end, cost, behind, item);
-                }
+            if let Some(&Match { length, offset }) = self.matches.last()
+                && length as usize >= nice_length
+            {
+                return (node, Some(Item::Lz { length, source: Source::Explicit(offset) }));
+            }
+            let mut shortest = MIN_MATCH;
+            for index in 0..self.matches.len() {
+                let Match { length, offset } = self.matches[index];
+                let (length, source) = (length as usize, Source::Explicit(offset));
+                let price = cost + self.prices.lz(&state, source);
+                let is_longest = index + 1 == self.matches.len();
+                self.relax_match(place, shortest, length, price, |length| Item::Lz { length, source }, is_longest);
+                shortest = length + 1;
             }
 
-            if let Some(item) = self.relax_delta_matches(data, node, pos, end) {
+            if let Some(item) = self.relax_delta_matches(place) {
                 return (node, Some(item));
             }
 
             self.relax(node + 1, Arrival { cost: cost + self.prices.literal(&state, data[pos]), ..Arrival::NONE });
             if self.effort.combine {
-                self.relax_literal_and_repeat(node, data, start, end, cost, state, Item::Literal);
+                self.relax_tail(place, node, cost, state, Item::Literal);
             }
         }
         (WINDOW, None)
@@ -227,7 +244,9 @@ impl OptimalParser {
 
     /// Relaxes delta matches, or returns one that is long enough to be taken at once.
     #[inline(always)]
-    fn relax_delta_matches(&mut self, data: &[u8], node: usize, pos: usize, end: usize) -> Option<Item> {
+    fn relax_delta_matches(&mut self, place: Place<'_>) -> Option<Item> {
+        let Place { data, node, end, .. } = place;
+        let pos = place.start + node;
         if !self.delta_active && !pos.is_multiple_of(DELTA_SAMPLE) {
             return None;
         }
@@ -249,7 +268,7 @@ impl OptimalParser {
                 return Some(Item::Delta { length: length as u32, source });
             }
             let price = cost + self.prices.delta(&state, source);
-            self.relax_lengths(node, MIN_MATCH, length, price, |length| Item::Delta { length, source });
+            self.relax_match(place, MIN_MATCH, length, price, |length| Item::Delta { length, source }, true);
         }
         let lz_length = self.matches.last().map_or(0, |found| found.length as usize);
         if lz_length >= DELTA_LZ_LIMIT {
@@ -264,17 +283,28 @@ impl OptimalParser {
                 return Some(Item::Delta { length, source });
             }
             let price = cost + self.prices.delta(&state, source);
-            self.relax_lengths(node, shortest, length as usize, price, |length| Item::Delta { length, source });
+            let item = |length| Item::Delta { length, source };
+            self.relax_match(place, shortest, length as usize, price, item, true);
         }
         None
     }
 
-    /// Relaxes matches of one source and several lengths. `price` is that without the length.
+    /// Relaxes matches of one source and several lengths, and the combined edges behind the longest if `combine` is set.
+    /// `price` is that without the length.
     #[inline(always)]
-    fn relax_lengths(&mut self, node: usize, shortest: usize, longest: usize, price: u32, item: impl Fn(u32) -> Item) {
+    fn relax_match(
+        &mut self,
+        place: Place<'_>,
+        shortest: usize,
+        longest: usize,
+        price: u32,
+        item: impl Fn(u32) -> Item,
+        combine: bool,
+    ) {
         if shortest > longest {
             return;
         }
+        let node = place.node;
         if node + longest >= self.arrivals.len() {
             self.arrivals.resize(node + longest + 1, Arrival::NONE);
         }
@@ -284,40 +314,48 @@ impl OptimalParser {
         {
             let cost = price + length_price;
             if cost < arrival.cost {
-                *arrival = Arrival { cost, item: item(length as u32), repeat: 0 };
+                *arrival = Arrival { cost, item: item(length as u32), tail: Tail::None };
             }
+        }
+        if combine && self.effort.combine {
+            let item = item(longest as u32);
+            let mut state = self.states[node];
+            state.apply(item);
+            self.relax_tail(place, node + longest, price + self.prices.length(longest), state, item);
         }
     }
 
-    /// Relaxes the edge of an item, a literal and a repeat of index 0, where `behind` is the node behind the item, or
-    /// of just the last two, where that is the same node.
-    #[expect(clippy::too_many_arguments, reason = "the coordinates of one edge")]
+    /// Relaxes the edges of an item, a literal and a repeat of index 0, where `cost` and `state` are those at the node
+    /// `behind` the item; or of a literal and a repeat from that node, if `item` is a literal.
     #[inline(always)]
-    fn relax_literal_and_repeat(
-        &mut self,
-        behind: usize,
-        data: &[u8],
-        start: usize,
-        end: usize,
-        cost: u32,
-        mut state: State,
-        item: Item,
-    ) {
+    fn relax_tail(&mut self, place: Place<'_>, behind: usize, cost: u32, mut state: State, item: Item) {
+        let Place { data, start, end, .. } = place;
         let pos = start + behind;
         if end - pos < 1 + MIN_MATCH {
             return;
         }
-        let offset = state.lz_queue.get(0) as usize;
-        let Some(from) = (pos + 1).checked_sub(offset) else { return };
-        if data[from..from + 2] != data[pos + 1..pos + 3] {
-            return;
-        }
-        let longest = (end - pos - 1).min(self.effort.nice_length);
-        let length = common_length(&data[from..], &data[pos + 1..pos + 1 + longest]);
         let cost = cost + self.prices.literal(&state, data[pos]);
         state.apply(Item::Literal);
-        let cost = cost + self.prices.lz(&state, Source::Repeat(0)) + self.prices.length(length);
-        self.relax(behind + 1 + length, Arrival { cost, item, repeat: length as u32 });
+        let longest = (end - pos - 1).min(self.effort.nice_length);
+
+        let offset = state.lz_repeat(0) as usize;
+        if let Some(from) = (pos + 1).checked_sub(offset)
+            && data[from..from + 2] == data[pos + 1..pos + 3]
+        {
+            let length = common_length(&data[from..], &data[pos + 1..pos + 1 + longest]);
+            let cost = cost + self.prices.lz(&state, Source::Repeat(0)) + self.prices.length(length);
+            self.relax(behind + 1 + length, Arrival { cost, item, tail: Tail::Lz(length as u32) });
+        }
+
+        let pair = state.delta_repeat(0);
+        let (span, offset) = (1 << pair.power, (pair.raw_offset as usize) << pair.power);
+        if self.delta_active && offset + span <= pos + 1 {
+            let length = common_differences(data, pos + 1, offset, span, longest);
+            if length >= MIN_MATCH {
+                let cost = cost + self.prices.delta(&state, Source::Repeat(0)) + self.prices.length(length);
+                self.relax(behind + 1 + length, Arrival { cost, item, tail: Tail::Delta(length as u32) });
+            }
+        }
     }
 
     /// Puts the items on the way to `node` into `path`.

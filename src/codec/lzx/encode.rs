@@ -9,6 +9,7 @@
 
 mod bits;
 mod block;
+mod candidate;
 mod lazy;
 mod optimal;
 mod prices;

@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod fast;
 pub(crate) mod plain;
 
 pub use decode::XpressDecompressor;

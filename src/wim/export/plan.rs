@@ -31,8 +31,6 @@ pub(super) enum Reason {
     Coding,
     /// The source stores it uncompressed, not because it does not shrink but because nothing is compressed there.
     Uncompressed,
-    /// Its range overlaps that of another blob: one of the two is wrong.
-    Overlap,
 }
 
 /// Whether a plain resource can be copied as it is into a file that stores plain resources as `storage` says.

@@ -224,13 +224,11 @@ impl Plan {
         }
         if let Some(tag) = entry.reparse_tag() {
             if is_link_tag(tag) {
-                let data = entry.stream(StreamKind::Reparse).map_or(Sha1::ZERO, |stream| stream.sha1);
-                if data.is_zero() {
-                    return Err(Problem::ReparseSize { nbytes: 0 });
-                }
+                let data = entry.stream(StreamKind::Reparse).filter(|stream| !stream.is_empty());
+                let Some(data) = data else { return Err(Problem::ReparseSize { nbytes: 0 }) };
                 let index = self.links.len() as u32;
                 self.links.push(Link { place, data: Vec::new() });
-                self.want(data, Target::Link(index), blob_indices);
+                self.want(data.sha1, Target::Link(index), blob_indices);
                 return Ok(());
             }
             self.left_out.reparse_points += 1;
@@ -246,8 +244,8 @@ impl Plan {
             }
         }
         self.files.push(place);
-        match entry.data_hash().filter(|sha1| !sha1.is_zero()) {
-            Some(sha1) => self.want(sha1, Target::File(index), blob_indices),
+        match entry.stream(StreamKind::Data).filter(|stream| !stream.is_empty()) {
+            Some(stream) => self.want(stream.sha1, Target::File(index), blob_indices),
             None => self.empty_files.push(index),
         }
         Ok(())

@@ -5,22 +5,14 @@
 
 use std::ops::Range;
 
+use super::candidate::Candidate;
 use super::sequence::{OFFSET_ADJUSTMENT, RecentOffsets, Segment, Sequence};
 use super::split::Splitter;
 use super::{Parser, SEGMENT_SIZE};
 use crate::codec::Level;
-use crate::codec::lzx::format::{MAX_MATCH, RECENT_OFFSETS};
-use crate::codec::matchfinder::common::{Position, SearchLimits, extend, load_u16};
+use crate::codec::lzx::format::MAX_MATCH;
+use crate::codec::matchfinder::common::{Position, SearchLimits};
 use crate::codec::matchfinder::hash_chain::HashChain;
-
-/// What a byte of a match saves, in bits: a literal costs about that much.
-const BITS_PER_BYTE: i32 = 5;
-/// What a match costs besides its offset's logarithm.
-const MATCH_BITS: i32 = 6;
-/// What a match at a recent offset costs.
-const RECENT_MATCH_BITS: i32 = 4;
-/// The next position's match must save so many bits more to be worth waiting for.
-const PATIENCE: i32 = 2;
 
 #[derive(Debug)]
 pub(super) struct LazyParser<P> {
@@ -28,14 +20,6 @@ pub(super) struct LazyParser<P> {
     limits: SearchLimits,
     lazy: bool,
     splitter: Splitter,
-}
-
-/// A match and what it saves; nothing if its length is 0.
-#[derive(Clone, Copy)]
-struct Candidate {
-    length: usize,
-    adjusted: u32,
-    value: i32,
 }
 
 impl<P: Position> LazyParser<P> {
@@ -68,28 +52,10 @@ impl<P: Position> LazyParser<P> {
         depth: u32,
         recent: RecentOffsets,
     ) -> Candidate {
-        let mut best = Candidate { length: 0, adjusted: 0, value: 0 };
-        if max_length >= 2 {
-            let bytes = load_u16(buffer, position);
-            for index in 0..RECENT_OFFSETS {
-                let offset = recent.get(index);
-                if offset <= position && load_u16(buffer, position - offset) == bytes {
-                    let length = extend(buffer, position - offset, position, 2, max_length);
-                    let value = BITS_PER_BYTE * length as i32 - RECENT_MATCH_BITS;
-                    if value > best.value {
-                        best = Candidate { length, adjusted: index as u32, value };
-                    }
-                }
-            }
-        }
+        let mut best = Candidate::recent(buffer, position, max_length, recent);
         let limits = SearchLimits { depth, ..self.limits };
         let found = self.finder.longest(buffer, position, max_length, best.length.max(least), limits);
-        if found.length != 0 {
-            let value = BITS_PER_BYTE * found.length as i32 - MATCH_BITS - found.offset.ilog2() as i32;
-            if value > best.value {
-                best = Candidate { length: found.length as usize, adjusted: found.offset + OFFSET_ADJUSTMENT, value };
-            }
-        }
+        best.consider(found.length, found.offset + OFFSET_ADJUSTMENT);
         best
     }
 }
@@ -113,7 +79,7 @@ impl<P: Position> Parser for LazyParser<P> {
                 let (max_length, least) = (MAX_MATCH.min(end - added), current.length - 1);
                 let next = self.best(buffer, added, max_length, least, self.limits.depth / 2, *recent);
                 added += 1;
-                if next.value <= current.value + PATIENCE {
+                if !next.is_worth_waiting_for(current) {
                     break;
                 }
                 position += 1;

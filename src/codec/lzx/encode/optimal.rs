@@ -5,11 +5,12 @@
 //! offsets are recent depends on the way; each position keeps those of its cheapest arrival. That is where it can miss
 //! the true minimum.
 //!
-//! The first parse of a segment uses guessed prices. Its sequences decide where blocks end; then each block is parsed
-//! again under its own prices.
+//! A rough lazy parse of the segment comes first. Its sequences decide where blocks end and give each block its first
+//! prices; the search then runs block by block, the second and later times with the prices of its own last result.
 
 use std::ops::Range;
 
+use super::candidate::Candidate;
 use super::prices::{NUM_LENGTHS, Prices};
 use super::sequence::{
     FIRST_ALIGNED_SLOT, Frequencies, OFFSET_ADJUSTMENT, RecentOffsets, Segment, Sequence, offset_slot,
@@ -152,9 +153,15 @@ impl<F: MatchFinder> Parser for OptimalParser<F> {
         let data = &buffer[range.clone()];
         let found = Found { matches: &self.matches, begins: &self.begins, buffer, segment_begin: range.start };
 
-        self.prices.guess(data, self.num_slots);
-        self.search.run(&found, 0..data.len(), *recent, &self.prices);
-        self.search.follow(&mut segment.sequences);
+        found.parse_roughly(data.len(), *recent, &mut segment.sequences);
+        if self.passes > 1 {
+            let mut frequencies = Frequencies::ZERO;
+            frequencies.add(data, &segment.sequences);
+            self.prices.learn(&frequencies, self.num_slots);
+            self.search.run(&found, 0..data.len(), *recent, &self.prices);
+            segment.sequences.clear();
+            self.search.follow(&mut segment.sequences);
+        }
         let mut blocks: Vec<(usize, Frequencies)> = Vec::new();
         self.splitter.split(data, &segment.sequences, |size, _, frequencies| blocks.push((size, frequencies.clone())));
 
@@ -186,6 +193,49 @@ struct Found<'a> {
     begins: &'a [u32],
     buffer: &'a [u8],
     segment_begin: usize,
+}
+
+impl Found<'_> {
+    /// The matches at a position, as `Step`s.
+    #[inline(always)]
+    fn at(&self, position: usize) -> &[Step] {
+        &self.matches[self.begins[position] as usize..self.begins[position + 1] as usize]
+    }
+
+    /// Parses the whole segment lazily: just good enough to tell where blocks end and what symbols cost in them.
+    fn parse_roughly(&self, end: usize, mut recent: RecentOffsets, sequences: &mut Vec<Sequence>) {
+        let best_at = |position: usize, recent| {
+            let max_length = MAX_MATCH.min(end - position);
+            let mut best = Candidate::recent(self.buffer, self.segment_begin + position, max_length, recent);
+            if let Some(&step) = self.at(position).last() {
+                best.consider((step >> LENGTH_SHIFT).min(max_length as u32), step & ADJUSTED_MASK);
+            }
+            best
+        };
+        let (mut position, mut literals_from) = (0, 0);
+        while position < end {
+            let mut current = best_at(position, recent);
+            if current.length == 0 {
+                position += 1;
+                continue;
+            }
+            while position + 1 < end {
+                let next = best_at(position + 1, recent);
+                if !next.is_worth_waiting_for(current) {
+                    break;
+                }
+                position += 1;
+                current = next;
+            }
+            sequences.push(Sequence::new(position - literals_from, current.length, current.adjusted));
+            recent = recent.after(current.adjusted);
+            position += current.length;
+            literals_from = position;
+        }
+        if literals_from < end {
+            sequences.push(Sequence::new(end - literals_from, 0, 0));
+        }
+    }
 }
 
 impl Search {
@@ -239,31 +289,40 @@ impl Search {
         // One branch for all three: mostly none of them matches.
         let is_match = |offset| offset <= at && load_u16(found.buffer, at - offset) == bytes;
         let recent: [usize; RECENT_OFFSETS] = std::array::from_fn(|index| recent.get(index));
+        // A length that one match offers is tried with no match behind it: recent offsets come first, being cheap, then
+        // the nearer ones.
+        let mut shortest = MIN_MATCH;
         if recent.iter().fold(false, |any, &offset| any | is_match(offset)) {
             for (index, &offset) in recent.iter().enumerate() {
                 if !is_match(offset) {
                     continue;
                 }
                 let length = extend(found.buffer, at - offset, at, MIN_MATCH, max_length);
-                relax(nodes, MIN_MATCH, length, cost, index as u32, &prices.matches[index]);
+                if length < shortest {
+                    continue;
+                }
+                relax(nodes, shortest, length, cost, index as u32, &prices.matches[index]);
                 if length >= self.nice_length {
                     return length;
                 }
+                shortest = length + 1;
             }
         }
-        let mut shortest = MIN_MATCH;
-        for &step in &found.matches[found.begins[position] as usize..found.begins[position + 1] as usize] {
+        for &step in found.at(position) {
             let length = ((step >> LENGTH_SHIFT) as usize).min(max_length);
+            if length < shortest {
+                continue;
+            }
             let adjusted = step & ADJUSTED_MASK;
             let slot = offset_slot(adjusted);
             let low_bits =
                 if slot >= FIRST_ALIGNED_SLOT { prices.aligned[adjusted as usize % ALIGNED_SYMBOLS] } else { 0 };
             let row = &prices.matches[slot % MAX_OFFSET_SLOTS];
             relax(nodes, shortest, length, cost + u64::from(low_bits), adjusted, row);
-            shortest = length + 1;
             if length >= self.nice_length {
                 return length;
             }
+            shortest = length + 1;
         }
         1
     }

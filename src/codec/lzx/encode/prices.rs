@@ -35,28 +35,14 @@ impl Prices {
         size_of::<[[u16; NUM_LENGTHS]; MAX_OFFSET_SLOTS]>()
     }
 
-    /// Prices before anything is known but the data: literals by how often the bytes occur.
-    pub(super) fn guess(&mut self, data: &[u8], num_slots: usize) {
-        let mut histogram = [0; NUM_LITERALS];
-        for &byte in data {
-            histogram[usize::from(byte)] += 1;
-        }
-        let mut main = [0; MAX_MAIN_SYMBOLS];
-        prices_from_frequencies(&histogram, MAX_CODEWORD_LEN, &mut main[..NUM_LITERALS]);
-        for price in &mut main[..NUM_LITERALS] {
-            *price += BIT / 2;
-        }
-        main[NUM_LITERALS..].fill(7 * BIT);
-        self.set(&main, &[5 * BIT; LENGTH_SYMBOLS], &[3 * BIT; ALIGNED_SYMBOLS], num_slots);
-    }
-
     /// Prices that follow from how often symbols occurred.
     pub(super) fn learn(&mut self, frequencies: &Frequencies, num_slots: usize) {
         let mut main = [0; MAX_MAIN_SYMBOLS];
         let mut length = [0; LENGTH_SYMBOLS];
         let mut aligned = [3 * BIT; ALIGNED_SYMBOLS];
         let num_main = NUM_LITERALS + NUM_LENGTH_HEADERS * num_slots;
-        prices_from_frequencies(&frequencies.main[..num_main], MAX_CODEWORD_LEN, &mut main[..num_main]);
+        let smooth = smoothed(&frequencies.main, num_slots);
+        prices_from_frequencies(&smooth[..num_main], MAX_CODEWORD_LEN, &mut main[..num_main]);
         prices_from_frequencies(&frequencies.length, MAX_CODEWORD_LEN, &mut length);
         let mut coded = [0; ALIGNED_SYMBOLS];
         prices_from_frequencies(&frequencies.aligned, 7, &mut coded);
@@ -90,4 +76,23 @@ impl Prices {
             }
         }
     }
+}
+
+/// The frequencies times 8, with some of what slots and length headers would suggest if they were independent mixed in.
+fn smoothed(main: &[u32; MAX_MAIN_SYMBOLS], num_slots: usize) -> [u32; MAX_MAIN_SYMBOLS] {
+    let mut smooth = main.map(|frequency| 8 * frequency);
+    let mut headers = [0u32; NUM_LENGTH_HEADERS];
+    let mut slots = [0u32; MAX_OFFSET_SLOTS];
+    for (symbol, &frequency) in main[NUM_LITERALS..].iter().enumerate() {
+        headers[symbol % NUM_LENGTH_HEADERS] += frequency;
+        slots[symbol / NUM_LENGTH_HEADERS] += frequency;
+    }
+    let total = headers.iter().sum::<u32>().max(1);
+    for slot in 0..num_slots {
+        for header in 0..NUM_LENGTH_HEADERS {
+            let entry = &mut smooth[NUM_LITERALS + slot * NUM_LENGTH_HEADERS + header];
+            *entry += 2 + 6 * slots[slot] * headers[header] / total;
+        }
+    }
+    smooth
 }
