@@ -1,4 +1,5 @@
 //! Canonical prefix codes: decode tables and length-limited codeword lengths.
 
 pub(crate) mod decode_table;
+#[cfg(any(test, feature = "__internal-testing"))]
 pub(crate) mod plain;

@@ -9,12 +9,12 @@
 //! next symbol waits for nothing but the entry of this one.
 
 use super::bits::BitReader;
-use super::{e8, fast};
 use super::format::{
     ALIGNED_SYMBOLS, DEFAULT_BLOCK_SIZE, EXTRA_OFFSET_BITS, LENGTH_SYMBOLS, MAX_ALIGNED_CODEWORD_LEN, MAX_CODEWORD_LEN,
     MAX_MAIN_SYMBOLS, MAX_PRECODE_CODEWORD_LEN, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS, OFFSET_SLOT_BASE,
     PRECODE_SYMBOLS, RECENT_OFFSETS, block_type, num_main_symbols,
 };
+use super::{e8, fast};
 use crate::codec::huffman::decode_table::{DecodeTable, consumed_bits, table_size};
 use crate::codec::{DecodeError, DecodeErrorKind, Decompressor, word};
 
