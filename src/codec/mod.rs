@@ -29,7 +29,7 @@ mod word;
 pub mod xpress;
 
 /// Plain reference decoders, for the fuzz targets and benches to compare the fast ones with.
-#[cfg(feature = "__internal-testing")]
+#[cfg(any(test, feature = "__internal-testing"))]
 pub mod plain {
     pub use super::lzx::plain::decompress as decompress_lzx;
     pub use super::xpress::plain::decompress as decompress_xpress;

@@ -1,48 +1,48 @@
 //! The constants of the LZX format that encoder and decoder share (WIM variant).
 
 /// Literal symbols at the beginning of the main code's alphabet.
-pub const NUM_LITERALS: usize = 256;
+pub(crate) const NUM_LITERALS: usize = 256;
 /// Length headers per offset slot; the last one says that a length symbol follows.
-pub const NUM_LENGTH_HEADERS: usize = 8;
+pub(crate) const NUM_LENGTH_HEADERS: usize = 8;
 /// Symbols of the length code.
-pub const LENGTH_SYMBOLS: usize = 249;
+pub(crate) const LENGTH_SYMBOLS: usize = 249;
 /// Symbols of the aligned offset code.
-pub const ALIGNED_SYMBOLS: usize = 8;
+pub(crate) const ALIGNED_SYMBOLS: usize = 8;
 /// Symbols of the precode.
-pub const PRECODE_SYMBOLS: usize = 20;
+pub(crate) const PRECODE_SYMBOLS: usize = 20;
 /// Longest codeword of the main and length codes, in bits.
-pub const MAX_CODEWORD_LEN: u32 = 16;
+pub(crate) const MAX_CODEWORD_LEN: u32 = 16;
 /// Longest codeword of the aligned offset code, in bits.
-pub const MAX_ALIGNED_CODEWORD_LEN: u32 = 7;
+pub(crate) const MAX_ALIGNED_CODEWORD_LEN: u32 = 7;
 /// Longest codeword of the precode, in bits.
-pub const MAX_PRECODE_CODEWORD_LEN: u32 = 15;
+pub(crate) const MAX_PRECODE_CODEWORD_LEN: u32 = 15;
 /// Shortest match.
-pub const MIN_MATCH: usize = 2;
+pub(crate) const MIN_MATCH: usize = 2;
 /// Longest match.
-pub const MAX_MATCH: usize = 257;
+pub(crate) const MAX_MATCH: usize = 257;
 /// Number of recent offsets.
-pub const RECENT_OFFSETS: usize = 3;
+pub(crate) const RECENT_OFFSETS: usize = 3;
 /// The block size that a single bit announces.
-pub const DEFAULT_BLOCK_SIZE: u32 = 32768;
+pub(crate) const DEFAULT_BLOCK_SIZE: u32 = 32768;
 /// Smallest and largest window order.
-pub const WINDOW_ORDERS: std::ops::RangeInclusive<u32> = 15..=21;
+pub(crate) const WINDOW_ORDERS: std::ops::RangeInclusive<u32> = 15..=21;
 /// Offset slots of the largest window.
-pub const MAX_OFFSET_SLOTS: usize = 50;
+pub(crate) const MAX_OFFSET_SLOTS: usize = 50;
 /// Main symbols of the largest window.
-pub const MAX_MAIN_SYMBOLS: usize = NUM_LITERALS + NUM_LENGTH_HEADERS * MAX_OFFSET_SLOTS;
+pub(crate) const MAX_MAIN_SYMBOLS: usize = NUM_LITERALS + NUM_LENGTH_HEADERS * MAX_OFFSET_SLOTS;
 
 /// The three block types, as stored.
-pub mod block_type {
+pub(crate) mod block_type {
     /// Offsets' extra bits are all raw.
-    pub const VERBATIM: u32 = 1;
+    pub(crate) const VERBATIM: u32 = 1;
     /// The lowest three extra bits are coded with the aligned offset code.
-    pub const ALIGNED: u32 = 2;
+    pub(crate) const ALIGNED: u32 = 2;
     /// Raw bytes.
-    pub const UNCOMPRESSED: u32 = 3;
+    pub(crate) const UNCOMPRESSED: u32 = 3;
 }
 
 /// How many offset slots the window order has: the smallest number whose base exceeds the largest offset.
-pub const fn num_offset_slots(window_order: u32) -> usize {
+pub(crate) const fn num_offset_slots(window_order: u32) -> usize {
     match window_order {
         0..=19 => 2 * window_order as usize,
         _ => 34 + (1 << (window_order - 17)),
@@ -50,12 +50,12 @@ pub const fn num_offset_slots(window_order: u32) -> usize {
 }
 
 /// How many symbols the main code has.
-pub const fn num_main_symbols(window_order: u32) -> usize {
+pub(crate) const fn num_main_symbols(window_order: u32) -> usize {
     NUM_LITERALS + NUM_LENGTH_HEADERS * num_offset_slots(window_order)
 }
 
 /// Extra offset bits of each slot.
-pub const EXTRA_OFFSET_BITS: [u8; MAX_OFFSET_SLOTS] = {
+pub(crate) const EXTRA_OFFSET_BITS: [u8; MAX_OFFSET_SLOTS] = {
     let mut bits = [0; MAX_OFFSET_SLOTS];
     let mut slot = 4;
     while slot < MAX_OFFSET_SLOTS {
@@ -67,7 +67,7 @@ pub const EXTRA_OFFSET_BITS: [u8; MAX_OFFSET_SLOTS] = {
 
 /// The smallest offset of each slot, with the end of the last one behind. Slots 0, 1 and 2 are the recent offsets
 /// (their entries, -2 to 0, are meaningless).
-pub const OFFSET_SLOT_BASE: [i32; MAX_OFFSET_SLOTS + 1] = {
+pub(crate) const OFFSET_SLOT_BASE: [i32; MAX_OFFSET_SLOTS + 1] = {
     let mut base = [-2; MAX_OFFSET_SLOTS + 1];
     let mut slot = 0;
     while slot < MAX_OFFSET_SLOTS {
