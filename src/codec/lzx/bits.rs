@@ -32,7 +32,27 @@ impl<'a> BitReader<'a> {
     #[inline(always)]
     pub(super) fn refill(&mut self) {
         // SAFETY: eight bytes of padding follow `end`.
-        let word = unsafe { word::read_be(self.input, self.pos.min(self.end)) };
+        self.take_in(unsafe { word::read_be(self.input, self.pos.min(self.end)) });
+    }
+
+    /// How many calls of [`Self::refill_unchecked`] the input allows.
+    #[inline(always)]
+    pub(super) fn unchecked_refills(&self) -> usize {
+        self.end.saturating_sub(self.pos) / size_of::<u64>()
+    }
+
+    /// Makes 56 bits available.
+    ///
+    /// # Safety
+    /// To be called no more often than [`Self::unchecked_refills`] has said, whatever is consumed in between.
+    #[inline(always)]
+    pub(super) unsafe fn refill_unchecked(&mut self) {
+        // SAFETY: each call moves `pos` by less than eight bytes, so it is still below `end`.
+        self.take_in(unsafe { word::read_be(self.input, self.pos) });
+    }
+
+    #[inline(always)]
+    fn take_in(&mut self, word: u64) {
         self.reservoir |= word >> self.count;
         self.pos += (63 - self.count as usize) >> 3;
         self.count |= 56;

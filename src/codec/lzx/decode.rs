@@ -5,14 +5,13 @@
 //! readers allow, needs no check.
 //!
 //! The main code's table entries say all that is known of a symbol: its literal, or its match's length and offset
-//! slot with the number of extra bits. Codeword and extra bits are consumed by one shift, so that the lookup of the
-//! next symbol waits for nothing but the entry of this one.
+//! slot with the number of extra bits. [`fast`] decodes the items of a block with them; here are headers and codes.
 
 use super::bits::BitReader;
 use super::format::{
     ALIGNED_SYMBOLS, DEFAULT_BLOCK_SIZE, EXTRA_OFFSET_BITS, LENGTH_SYMBOLS, MAX_ALIGNED_CODEWORD_LEN, MAX_CODEWORD_LEN,
-    MAX_MAIN_SYMBOLS, MAX_PRECODE_CODEWORD_LEN, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS, OFFSET_SLOT_BASE,
-    PRECODE_SYMBOLS, RECENT_OFFSETS, block_type, num_main_symbols,
+    MAX_MAIN_SYMBOLS, MAX_PRECODE_CODEWORD_LEN, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS, PRECODE_SYMBOLS,
+    RECENT_OFFSETS, block_type, num_main_symbols,
 };
 use super::{e8, fast};
 use crate::codec::huffman::decode_table::{DecodeTable, consumed_bits, table_size};

@@ -6,8 +6,9 @@
 //!   the match's length, which is at most 8 unless a length symbol follows. Whether the recent offsets are pushed is
 //!   selected likewise. Matches with a length symbol, those that overlap themselves and those that reorder the recent
 //!   offsets leave this path.
-//! - **One shift per item.** Codeword and extra bits are consumed together, so that the lookup of the next item waits
-//!   for nothing but the entry of this one.
+//! - **A short chain.** Codeword and extra bits are consumed by one shift, and what they leave in the reservoir suffices
+//!   to look up the next item while the reservoir is refilled: the lookup waits for nothing but the entry before it.
+//!   The aligned offset code would lengthen the chain for every item, so its use is a branch.
 //! - **BMI2**, where the processor has it, shifts without the detour through one register.
 #![allow(unsafe_code)]
 
@@ -71,46 +72,55 @@ fn decode_items_with<const ALIGNED: bool>(chunk: &mut Chunk<'_>, end: usize) -> 
     let mut older = u64::from(r2) << 32 | u64::from(r1);
     let mut dst_pos = chunk.dst_pos;
 
-    let result = loop {
-        if dst_pos >= end {
-            break Ok(());
-        }
+    let result = 'general: loop {
+        // So many items of the simple kind need no check for room.
         reader.refill();
-        let entry = tables.main.lookup(reader.peek());
-        let value = (entry >> 24) as usize;
-        let mut length = (entry >> 16 & 15) as usize;
-        let behind_codeword = reader.peek().wrapping_shl(entry >> 8);
-        let extra = (behind_codeword >> 1).wrapping_shr(SLOT_SHIFT[value].into()) as u32;
-
-        if entry & (LENGTH_FOLLOWS | REORDERS) == 0 && end - dst_pos >= WORD {
+        let room = reader.unchecked_refills().min((end - dst_pos) / WORD);
+        for _ in 0..room {
+            // What the item before has left suffices for a codeword: the refill need not be waited for.
+            let entry = tables.main.lookup(reader.peek());
             let mut after = reader;
-            after.consume(entry);
+            // SAFETY: this is one of at most `unchecked_refills()` calls.
+            unsafe { after.refill_unchecked() };
+            if entry & (LENGTH_FOLLOWS | REORDERS) != 0 {
+                break;
+            }
+            let value = (entry >> 24) as usize;
+            let length = (entry >> 16 & 15) as usize;
+            let behind_codeword = after.peek().wrapping_shl(entry >> 8);
+            let extra = (behind_codeword >> 1).wrapping_shr(SLOT_SHIFT[value].into()) as u32;
             let mut offset = SLOT_BASE[value] + extra;
-            if ALIGNED {
-                let follows = entry & ALIGNED_FOLLOWS != 0;
+            after.consume(entry);
+            if ALIGNED && entry & ALIGNED_FOLLOWS != 0 {
                 let aligned_entry = tables.aligned.root(after.peek());
-                let aligned_offset = SLOT_BASE[value] + (extra & !7) + (aligned_entry >> 16);
-                offset = select_unpredictable(follows, aligned_offset, offset);
-                after.consume(select_unpredictable(follows, consumed_bits(aligned_entry), 0));
+                offset = SLOT_BASE[value] + clear_low(extra) + (aligned_entry >> 16);
+                after.consume(consumed_bits(aligned_entry));
             }
             let literal = entry & LITERAL != 0;
             let explicit = entry & EXPLICIT != 0;
             let offset = select_unpredictable(explicit, offset, r0);
             let distance = select_unpredictable(literal, dst_pos, offset as usize);
-            if length <= distance && distance <= dst_pos {
-                // SAFETY: `dst_pos` is at most a word before `end`, and the source is not behind it.
-                unsafe {
-                    let word = word::read_le(dst, dst_pos - distance);
-                    word::write_le(dst, dst_pos, select_unpredictable(literal, value as u64, word));
-                }
-                dst_pos += length;
-                reader = after;
-                older = select_unpredictable(explicit, older << 32 | u64::from(r0), older);
-                r0 = offset;
-                continue;
+            if length > distance || distance > dst_pos {
+                break;
             }
+            // SAFETY: `room` leaves a word at `dst_pos`, and the source is not behind it.
+            unsafe {
+                let word = word::read_le(dst, dst_pos - distance);
+                word::write_le(dst, dst_pos, select_unpredictable(literal, value as u64, word));
+            }
+            dst_pos += length;
+            reader = after;
+            older = select_unpredictable(explicit, older << 32 | u64::from(r0), older);
+            r0 = offset;
         }
 
+        if dst_pos >= end {
+            break 'general Ok(());
+        }
+        reader.refill();
+        let entry = tables.main.lookup(reader.peek());
+        let value = (entry >> 24) as usize;
+        let mut length = (entry >> 16 & 15) as usize;
         if entry & LITERAL != 0 {
             reader.consume(consumed_bits(entry));
             dst[dst_pos] = value as u8;
@@ -132,7 +142,7 @@ fn decode_items_with<const ALIGNED: bool>(chunk: &mut Chunk<'_>, end: usize) -> 
             if ALIGNED && entry & ALIGNED_FOLLOWS != 0 {
                 let aligned_entry = tables.aligned.root(reader.peek());
                 reader.consume(consumed_bits(aligned_entry));
-                SLOT_BASE[value] + (extra >> ALIGNED_BITS << ALIGNED_BITS) + (aligned_entry >> 16)
+                SLOT_BASE[value] + clear_low(extra) + (aligned_entry >> 16)
             } else {
                 SLOT_BASE[value] + extra
             }
@@ -152,10 +162,10 @@ fn decode_items_with<const ALIGNED: bool>(chunk: &mut Chunk<'_>, end: usize) -> 
         r0 = offset;
 
         if length > end - dst_pos {
-            break Err(DecodeErrorKind::BadLength { length: length as u64 });
+            break 'general Err(DecodeErrorKind::BadLength { length: length as u64 });
         }
         if offset as usize > dst_pos {
-            break Err(DecodeErrorKind::BadOffset { offset: offset.into() });
+            break 'general Err(DecodeErrorKind::BadOffset { offset: offset.into() });
         }
         copy_match(dst, dst_pos, offset as usize, length);
         dst_pos += length;
@@ -164,4 +174,10 @@ fn decode_items_with<const ALIGNED: bool>(chunk: &mut Chunk<'_>, end: usize) -> 
     chunk.recent = [r0, older as u32, (older >> 32) as u32];
     chunk.dst_pos = dst_pos;
     result
+}
+
+/// The extra bits without those that the aligned offset code replaces.
+#[inline(always)]
+fn clear_low(extra: u32) -> u32 {
+    extra >> ALIGNED_BITS << ALIGNED_BITS
 }
