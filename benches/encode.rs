@@ -1,0 +1,81 @@
+//! Encoding speed, in bytes of uncompressed data, and ratio, of XPRESS and LZX at three levels, one thread.
+//!
+//! `WIMKIT_BENCH_DATA` names a file to take the data from (its first 16 MiB); without it a generated mixture serves:
+//! text, code with calls, tables, noise and zeros. The ratio stands in the benchmark's name.
+#![allow(missing_docs)]
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use wimkit::codec::{Compressor, Format, Level};
+
+const MAX_DATA: usize = 16 << 20;
+const CHUNK_SIZE: u32 = 32768;
+
+fn encode(criterion: &mut Criterion) {
+    let data = bench_data();
+    for format in [Format::Xpress, Format::Lzx] {
+        let mut group = criterion.benchmark_group(format!("encode/{format}"));
+        group.throughput(Throughput::Bytes(data.len() as u64)).sample_size(10);
+        for level in [1, 5, 9].map(|level| Level::new(level).expect("a level")) {
+            let mut compressor = format.compressor(CHUNK_SIZE, level).expect("a chunk size that both formats allow");
+            let mut out = vec![0; CHUNK_SIZE as usize];
+            let size = encode_all(&mut *compressor, &data, &mut out);
+            let ratio = format!("{:.2}%", 100.0 * size as f64 / data.len() as f64);
+            group.bench_function(BenchmarkId::new(format!("level {}", level.get()), ratio), |bencher| {
+                bencher.iter(|| encode_all(&mut *compressor, black_box(&data), &mut out));
+            });
+        }
+        group.finish();
+    }
+}
+
+/// Encodes all chunks; returns what they take, those that do not shrink as stored raw.
+fn encode_all(compressor: &mut dyn Compressor, data: &[u8], out: &mut [u8]) -> usize {
+    data.chunks(CHUNK_SIZE as usize).map(|chunk| compressor.compress(chunk, out).unwrap_or(chunk.len())).sum()
+}
+
+fn bench_data() -> Vec<u8> {
+    match std::env::var_os("WIMKIT_BENCH_DATA") {
+        Some(path) => {
+            let mut data = std::fs::read(path).expect("WIMKIT_BENCH_DATA can be read");
+            data.truncate(MAX_DATA);
+            data
+        }
+        None => mixture(4 << 20),
+    }
+}
+
+/// Data of many kinds, 32 KiB of each in turn; the same bytes on every run.
+fn mixture(size: usize) -> Vec<u8> {
+    const WORDS: [&str; 12] =
+        ["the ", "of ", "image ", "and ", "chunk ", "a ", "offset, ", "resource. ", "to ", "in ", "windows\r\n", "is "];
+    let mut seed = 0x1234_5678_9abc_def0_u64;
+    let mut random = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize
+    };
+    let mut data = Vec::with_capacity(size + 64);
+    while data.len() < size {
+        match data.len() >> 15 & 7 {
+            0 | 1 => data.extend_from_slice(WORDS[(random() & random()) % WORDS.len()].as_bytes()),
+            2..=4 => {
+                data.extend_from_slice(&[0x48, 0x8b, (random() & 0x3f) as u8 | 0x40, (random() & 0x78) as u8]);
+                if random() % 8 == 0 {
+                    data.push(0xe8);
+                    data.extend_from_slice(
+                        &(4096 * (random() % 64) as i32 - (data.len() & 0x7fff) as i32).to_le_bytes(),
+                    );
+                }
+            }
+            5 => data.extend_from_slice(&((data.len() / 16 * 0x30 + random() % 4) as u64).to_le_bytes()),
+            6 => data.push(random() as u8),
+            _ => data.extend_from_slice(&[0; 64]),
+        }
+    }
+    data.truncate(size);
+    data
+}
+
+criterion_group!(benches, encode);
+criterion_main!(benches);
