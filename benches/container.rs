@@ -49,8 +49,7 @@ fn operations(criterion: &mut Criterion) {
         ("export to lzx", Some(Compression::new(Some(Format::Lzx)))),
     ];
     for (name, compression) in cases {
-        let options =
-            export::Options { compression, recompress: compression.is_some(), ..export::Options::default() };
+        let options = export::Options { compression, recompress: compression.is_some(), ..export::Options::default() };
         let target = directory.path().join("out.wim");
         group.bench_function(name, |bencher| {
             bencher.iter(|| {

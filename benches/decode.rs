@@ -3,49 +3,13 @@
 //! The data are made here and mixed: text-like words, a table of records, and noise. With `WIMKIT_BENCH_DATA=FILE`,
 //! a file is taken instead, whose kind of content then decides the figures.
 
+mod data;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wimkit::codec::{Format, Level};
 
-const SIZE: usize = 4 << 20;
-
-/// A xorshift generator: the same numbers every time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
-}
-
-/// Words drawn from a vocabulary, the first ones most often; every fourth piece of 4 KiB holds records instead.
-fn mixed_data() -> Vec<u8> {
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
-    let vocabulary: Vec<Vec<u8>> =
-        (0..4096).map(|_| (0..2 + random.below(9)).map(|_| b'a' + random.below(26) as u8).collect()).collect();
-    let mut data = Vec::with_capacity(SIZE + 64);
-    while data.len() < SIZE {
-        if data.len() / 4096 % 4 == 3 {
-            data.extend((data.len() as u32).to_le_bytes());
-            data.extend((random.below(1 << 12) as u32).to_le_bytes());
-            data.extend([0xE8, random.below(256) as u8, random.below(16) as u8, 0, 0, 0]);
-        } else {
-            let bound = 1 << (1 + random.below(12));
-            data.extend(&vocabulary[random.below(bound)]);
-            data.push(b' ');
-        }
-    }
-    data.truncate(SIZE);
-    data
-}
-
 fn decode(criterion: &mut Criterion) {
-    let data = match std::env::var_os("WIMKIT_BENCH_DATA") {
-        Some(path) => std::fs::read(path).expect("WIMKIT_BENCH_DATA names a readable file"),
-        None => mixed_data(),
-    };
+    let data = data::bench_data();
     for (format, chunk_size) in [
         (Format::Xpress, 1 << 15),
         (Format::Xpress, 1 << 16),
