@@ -28,7 +28,7 @@ use progress::Bars;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use wimkit::util::progress::Control;
-use wimkit::wim::engine::DEFAULT_MEMORY;
+use wimkit::wim::engine::default_memory;
 
 /// Open, inspect, extract, verify, convert and export Windows installation images (WIM, ESD, SWM)
 #[derive(Debug, Parser)]
@@ -95,7 +95,7 @@ impl Context {
 
     /// Bytes of decoded data that may be in memory at once.
     fn memory(&self) -> u64 {
-        self.global.memory.map_or(DEFAULT_MEMORY, |size| size.0)
+        self.global.memory.map_or_else(default_memory, |size| size.0)
     }
 
     /// Says a line of talk, unless quiet was asked for.

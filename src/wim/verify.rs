@@ -26,7 +26,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { memory: super::engine::DEFAULT_MEMORY }
+        Self { memory: super::engine::default_memory() }
     }
 }
 

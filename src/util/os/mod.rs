@@ -8,7 +8,7 @@ mod unix;
 #[cfg(unix)]
 mod unix_dir;
 #[cfg(unix)]
-pub use unix::{copy_range, is_local};
+pub use unix::{copy_range, is_local, physical_memory};
 #[cfg(unix)]
 pub use unix_dir::{Dir, finish_file};
 
@@ -17,6 +17,6 @@ mod windows;
 #[cfg(windows)]
 mod windows_dir;
 #[cfg(windows)]
-pub use windows::{copy_range, is_local};
+pub use windows::{copy_range, is_local, physical_memory};
 #[cfg(windows)]
 pub use windows_dir::{Dir, finish_file};

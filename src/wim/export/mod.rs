@@ -155,7 +155,7 @@ impl Default for Options {
             check: Check::default(),
             names: Vec::new(),
             description: None,
-            memory: super::engine::DEFAULT_MEMORY,
+            memory: super::engine::default_memory(),
         }
     }
 }
@@ -723,16 +723,18 @@ fn encode(
         requests.push(request);
     }
     let total = items.iter().map(|item| item.blob.size).sum();
+    // A solid resource is where memory goes into compressor contexts; reading gets the smaller part.
+    let reading_memory = if solid.is_some() { options.memory / 4 } else { options.memory };
     let open_solid = match solid {
         Some(encoding) => {
-            let open = writer.begin_solid(encoding, total, options.memory);
+            let open = writer.begin_solid(encoding, total, options.memory - reading_memory);
             Some(open.map_err(|source| ExportError::Output { path: destination.to_owned(), source })?)
         }
         None => None,
     };
     let mut sink = Encoder { writer, items, selections, solid: open_solid, destination };
     let decoders = DecoderPool::new();
-    match read_blobs(&files, &requests, &mut sink, &decoders, options.memory, control) {
+    match read_blobs(&files, &requests, &mut sink, &decoders, reading_memory, control) {
         Ok(()) => {}
         Err(Stopped::Interrupted) => return Err(ExportError::Interrupted),
         Err(Stopped::Sink(error)) => return Err(error),

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::engine::{DEFAULT_MEMORY, Stopped, read_blobs};
+use super::engine::{Stopped, default_memory, read_blobs};
 use super::metadata::{Metadata, reparse};
 use super::reader::{KnownBlob, Wim, reading_order};
 use crate::util::os::Dir;
@@ -61,7 +61,7 @@ impl Default for Options {
             sparse: false,
             name_rules: NameRules::default(),
             max_bytes: None,
-            memory: DEFAULT_MEMORY,
+            memory: default_memory(),
         }
     }
 }
