@@ -1,5 +1,6 @@
 //! What integration tests share: peers, foreign files, trees on disk.
 #![allow(dead_code, reason = "every test binary uses a part of it")]
+#![allow(clippy::print_stderr, reason = "a skipped test must be seen")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -98,7 +99,7 @@ impl Noise {
 /// sizes around the chunk size.
 pub(crate) fn make_tree(root: &Path) {
     let mut noise = Noise(0x1234_5678_9ABC_DEF1);
-    let mut put = |name: &str, data: &[u8]| {
+    let put = |name: &str, data: &[u8]| {
         let path = root.join(name);
         fs::create_dir_all(path.parent().expect("inside the root")).unwrap();
         fs::write(path, data).unwrap();
