@@ -7,9 +7,9 @@ use super::sequence::{Frequencies, Sequence};
 use crate::codec::price::{BIT, log2};
 
 /// What a block's header costs before any codeword length: block type, size, three precodes.
-const HEADER_BITS: u32 = 240;
-/// What each used symbol adds to the header.
-const SYMBOL_BITS: u32 = 3;
+const HEADER_BITS: u32 = 260;
+/// What each used symbol adds to the header, tuned on mixed Windows files: codeword lengths and the code's imperfection.
+const SYMBOL_BITS: u32 = 6;
 
 /// The piece boundaries of a segment and the best way to join pieces to blocks.
 #[derive(Debug)]
