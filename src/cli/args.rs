@@ -1,6 +1,5 @@
 //! Values that several commands understand: sizes, compression words, images.
 
-use std::fmt;
 use std::str::FromStr;
 use wimkit::codec::{Format, Level};
 
@@ -25,28 +24,6 @@ impl FromStr for Size {
         };
         let number: u64 = number.parse().map_err(|_| String::from("expected a number, such as 3800M"))?;
         number.checked_mul(1 << shift).map(Self).ok_or_else(|| "more bytes than 64 bits can count".into())
-    }
-}
-
-/// Formats bytes for people: three significant digits and a binary unit.
-pub(crate) struct Human(pub u64);
-
-impl fmt::Display for Human {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-        let mut value = self.0 as f64;
-        let mut unit = 0;
-        while value >= 999.5 && unit + 1 < UNITS.len() {
-            value /= 1024.0;
-            unit += 1;
-        }
-        let decimals = match value {
-            _ if unit == 0 => 0,
-            v if v < 9.995 => 2,
-            v if v < 99.95 => 1,
-            _ => 0,
-        };
-        f.pad(&format!("{value:.decimals$} {}", UNITS[unit]))
     }
 }
 
@@ -94,16 +71,44 @@ impl FromStr for CompressionWord {
 pub(crate) enum ImageWord {
     /// Every image.
     All,
-    /// A number from 1, or a name: which of the two shows in the file, where a name may look like a number.
-    One(String),
+    /// Images by number, from 1: `2`, `1,3`, `2-4`.
+    Numbers(Vec<u32>),
+    /// The image of this name. Numbers come first: a name that looks like one does not reach its image.
+    Name(String),
 }
 
 impl FromStr for ImageWord {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(if text.eq_ignore_ascii_case("all") { Self::All } else { Self::One(text.into()) })
+        if text.eq_ignore_ascii_case("all") {
+            return Ok(Self::All);
+        }
+        Ok(numbers(text).map_or_else(|| Self::Name(text.into()), Self::Numbers))
     }
+}
+
+/// `2`, `1,3` and `2-4` as numbers, each once, in the order given; `None` for anything else.
+fn numbers(text: &str) -> Option<Vec<u32>> {
+    /// No WIM has more images.
+    const MAX: u32 = 65535;
+    let mut numbers = Vec::new();
+    for item in text.split(',') {
+        let (first, last) = item.split_once('-').unwrap_or((item, item));
+        if !first.bytes().chain(last.bytes()).all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let (first, last) = (first.parse().ok()?, last.parse().ok().filter(|last| *last <= MAX)?);
+        if first > last {
+            return None;
+        }
+        for number in first..=last {
+            if !numbers.contains(&number) {
+                numbers.push(number);
+            }
+        }
+    }
+    Some(numbers)
 }
 
 #[cfg(test)]
@@ -124,18 +129,6 @@ mod tests {
     }
 
     #[test]
-    fn sizes_for_people() {
-        let human = |bytes| Human(bytes).to_string();
-        assert_eq!(human(0), "0 B");
-        assert_eq!(human(999), "999 B");
-        assert_eq!(human(1000), "0.98 KiB");
-        assert_eq!(human(1536), "1.50 KiB");
-        assert_eq!(human(10 << 20), "10.0 MiB");
-        assert_eq!(human(u64::MAX), "16384 PiB");
-        assert_eq!(format!("{:>9}", Human(5)), "      5 B");
-    }
-
-    #[test]
     fn compression_words() {
         let word = |text: &str| text.parse::<CompressionWord>();
         let plain = |format| CompressionWord { format, level: None, solid: false };
@@ -146,6 +139,17 @@ mod tests {
         assert_eq!(word("lzx:8"), Ok(CompressionWord { level: Level::new(8), ..plain(Some(Format::Lzx)) }));
         for wrong in ["zip", "lzx:", "lzx:0", "lzx:10", "none:3", ""] {
             assert!(word(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn image_words() {
+        let word = |text: &str| text.parse::<ImageWord>().unwrap();
+        assert_eq!(word("ALL"), ImageWord::All);
+        assert_eq!(word("7"), ImageWord::Numbers(vec![7]));
+        assert_eq!(word("3,1-2,2"), ImageWord::Numbers(vec![3, 1, 2]));
+        for name in ["Windows 11 Pro", "1-", "-1", "4-2", "", "1,,2", "+1", "1-99999999", "99999999999"] {
+            assert_eq!(word(name), ImageWord::Name(name.into()), "{name}");
         }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) enum Outcome {
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Usage, input or output, format: the error, with what mends it where that is known.
-    CouldNot { error: Box<dyn Error>, hint: Option<String> },
+    CouldNot { error: Box<dyn Error + Send>, hint: Option<String> },
     /// Ctrl-C, or another request to stop.
     Interrupted,
     /// Whoever read standard output went away: nothing is left to do, and nobody to tell.
@@ -27,11 +27,11 @@ pub(crate) enum Failure {
 impl Failure {
     /// A failure that a sentence describes completely.
     pub(crate) fn message(text: impl Into<String>) -> Self {
-        Self::CouldNot { error: text.into().into(), hint: None }
+        Self::CouldNot { error: Box::<dyn Error + Send + Sync>::from(text.into()), hint: None }
     }
 
     /// A failure with the library's error and the library's hint.
-    pub(crate) fn new(error: impl Error + 'static, hint: Option<impl Into<String>>) -> Self {
+    pub(crate) fn new(error: impl Error + Send + 'static, hint: Option<impl Into<String>>) -> Self {
         Self::CouldNot { error: Box::new(error), hint: hint.map(Into::into) }
     }
 
@@ -47,7 +47,10 @@ impl Failure {
     pub(crate) fn stdout(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::ReaderGone,
-            _ => Self::CouldNot { error: format!("standard output: {error}").into(), hint: None },
+            _ => Self::CouldNot {
+                error: Box::<dyn Error + Send + Sync>::from(format!("standard output: {error}")),
+                hint: None,
+            },
         }
     }
 }

@@ -1,12 +1,25 @@
 //! Arguments and dispatch.
 
 mod args;
+mod cat;
 mod completions;
+mod compression;
+mod delete;
 mod exit;
+mod export;
+mod extract;
+mod human;
+mod info;
 mod interrupt;
+mod join;
+mod ls;
 mod man;
+mod optimize;
 mod printer;
 mod progress;
+mod source;
+mod split;
+mod verify;
 
 use args::Size;
 use clap::{Args, Parser, Subcommand};
@@ -15,6 +28,7 @@ use progress::Bars;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use wimkit::util::progress::Control;
+use wimkit::wim::engine::default_memory;
 
 /// Open, inspect, extract, verify, convert and export Windows installation images (WIM, ESD, SWM)
 #[derive(Debug, Parser)]
@@ -52,6 +66,17 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Info(info::Info),
+    #[command(visible_alias = "dir")]
+    Ls(ls::Ls),
+    Cat(cat::Cat),
+    Extract(extract::Extract),
+    Verify(verify::Verify),
+    Export(export::Export),
+    Optimize(optimize::Optimize),
+    Split(split::Split),
+    Join(join::Join),
+    Delete(delete::Delete),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -68,6 +93,11 @@ impl Context {
         Control { progress: &self.bars, interrupt: interrupt::flag() }
     }
 
+    /// Bytes of decoded data that may be in memory at once.
+    fn memory(&self) -> u64 {
+        self.global.memory.map_or_else(default_memory, |size| size.0)
+    }
+
     /// Says a line of talk, unless quiet was asked for.
     fn say(&self, line: std::fmt::Arguments<'_>) {
         if !self.global.quiet {
@@ -79,6 +109,16 @@ impl Context {
 impl Command {
     fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         match self {
+            Self::Info(command) => command.run(context),
+            Self::Ls(command) => command.run(context),
+            Self::Cat(command) => command.run(context),
+            Self::Extract(command) => command.run(context),
+            Self::Verify(command) => command.run(context),
+            Self::Export(command) => command.run(context),
+            Self::Optimize(command) => command.run(context),
+            Self::Split(command) => command.run(context),
+            Self::Join(command) => command.run(context),
+            Self::Delete(command) => command.run(context),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }

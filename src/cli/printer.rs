@@ -2,18 +2,19 @@
 
 use super::exit::Failure;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt;
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 
 /// Large enough that a listing of many files costs few system calls.
 const BUFFER_SIZE: usize = 128 << 10;
 
-/// Standard output, locked and buffered. Flushed by [`Out::finish`] alone.
-pub(crate) struct Out(BufWriter<StdoutLock<'static>>);
+/// Standard output, buffered. Flushed by [`Out::finish`] alone.
+pub(crate) struct Out(BufWriter<Stdout>);
 
 impl Out {
     pub(crate) fn new() -> Self {
-        Self(BufWriter::with_capacity(BUFFER_SIZE, io::stdout().lock()))
+        Self(BufWriter::with_capacity(BUFFER_SIZE, io::stdout()))
     }
 
     /// What `write!` and `writeln!` call: a failure is already one of standard output, and `?` passes it on.
@@ -25,9 +26,15 @@ impl Out {
         self.0.write_all(bytes).map_err(Failure::stdout)
     }
 
-    /// Writes one JSON document and a newline.
+    /// Writes a JSON document, indented for people who look at it.
     pub(crate) fn json(&mut self, document: &impl Serialize) -> Result<(), Failure> {
         serde_json::to_writer_pretty(&mut self.0, document).map_err(|error| Failure::stdout(error.into()))?;
+        self.write_all(b"\n")
+    }
+
+    /// Writes a JSON document on one line: for long lists, which nobody reads unaided.
+    pub(crate) fn json_line(&mut self, document: &impl Serialize) -> Result<(), Failure> {
+        serde_json::to_writer(&mut self.0, document).map_err(|error| Failure::stdout(error.into()))?;
         self.write_all(b"\n")
     }
 
@@ -57,4 +64,27 @@ pub(crate) fn talk(line: fmt::Arguments<'_>) {
 /// Says a warning on standard error.
 pub(crate) fn warn(text: impl fmt::Display) {
     talk(format_args!("warning: {text}"));
+}
+
+/// `text` with control characters shown as escapes: a name out of an image must not command the terminal.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_command_the_terminal() {
+        assert_eq!(visible("Grüße.txt"), "Grüße.txt");
+        assert_eq!(visible("a\u{1b}[2Jb\nc\u{9b}"), "a\\u{1b}[2Jb\\nc\\u{9b}");
+    }
 }

@@ -18,6 +18,11 @@ impl Bars {
         Self { shown: !quiet && std::io::stderr().is_terminal(), bar: Mutex::new(ProgressBar::hidden()) }
     }
 
+    /// Takes the bar off the screen, so that something can be printed.
+    pub(crate) fn clear(&self) {
+        self.bar().finish_and_clear();
+    }
+
     fn bar(&self) -> std::sync::MutexGuard<'_, ProgressBar> {
         self.bar.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -50,7 +55,7 @@ impl Progress for Bars {
 
 impl Drop for Bars {
     fn drop(&mut self) {
-        self.bar().finish_and_clear();
+        self.clear();
     }
 }
 

@@ -23,6 +23,9 @@ pub mod huffman;
 pub mod lzms;
 pub mod lzx;
 mod matchfinder;
+mod price;
+#[cfg(test)]
+mod round_trip;
 #[cfg(test)]
 mod test_data;
 mod word;

@@ -31,6 +31,13 @@ impl FileTime {
         (seconds, (self.0 % TICKS_PER_SECOND) as u32 * 100)
     }
 
+    /// Now; or, so that the same input can give the same bytes, the time that the environment variable
+    /// `SOURCE_DATE_EPOCH` states in seconds since 1970.
+    pub fn now_reproducible() -> Self {
+        let stated = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.trim().parse().ok());
+        stated.map_or_else(|| std::time::SystemTime::now().into(), |seconds| Self::from_unix(seconds, 0))
+    }
+
     /// Whether it says "not set".
     pub fn is_zero(self) -> bool {
         self.0 == 0

@@ -10,6 +10,12 @@ impl Sha1 {
     /// The all-zero value, which the format uses for "no blob".
     pub const ZERO: Self = Self([0; 20]);
 
+    /// The digest of no bytes, by which some programs refer to empty content.
+    pub const EMPTY: Self = Self([
+        0xDA, 0x39, 0xA3, 0xEE, 0x5E, 0x6B, 0x4B, 0x0D, 0x32, 0x55, 0xBF, 0xEF, 0x95, 0x60, 0x18, 0x90, 0xAF, 0xD8,
+        0x07, 0x09,
+    ]);
+
     /// The digest of `data`.
     pub fn of(data: &[u8]) -> Self {
         let mut hasher = Hasher::new();
@@ -76,5 +82,6 @@ mod tests {
     fn digest_of_the_wim_format_example() {
         assert_eq!(Sha1::of(b"hello\n").to_string(), "f572d396fae9206628714fb2ce00f72e94f2258f");
         assert!(Sha1::ZERO.is_zero() && !Sha1::of(b"").is_zero());
+        assert_eq!(Sha1::of(b""), Sha1::EMPTY);
     }
 }

@@ -17,7 +17,7 @@ use std::io;
 
 /// How resources are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Encoding {
+pub(super) struct Encoding {
     /// The format.
     pub format: Format,
     /// Nominal uncompressed size of a chunk, in bytes.
@@ -28,7 +28,7 @@ pub struct Encoding {
 
 /// A blob that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoredBlob {
+pub(super) struct StoredBlob {
     /// Its identity.
     pub sha1: Sha1,
     /// Uncompressed size in bytes.

@@ -64,6 +64,16 @@ pub enum WimError {
         /// By its content.
         found: Sha1,
     },
+    /// The metadata of an image contradicts itself.
+    #[error("{path}: the metadata of image {image}: {error}", path = path.display())]
+    Metadata {
+        /// Which file.
+        path: PathBuf,
+        /// 1-based number of the image.
+        image: u32,
+        /// What is wrong.
+        error: super::metadata::MetadataError,
+    },
     /// There is no such image.
     #[error("{path}: there is no image {wanted}; the file has {count}", path = path.display())]
     NoSuchImage {

@@ -1,6 +1,7 @@
 //! The integrity table: SHA-1 of each piece of the file, from behind the header to the end of the blob table.
 
 use super::header::HEADER_SIZE;
+use super::resource::ResourceError;
 use crate::util::progress::Control;
 use crate::util::read_at::ReadAt;
 use crate::util::sha1::{Hasher, Sha1};
@@ -49,6 +50,17 @@ pub enum IntegrityError {
         /// Bytes covered.
         covered: u64,
     },
+}
+
+/// Why an integrity table is of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IntegrityTableError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Resource(#[from] ResourceError),
+    /// It contradicts itself or the file.
+    #[error(transparent)]
+    Table(#[from] IntegrityError),
 }
 
 impl IntegrityTable {

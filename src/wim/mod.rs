@@ -1,15 +1,22 @@
 //! The WIM container: reading, checking, writing.
 
 pub mod blob_table;
+pub mod edit;
 mod encoder;
 pub mod engine;
 pub mod error;
+pub mod export;
+pub mod extract;
 pub mod header;
 pub mod integrity;
 pub mod metadata;
 pub mod output;
 pub mod reader;
 pub mod resource;
+pub mod split;
+pub mod verify;
+mod writer;
+pub mod xml;
 
 pub use error::WimError;
 pub use reader::{ImageIndex, OpenOptions, Wim};

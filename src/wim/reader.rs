@@ -4,7 +4,10 @@ use super::blob_table::{BlobTable, Location, MetadataEntry, Oddities};
 use super::engine::{BlobSource, Request};
 use super::error::WimError;
 use super::header::{HEADER_SIZE, Header, HeaderError, ResourceHeader, flag};
+use super::integrity::{IntegrityTable, IntegrityTableError};
+use super::metadata::{Metadata, ParseOptions, Statistics};
 use super::resource::{ChunkMap, DecoderPool, ResourceError, read_all};
+use super::xml::WimXml;
 use crate::util::read_at::{self, ReadAt};
 use crate::util::sha1::Sha1;
 use std::collections::HashMap;
@@ -19,6 +22,9 @@ const MAX_METADATA_SIZE: u64 = 2 << 30;
 const MAX_METADATA_RATIO: u64 = 512;
 /// The largest blob table that is read, in bytes: 42 million blobs.
 const MAX_BLOB_TABLE_SIZE: u64 = 2 << 30;
+
+/// The largest integrity table that is read, in bytes: enough for 32 TiB in pieces of 10 MiB.
+const MAX_INTEGRITY_TABLE_SIZE: u64 = 64 << 20;
 
 /// How a WIM is opened.
 #[derive(Clone, Debug, Default)]
@@ -114,12 +120,13 @@ impl Contents {
 
 /// An open WIM.
 ///
-/// Opening reads the header alone; the XML document, the blob table and the metadata of an image are read when asked for.
+/// Opening reads the header and the XML document; the blob table and the metadata of an image are read when asked for.
 pub struct Wim {
     files: Vec<WimFile>,
     /// The file itself and its parts come first in `files`: so many.
     own_files: usize,
     decoders: DecoderPool,
+    xml: WimXml,
     contents: OnceLock<Contents>,
     warnings: Vec<String>,
 }
@@ -152,7 +159,7 @@ impl Wim {
         for reference in &options.references {
             files.push(open_file(reference, options.no_mmap)?);
         }
-        Ok(Self::from_files(files, own_files, warnings))
+        Self::from_files(files, own_files, warnings)
     }
 
     /// Opens a WIM in memory, or behind any other source; `name` stands for its path in messages.
@@ -161,10 +168,10 @@ impl Wim {
     /// As [`Wim::open`].
     pub fn from_source(source: Box<dyn ReadAt>, name: &str) -> Result<Self, WimError> {
         let file = read_header(source, PathBuf::from(name))?;
-        Ok(Self::from_files(vec![file], 1, Vec::new()))
+        Self::from_files(vec![file], 1, Vec::new())
     }
 
-    fn from_files(files: Vec<WimFile>, own_files: usize, mut warnings: Vec<String>) -> Self {
+    fn from_files(files: Vec<WimFile>, own_files: usize, mut warnings: Vec<String>) -> Result<Self, WimError> {
         for file in &files {
             if file.header.has(flag::WRITE_IN_PROGRESS) {
                 warnings.push(format!(
@@ -182,7 +189,56 @@ impl Wim {
                 header.image_count
             ));
         }
-        Self { files, own_files, decoders: DecoderPool::new(), contents: OnceLock::new(), warnings }
+        let mut wim = Self {
+            files,
+            own_files,
+            decoders: DecoderPool::new(),
+            xml: WimXml::new(),
+            contents: OnceLock::new(),
+            warnings,
+        };
+        wim.load_xml()?;
+        Ok(wim)
+    }
+
+    /// Parses the XML document; a damaged one gives way to what the metadata tells.
+    fn load_xml(&mut self) -> Result<(), WimError> {
+        let parsed = match self.xml_bytes() {
+            Ok(bytes) => WimXml::parse(&bytes, self.image_count()).map_err(|error| error.to_string()),
+            Err(error @ WimError::Io { .. }) => return Err(error),
+            Err(error) => Err(error.to_string()),
+        };
+        match parsed {
+            Ok(xml) if xml.is_encrypted() => return Err(WimError::Encrypted { path: self.path().to_owned() }),
+            Ok(xml) => self.xml = xml,
+            Err(error) => {
+                let mut xml = WimXml::fallback(self.image_count());
+                for image in self.images() {
+                    // Where the metadata is damaged too, the image keeps nothing but its number.
+                    let statistics = self.image_statistics(image).ok();
+                    if let Some((statistics, image)) = statistics.zip(xml.image_mut(image.get())) {
+                        image.set_statistics(&statistics);
+                    }
+                }
+                self.xml = xml;
+                self.warnings.push(format!(
+                    "{}: {error}; names and properties of the images are lost, their contents are not",
+                    self.path().display()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn image_statistics(&self, image: ImageIndex) -> Result<Statistics, WimError> {
+        let contents = self.contents()?;
+        let metadata = self.metadata(image)?;
+        Ok(metadata.statistics(|sha1| contents.find(sha1).map_or(0, |blob| blob.size)))
+    }
+
+    /// The XML document. If the stored one is damaged, what the metadata tells, and a warning.
+    pub fn xml(&self) -> &WimXml {
+        &self.xml
     }
 
     /// The path it was opened by (of a split set: part 1's).
@@ -219,6 +275,11 @@ impl Wim {
     pub fn missing_parts(&self) -> Vec<u16> {
         let present: Vec<u16> = self.own_files().iter().map(|file| file.header.part_number).collect();
         (1..=self.header().total_parts).filter(|part| !present.contains(part)).collect()
+    }
+
+    /// All images.
+    pub fn images(&self) -> impl Iterator<Item = ImageIndex> {
+        (1..=self.image_count()).filter_map(ImageIndex::new)
     }
 
     /// How many images there are.
@@ -345,6 +406,32 @@ impl Wim {
             });
         }
         Ok(bytes)
+    }
+
+    /// The tree of an image.
+    ///
+    /// # Errors
+    /// As [`Wim::metadata_bytes`]; the metadata contradicts itself.
+    pub fn metadata(&self, image: ImageIndex) -> Result<Metadata, WimError> {
+        let bytes = self.metadata_bytes(image)?;
+        Metadata::parse(bytes, &ParseOptions::default()).map_err(|error| WimError::Metadata {
+            path: self.path().to_owned(),
+            image: image.get(),
+            error,
+        })
+    }
+
+    /// The integrity table of one of the files; `None` if it has none.
+    ///
+    /// # Errors
+    /// It cannot be read, or contradicts itself.
+    pub fn integrity_table(&self, file: &WimFile) -> Result<Option<IntegrityTable>, IntegrityTableError> {
+        let resource = file.header.integrity;
+        if resource.is_absent() {
+            return Ok(None);
+        }
+        let bytes = self.read_resource(file, &resource, MAX_INTEGRITY_TABLE_SIZE)?;
+        Ok(Some(IntegrityTable::decode(&bytes)?))
     }
 
     /// Where the metadata of an image is stored.

@@ -1,7 +1,23 @@
-//! The Lzms codec.
+//! The LZMS codec: an LZ77 and delta matcher whose decisions are range coded and whose symbols have adaptive prefix
+//! codes, behind an x86 address filter. Every chunk stands alone.
 
+mod copy;
 mod decode;
+mod dispatch;
 mod encode;
+mod format;
+mod huffman;
+mod item;
+mod item_writer;
+mod lazy;
+mod optimal;
+mod output;
+#[cfg(any(test, feature = "__internal-testing"))]
+pub mod plain;
+mod prices;
+mod queue;
+mod range;
+mod x86;
 
 pub use decode::LzmsDecompressor;
 pub use encode::LzmsCompressor;

@@ -1,25 +1,112 @@
-//! Lzx encoding.
+//! LZX encoding.
+//!
+//! The chunk is copied, its x86 calls are made absolute, and it is parsed segment by segment into literals and matches.
+//! A parser also decides where blocks end; the block writer makes their codes, chooses between verbatim and aligned
+//! offsets by exact cost, and writes them.
+//!
+//! Levels 1 to 3 parse lazily over hash chains. Levels 4 to 9 look up all matches once, in a binary tree, and search for
+//! the cheapest way through them, several times, with the prices that the previous parse suggests.
 
+mod bits;
+mod block;
+mod candidate;
+mod lazy;
+mod optimal;
+mod prices;
+mod sequence;
+mod split;
+
+use std::ops::Range;
+
+use self::block::BlockWriter;
+use self::sequence::{RecentOffsets, Segment};
+use super::e8;
+use crate::codec::matchfinder::binary_tree::BinaryTree;
+use crate::codec::matchfinder::common::PADDING;
+use crate::codec::matchfinder::hash_chain::FullHashChain;
 use crate::codec::{Compressor, Level};
 
-/// Encodes Lzx chunks.
+/// Bytes parsed at a time: bounds what is kept per position, whatever the chunk size.
+const SEGMENT_SIZE: usize = 1 << 16;
+
+/// Divides data into literals, matches and blocks.
+trait Parser: Send + std::fmt::Debug {
+    /// Forgets the previous chunk.
+    fn reset(&mut self);
+
+    /// Parses the bytes `range` of the chunk in `buffer`, which is padded. All before `range` was parsed before.
+    fn parse(&mut self, buffer: &[u8], range: Range<usize>, recent: &mut RecentOffsets, segment: &mut Segment);
+}
+
+/// Encodes LZX chunks.
 #[derive(Debug)]
-pub struct LzxCompressor {}
+pub struct LzxCompressor {
+    window_order: u32,
+    /// The filtered chunk, with the padding that match finders need.
+    buffer: Vec<u8>,
+    parser: Box<dyn Parser>,
+    segment: Segment,
+}
 
 impl LzxCompressor {
-    /// An encoder.
-    pub fn new(_window_order: u32, _level: Level) -> Self {
-        Self {}
+    /// An encoder for chunks of at most `2^window_order` bytes; the order is from 15 to 21.
+    pub fn new(window_order: u32, level: Level) -> Self {
+        let max_size = 1 << window_order;
+        let parser: Box<dyn Parser> = match (level.get(), window_order) {
+            (1..=3, ..=16) => Box::new(lazy::LazyParser::<u16>::new(max_size, level)),
+            (1..=3, _) => Box::new(lazy::LazyParser::<u32>::new(max_size, level)),
+            (4..=4, ..=16) => Box::new(optimal::OptimalParser::<FullHashChain<u16>>::new(max_size, level)),
+            (4..=4, _) => Box::new(optimal::OptimalParser::<FullHashChain<u32>>::new(max_size, level)),
+            (_, ..=16) => Box::new(optimal::OptimalParser::<BinaryTree<u16>>::new(max_size, level)),
+            (_, _) => Box::new(optimal::OptimalParser::<BinaryTree<u32>>::new(max_size, level)),
+        };
+        Self {
+            window_order,
+            buffer: Vec::with_capacity(max_size + PADDING),
+            parser,
+            segment: Segment::new(max_size.min(SEGMENT_SIZE)),
+        }
     }
 
     /// About how many bytes a context occupies.
-    pub fn memory(_window_order: u32, _level: Level) -> u64 {
-        0
+    pub fn memory(window_order: u32, level: Level) -> u64 {
+        let max_size = 1 << window_order;
+        let parser = match (level.get(), window_order) {
+            (1..=3, ..=16) => lazy::LazyParser::<u16>::memory(max_size),
+            (1..=3, _) => lazy::LazyParser::<u32>::memory(max_size),
+            (4..=4, ..=16) => optimal::OptimalParser::<FullHashChain<u16>>::memory(max_size),
+            (4..=4, _) => optimal::OptimalParser::<FullHashChain<u32>>::memory(max_size),
+            (_, ..=16) => optimal::OptimalParser::<BinaryTree<u16>>::memory(max_size),
+            (_, _) => optimal::OptimalParser::<BinaryTree<u32>>::memory(max_size),
+        };
+        (size_of::<Self>() + max_size + PADDING + Segment::memory(max_size.min(SEGMENT_SIZE)) + parser) as u64
     }
 }
 
 impl Compressor for LzxCompressor {
-    fn compress(&mut self, _src: &[u8], _dst: &mut [u8]) -> Option<usize> {
-        None
+    fn compress(&mut self, src: &[u8], dst: &mut [u8]) -> Option<usize> {
+        let max_size = 1 << self.window_order;
+        assert!(src.len() <= max_size, "a chunk of {} bytes in a context for {max_size}", src.len());
+        let most = src.len().checked_sub(1)?.min(dst.len());
+        self.buffer.clear();
+        self.buffer.extend_from_slice(src);
+        e8::apply(&mut self.buffer);
+        self.buffer.resize(src.len() + PADDING, 0);
+
+        self.parser.reset();
+        let mut writer = BlockWriter::new(self.window_order, &mut dst[..most]);
+        let mut recent = RecentOffsets::INITIAL;
+        for begin in (0..src.len()).step_by(SEGMENT_SIZE) {
+            let range = begin..src.len().min(begin + SEGMENT_SIZE);
+            self.segment.clear();
+            self.parser.parse(&self.buffer, range.clone(), &mut recent, &mut self.segment);
+            let mut data = &self.buffer[range];
+            for (size, sequences) in self.segment.blocks() {
+                let (block, behind) = data.split_at(size);
+                writer.write(block, sequences)?;
+                data = behind;
+            }
+        }
+        Some(writer.finish())
     }
 }

@@ -1,1 +1,8 @@
 //! Finding earlier occurrences of the bytes at a position.
+
+pub(crate) mod binary_tree;
+pub(crate) mod common;
+pub(super) mod delta;
+pub(crate) mod hash_chain;
+pub(super) mod multi_hash;
+mod prefetch;

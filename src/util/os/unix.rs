@@ -76,3 +76,16 @@ pub fn copy_range(from: &File, from_offset: u64, to: &File, to_offset: u64, leng
 pub fn copy_range(_: &File, _: u64, _: &File, _: u64, _: u64) -> io::Result<u64> {
     Ok(0)
 }
+
+/// How much memory the machine has, in bytes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn physical_memory() -> Option<u64> {
+    let info = rustix::system::sysinfo();
+    u64::from(info.totalram).checked_mul(u64::from(info.mem_unit))
+}
+
+/// No safe call tells it on this system.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn physical_memory() -> Option<u64> {
+    None
+}

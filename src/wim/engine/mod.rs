@@ -22,8 +22,14 @@ use crate::util::read_at::ReadAt;
 use batch::{Batch, HashState};
 use plan::Planner;
 
-/// Memory that a read may use for batches unless told otherwise, in bytes.
-pub const DEFAULT_MEMORY: u64 = 1 << 30;
+/// The least memory that work is given unless told otherwise, in bytes.
+const LEAST_DEFAULT_MEMORY: u64 = 1 << 30;
+
+/// Memory that work may use for data and codec contexts unless told otherwise, in bytes: a quarter of the machine's, but
+/// at least 1 GiB. What is written does not depend on it.
+pub fn default_memory() -> u64 {
+    crate::util::os::physical_memory().map_or(0, |memory| memory / 4).max(LEAST_DEFAULT_MEMORY)
+}
 /// Uncompressed bytes per thread in a batch of small chunks: large enough to spread over the threads evenly, small
 /// enough to be still in the cache when it is hashed.
 const BATCH_BYTES_PER_THREAD: u64 = 2 << 20;

@@ -1,4 +1,6 @@
 use super::*;
+
+const MEMORY: u64 = 1 << 30;
 use crate::util::sha1::Sha1;
 use crate::wim::header::{Header, HeaderError, ResourceHeader};
 use crate::wim::resource::{ChunkMap, ResourceError};
@@ -88,7 +90,7 @@ fn blobs_come_whole_and_in_order_whatever_the_batches() {
     let file = noise(20 << 20);
     let ranges = [0..10, 10..(18 << 20), 5..6, (1 << 20)..(3 << 20), 7..7];
     let requests: Vec<_> = ranges.iter().map(|range| raw(&file, range.clone())).collect();
-    for memory in [DEFAULT_MEMORY, 3 << 20] {
+    for memory in [MEMORY, 3 << 20] {
         let blobs = read(&file, &requests, memory);
         for (index, range) in ranges.iter().enumerate() {
             assert!(blobs[index] == (index, file[range.clone()].to_vec(), BlobEnd::Intact), "blob {index}");
@@ -110,7 +112,7 @@ fn a_wrong_hash_and_a_missing_range_end_their_blob_only() {
             source: BlobSource::Broken(ResourceError::NoFormat { offset: 3 }),
         },
     );
-    let blobs = read(&file, &requests, DEFAULT_MEMORY);
+    let blobs = read(&file, &requests, MEMORY);
     assert_eq!(blobs[0].2, BlobEnd::Mismatch { found: Sha1::of(&file[..5 << 20]) });
     assert_eq!(blobs[1].2, BlobEnd::Unreadable(ResourceError::NoFormat { offset: 3 }));
     assert_eq!((blobs[2].2, blobs[3].2), (BlobEnd::Intact, BlobEnd::Intact));
@@ -150,7 +152,7 @@ fn solid_blobs_share_chunks_and_cross_them() {
             source: BlobSource::Solid { resource: Arc::clone(&map), offset: range.start as u64 },
         })
         .collect();
-    for (index, (request, bytes, end)) in read(&file, &requests, DEFAULT_MEMORY).into_iter().enumerate() {
+    for (index, (request, bytes, end)) in read(&file, &requests, MEMORY).into_iter().enumerate() {
         assert_eq!((request, end), (index, BlobEnd::Intact));
         assert!(bytes == content[ranges[index].clone()], "blob {index}");
     }
@@ -163,7 +165,6 @@ fn an_interrupt_stops_the_work() {
     let control = Control { progress: &crate::util::progress::NoProgress, interrupt: &AtomicBool::new(true) };
     let source = Cursor::new(file.clone());
     let requests = [raw(&file, 0..100)];
-    let result =
-        read_blobs(&[&source], &requests, &mut Collect::default(), &DecoderPool::new(), DEFAULT_MEMORY, control);
+    let result = read_blobs(&[&source], &requests, &mut Collect::default(), &DecoderPool::new(), MEMORY, control);
     assert_eq!(result, Err(Stopped::Interrupted));
 }

@@ -262,7 +262,7 @@ impl TreeBuilder {
         let (name, short_name): (&[u8], &[u8]) =
             if id == Self::ROOT { (&[], &[]) } else { (&node.name, &node.short_name) };
         let nbytes_of = |name: &[u8]| match u16::try_from(name.len()) {
-            Ok(nbytes) if nbytes % 2 == 0 => Ok(nbytes),
+            Ok(nbytes) if nbytes.is_multiple_of(2) => Ok(nbytes),
             _ => Err(EncodeError::NameTooLong { name: utf16::to_string_lossy(name) }),
         };
         let empty = NewStream::unnamed(StreamKind::Data, Sha1::ZERO);

@@ -89,7 +89,7 @@ impl<'a> RawDentry<'a> {
         let dentry = Self { bytes, rest };
         for (what, at) in [("name", field::NAME_NBYTES), ("short name", field::SHORT_NAME_NBYTES)] {
             let nbytes = dentry.u16(at);
-            if nbytes % 2 != 0 {
+            if !nbytes.is_multiple_of(2) {
                 return Err(MetadataError::OddName { what, offset: offset as u64, nbytes });
             }
         }
@@ -238,7 +238,7 @@ impl<'a> StreamEntries<'a> {
         let too_short =
             |needed: usize| MetadataError::StreamTooShort { offset, length: declared, needed: needed as u64 };
         let name_nbytes = le::u16(bytes, at::NAME_NBYTES).ok_or_else(|| too_short(at::NAME))?;
-        if name_nbytes % 2 != 0 {
+        if !name_nbytes.is_multiple_of(2) {
             return Err(MetadataError::OddName { what: "stream name", offset, nbytes: name_nbytes });
         }
         let name_nbytes = usize::from(name_nbytes);

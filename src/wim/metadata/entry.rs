@@ -146,7 +146,8 @@ impl<'a> Entry<'a> {
         self.streams().find(|stream| stream.kind == kind)
     }
 
-    /// The hash of its content; `None` for what has no content, such as a directory. All zero for an empty file.
+    /// The hash of its content; `None` for what has no content, such as a directory. All zero for an empty file, or
+    /// [`Sha1::EMPTY`].
     pub fn data_hash(&self) -> Option<Sha1> {
         self.stream(StreamKind::Data).map(|stream| stream.sha1)
     }

@@ -133,7 +133,7 @@ impl Metadata {
     pub fn blob_references(&self) -> impl Iterator<Item = (DentryId, Stream<'_>)> {
         self.entries()
             .flat_map(|entry| entry.streams().map(move |stream| (entry.id(), stream)))
-            .filter(|(_, stream)| !stream.sha1.is_zero())
+            .filter(|(_, stream)| !stream.is_empty())
     }
 
     /// The resource, as it was parsed.

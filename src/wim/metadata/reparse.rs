@@ -105,7 +105,7 @@ impl Link {
         let name = |what, at| {
             let (offset, nbytes) = (le::u16(data, at), le::u16(data, at + 2));
             let (Some(offset), Some(nbytes)) = (offset, nbytes) else { return Err(out_of_bounds("header")) };
-            if offset % 2 != 0 || nbytes % 2 != 0 {
+            if !offset.is_multiple_of(2) || !nbytes.is_multiple_of(2) {
                 return Err(ReparseError::Odd { what });
             }
             let name = buffer.get(usize::from(offset)..).and_then(|rest| rest.get(..nbytes.into()));

@@ -29,9 +29,9 @@ impl Metadata {
             if entry.first_link() != entry.id() {
                 continue;
             }
-            let hashes = entry.streams().map(|stream| stream.sha1).filter(|sha1| !sha1.is_zero());
+            let streams = entry.streams().filter(|stream| !stream.is_empty());
             // Sizes come out of a table that may be hostile.
-            let size = hashes.fold(0u64, |sum, sha1| sum.saturating_add(blob_size(&sha1)));
+            let size = streams.fold(0u64, |sum, stream| sum.saturating_add(blob_size(&stream.sha1)));
             let links = entry.link_count() as u64;
             statistics.total_bytes = statistics.total_bytes.saturating_add(size.saturating_mul(links));
             statistics.hard_link_bytes = statistics.hard_link_bytes.saturating_add(size.saturating_mul(links - 1));

@@ -36,6 +36,13 @@ pub struct Stream<'a> {
     pub(super) reserved: [u8; 8],
 }
 
+impl Stream<'_> {
+    /// Whether it has no content. No blob is stored for it, whichever way it says so.
+    pub fn is_empty(&self) -> bool {
+        self.sha1.is_zero() || self.sha1 == Sha1::EMPTY
+    }
+}
+
 /// The streams of a file: the unnamed ones in the order of their roles, named ones where they stand.
 ///
 /// A file that is no directory always has a data stream, though perhaps an empty one; a directory does not.

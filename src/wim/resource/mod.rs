@@ -10,6 +10,10 @@ pub use error::ResourceError;
 
 use crate::codec::Format;
 use crate::util::read_at::{ReadAt, bytes_at};
+use rayon::prelude::*;
+
+/// Uncompressed bytes that [`read_all`] decodes side by side.
+const READ_ALL_GROUP: u64 = 4 << 20;
 
 /// How the chunks of a resource are compressed: format and nominal chunk size.
 pub type Coding = (Format, u32);
@@ -56,13 +60,21 @@ pub fn read_all(
     }
     let mut bytes = Vec::new();
     let mut chunks = Vec::new();
-    for index in 0..map.chunk_count() {
+    let count = map.chunk_count();
+    let mut next = 0;
+    while next < count {
+        // Growing group by group bounds what a lying size can make us allocate by what decodes.
+        let group = (count - next).min(READ_ALL_GROUP.div_ceil(map.chunk_size()));
         chunks.clear();
-        map.locate(source, index..index + 1, &mut chunks)?;
-        // Growing chunk by chunk bounds what a lying size can make us allocate by what decodes.
+        map.locate(source, next..next + group, &mut chunks)?;
         let start = bytes.len();
-        bytes.resize(start + chunks[0].uncompressed_size as usize, 0);
-        read_chunk(source, &chunks[0], map.coding(), decoders, &mut bytes[start..])?;
+        let group_size: u64 = chunks.iter().map(|chunk| chunk.uncompressed_size).sum();
+        bytes.resize(start + group_size as usize, 0);
+        chunks
+            .par_iter()
+            .zip(bytes[start..].par_chunks_mut(map.chunk_size() as usize))
+            .try_for_each(|(chunk, dst)| read_chunk(source, chunk, map.coding(), decoders, dst))?;
+        next += group;
     }
     Ok(bytes)
 }

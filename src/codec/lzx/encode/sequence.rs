@@ -1,0 +1,193 @@
+//! What parsers produce: sequences of literals and matches, cut into blocks.
+
+use crate::codec::lzx::format::{
+    ALIGNED_SYMBOLS, LENGTH_SYMBOLS, MAX_MAIN_SYMBOLS, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS, RECENT_OFFSETS,
+};
+
+/// Length headers below this one stand for a length by themselves.
+pub(super) const LONG_HEADER: usize = NUM_LENGTH_HEADERS - 1;
+/// Offsets are coded with 2 added, so that 0, 1 and 2 can stand for the recent offsets.
+pub(super) const OFFSET_ADJUSTMENT: u32 = RECENT_OFFSETS as u32 - 1;
+/// The first slot whose lowest three extra bits the aligned offset code can code.
+pub(super) const FIRST_ALIGNED_SLOT: usize = 8;
+
+/// The slot of an adjusted offset.
+///
+/// Below 2^18 there are two slots for each power of two; from there on each slot spans 2^17.
+#[inline(always)]
+pub(super) fn offset_slot(adjusted: u32) -> usize {
+    if adjusted < 4 {
+        return adjusted as usize;
+    }
+    let order = adjusted.ilog2();
+    (if order < 18 { 2 * order + (adjusted >> (order - 1) & 1) } else { 34 + (adjusted >> 17) }) as usize
+}
+
+/// A run of literals and the match behind it; a block's last run may have none: its length is 0.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sequence {
+    pub(super) literals: u32,
+    /// 0 to 2: the recent offset of that number; otherwise the offset plus [`OFFSET_ADJUSTMENT`].
+    pub(super) adjusted: u32,
+    pub(super) length: u16,
+    pub(super) slot: u8,
+}
+
+impl Sequence {
+    #[inline(always)]
+    pub(super) fn new(literals: usize, length: usize, adjusted: u32) -> Self {
+        Self { literals: literals as u32, adjusted, length: length as u16, slot: offset_slot(adjusted) as u8 }
+    }
+
+    /// The match's main symbol, and its length symbol if it needs one.
+    #[inline(always)]
+    pub(super) fn symbols(&self) -> (usize, Option<usize>) {
+        let length = usize::from(self.length) - MIN_MATCH;
+        let main = NUM_LITERALS + NUM_LENGTH_HEADERS * usize::from(self.slot) + length.min(LONG_HEADER);
+        (main, length.checked_sub(LONG_HEADER))
+    }
+
+    /// The match's aligned offset symbol, if it would have one in an aligned block.
+    #[inline(always)]
+    pub(super) fn aligned_symbol(&self) -> Option<usize> {
+        (usize::from(self.slot) >= FIRST_ALIGNED_SLOT).then_some(self.adjusted as usize % ALIGNED_SYMBOLS)
+    }
+}
+
+/// The three recent offsets, 21 bits each, the newest lowest: copied at every position of a parse, so kept small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RecentOffsets(u64);
+
+const OFFSET_BITS: u32 = 21;
+const OFFSET_MASK: u64 = (1 << OFFSET_BITS) - 1;
+
+impl RecentOffsets {
+    /// As every chunk begins.
+    pub(super) const INITIAL: Self = Self(1 << (2 * OFFSET_BITS) | 1 << OFFSET_BITS | 1);
+
+    #[inline(always)]
+    pub(super) fn get(self, index: usize) -> usize {
+        (self.0 >> (OFFSET_BITS * index as u32) & OFFSET_MASK) as usize
+    }
+
+    /// The recent offsets after a match with the given adjusted offset.
+    #[inline(always)]
+    #[must_use]
+    pub(super) fn after(self, adjusted: u32) -> Self {
+        let [r0, r1, r2] = [0, 1, 2].map(|index| self.get(index) as u64);
+        let join = |r0, r1, r2| Self(r2 << (2 * OFFSET_BITS) | r1 << OFFSET_BITS | r0);
+        match adjusted {
+            0 => self,
+            1 => join(r1, r0, r2),
+            2 => join(r2, r1, r0),
+            _ => join(u64::from(adjusted - OFFSET_ADJUSTMENT), r0, r1),
+        }
+    }
+}
+
+/// Sequences and block ends of a segment.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) sequences: Vec<Sequence>,
+    /// Of each block: its size in bytes and how many sequences it has.
+    pub(super) blocks: Vec<(usize, usize)>,
+}
+
+impl Segment {
+    pub(super) fn new(max_size: usize) -> Self {
+        Self { sequences: Vec::with_capacity(Self::max_sequences(max_size)), blocks: Vec::new() }
+    }
+
+    const fn max_sequences(max_size: usize) -> usize {
+        max_size / MIN_MATCH + 1
+    }
+
+    /// Bytes on the heap.
+    pub(super) const fn memory(max_size: usize) -> usize {
+        Self::max_sequences(max_size) * size_of::<Sequence>()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.sequences.clear();
+        self.blocks.clear();
+    }
+
+    /// The size in bytes and the sequences of each block.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = (usize, &[Sequence])> {
+        let mut rest = &self.sequences[..];
+        self.blocks.iter().map(move |&(size, count)| {
+            let (block, behind) = rest.split_at(count);
+            rest = behind;
+            (size, block)
+        })
+    }
+}
+
+/// How often each symbol occurs in a block.
+#[derive(Clone, Debug)]
+pub(super) struct Frequencies {
+    pub(super) main: [u32; MAX_MAIN_SYMBOLS],
+    pub(super) length: [u32; LENGTH_SYMBOLS],
+    pub(super) aligned: [u32; ALIGNED_SYMBOLS],
+}
+
+impl Frequencies {
+    pub(super) const ZERO: Self =
+        Self { main: [0; MAX_MAIN_SYMBOLS], length: [0; LENGTH_SYMBOLS], aligned: [0; ALIGNED_SYMBOLS] };
+
+    /// Counts the symbols of `data` as divided by `sequences`, and returns how many bytes those cover.
+    pub(super) fn add(&mut self, data: &[u8], sequences: &[Sequence]) -> usize {
+        let mut rest = data;
+        for sequence in sequences {
+            let (literals, behind) = rest.split_at(sequence.literals as usize);
+            for &byte in literals {
+                self.main[usize::from(byte)] += 1;
+            }
+            if sequence.length != 0 {
+                let (main, length) = sequence.symbols();
+                self.main[main] += 1;
+                if let Some(length) = length {
+                    self.length[length] += 1;
+                }
+                if let Some(aligned) = sequence.aligned_symbol() {
+                    self.aligned[aligned] += 1;
+                }
+            }
+            rest = &behind[usize::from(sequence.length)..];
+        }
+        data.len() - rest.len()
+    }
+
+    /// Adds another block's counts.
+    pub(super) fn merge(&mut self, other: &Self) {
+        let pairs = self.main.iter_mut().zip(&other.main);
+        let pairs = pairs.chain(self.length.iter_mut().zip(&other.length));
+        for (own, other) in pairs.chain(self.aligned.iter_mut().zip(&other.aligned)) {
+            *own += other;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::lzx::format::{MAX_OFFSET_SLOTS, OFFSET_SLOT_BASE};
+
+    #[test]
+    fn slots_agree_with_the_table_of_bases() {
+        for slot in 3..MAX_OFFSET_SLOTS {
+            assert_eq!(offset_slot((OFFSET_SLOT_BASE[slot] + 2) as u32), slot);
+            assert_eq!(offset_slot((OFFSET_SLOT_BASE[slot + 1] + 1) as u32), slot);
+        }
+    }
+
+    #[test]
+    fn recent_offsets_are_swapped_not_rotated() {
+        let recent = RecentOffsets::INITIAL.after(10 + 2).after(20 + 2).after(2_097_149 + 2);
+        let all = |recent: RecentOffsets| [0, 1, 2].map(|index| recent.get(index));
+        assert_eq!(all(recent), [2_097_149, 20, 10]);
+        assert_eq!(all(recent.after(0)), [2_097_149, 20, 10]);
+        assert_eq!(all(recent.after(1)), [20, 2_097_149, 10]);
+        assert_eq!(all(recent.after(2)), [10, 20, 2_097_149]);
+    }
+}

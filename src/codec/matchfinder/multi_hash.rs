@@ -1,0 +1,264 @@
+//! A match finder for large windows: hash tables for several lengths side by side.
+//!
+//! A tree or suffix array finds every match, but spends most of its time waiting for memory, one dependent miss after
+//! another. Here there is one table per length of interest: 3, 4, 6, 8, 12, 24 bytes or so. Each has rows of the latest
+//! positions whose next bytes hash to that row. The nearest match of at least each of those lengths is what an
+//! optimal parser mostly wants. All rows of a position are known in advance, so they are fetched while earlier
+//! positions are searched, and the candidates in them are compared independently of each other.
+//!
+//! Tables for short lengths are small, since far short matches do not pay; those for long lengths reach far. All
+//! are sized by the data, not by what the context could at most be given.
+
+use super::prefetch::prefetch;
+
+/// What must follow the data: the longest hash may run into it.
+pub(crate) const PADDING: usize = 32;
+/// How many positions ahead of their use rows are fetched.
+const FETCH_AHEAD: usize = 12;
+
+/// A match at the position searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Match {
+    pub(crate) length: u32,
+    pub(crate) offset: u32,
+}
+
+/// A hash table of the latest positions, `WAYS` for each hash of `LENGTH` bytes.
+#[derive(Debug)]
+struct Table<const LENGTH: usize, const WAYS: usize> {
+    /// Positions + 1; 0 stands for none. Within a row the latest is first.
+    rows: Vec<[u32; WAYS]>,
+    /// 64 - log2 of the number of rows.
+    shift: u32,
+}
+
+impl<const LENGTH: usize, const WAYS: usize> Table<LENGTH, WAYS> {
+    fn new() -> Self {
+        Self { rows: Vec::new(), shift: 0 }
+    }
+
+    /// The number of rows for data of this size, of no more than 2^`max_log2` positions, as a power of two.
+    fn rows_log2(data_len: usize, max_log2: u32) -> u32 {
+        data_len.max(256).next_power_of_two().ilog2().min(max_log2) - WAYS.ilog2()
+    }
+
+    fn memory(data_len: usize, max_log2: u32) -> u64 {
+        if max_log2 == 0 { 0 } else { (size_of::<[u32; WAYS]>() as u64) << Self::rows_log2(data_len, max_log2) }
+    }
+
+    fn reset(&mut self, data_len: usize, max_log2: u32) {
+        self.rows.clear();
+        if max_log2 > 0 {
+            let log2 = Self::rows_log2(data_len, max_log2);
+            self.rows.resize(1 << log2, [0; WAYS]);
+            self.shift = 64 - log2;
+        }
+    }
+
+    /// The index of the row for the bytes of a window.
+    #[inline(always)]
+    fn row(&self, bytes: &[u8; PADDING]) -> usize {
+        const MULTIPLIER: u64 = 0x9E37_79B1_85EB_CA87;
+        let word = |at: usize| u64::from_le_bytes(*bytes[at..].first_chunk().expect("a word is inside the window"));
+        let mut hash = if LENGTH < 8 { word(0) << (64 - 8 * LENGTH) } else { word(0) };
+        hash = hash.wrapping_mul(MULTIPLIER);
+        let mut at = 8;
+        while at < LENGTH {
+            hash = (hash.rotate_left(29) ^ word(at.min(LENGTH - 8))).wrapping_mul(MULTIPLIER);
+            at += 8;
+        }
+        (hash >> self.shift) as usize
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, bytes: &[u8; PADDING]) {
+        prefetch(&self.rows[self.row(bytes)]);
+    }
+
+    /// Puts `pos` into its row and returns what was in it.
+    #[inline(always)]
+    fn insert(&mut self, bytes: &[u8; PADDING], pos: usize) -> [u32; WAYS] {
+        let row = self.row(bytes);
+        let row = &mut self.rows[row];
+        let before = *row;
+        row.copy_within(..WAYS - 1, 1);
+        row[0] = pos as u32 + 1;
+        before
+    }
+}
+
+/// The match finder. Positions must be visited in order, each with `find` or `skip`.
+#[derive(Debug)]
+pub(crate) struct MultiHash {
+    reach: Reach,
+    of_3: Table<3, 1>,
+    of_4: Table<4, 4>,
+    of_6: Table<6, 4>,
+    of_8: Table<8, 2>,
+    of_12: Table<12, 2>,
+    of_24: Table<24, 1>,
+}
+
+/// How large the tables become, as powers of two of positions. A table of 0 is not used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reach {
+    /// For 3 bytes.
+    pub(crate) of_3: u32,
+    /// For 4 bytes.
+    pub(crate) of_4: u32,
+    /// For 6 bytes.
+    pub(crate) of_6: u32,
+    /// For 8 bytes.
+    pub(crate) of_8: u32,
+    /// For 12 bytes.
+    pub(crate) of_12: u32,
+    /// For 24 bytes.
+    pub(crate) of_24: u32,
+}
+
+/// Runs a block for each table in use of a match finder.
+macro_rules! for_each_table {
+    ($finder:expr, $table:ident => $block:block) => {
+        for_each_table!(@each $finder, $table, $block, of_3 of_4 of_6 of_8 of_12 of_24)
+    };
+    (@each $finder:expr, $table:ident, $block:block, $($name:ident)*) => {
+        $({
+            let $table = &mut $finder.$name;
+            if !$table.rows.is_empty() {
+                $block
+            }
+        })*
+    };
+}
+
+impl MultiHash {
+    /// A match finder. It takes its memory when it is given data.
+    pub(crate) fn new(reach: Reach) -> Self {
+        Self {
+            reach,
+            of_3: Table::new(),
+            of_4: Table::new(),
+            of_6: Table::new(),
+            of_8: Table::new(),
+            of_12: Table::new(),
+            of_24: Table::new(),
+        }
+    }
+
+    /// How many bytes the tables occupy for data of this size.
+    pub(crate) fn memory(reach: Reach, data_len: usize) -> u64 {
+        Table::<3, 1>::memory(data_len, reach.of_3)
+            + Table::<4, 4>::memory(data_len, reach.of_4)
+            + Table::<6, 4>::memory(data_len, reach.of_6)
+            + Table::<8, 2>::memory(data_len, reach.of_8)
+            + Table::<12, 2>::memory(data_len, reach.of_12)
+            + Table::<24, 1>::memory(data_len, reach.of_24)
+    }
+
+    /// Begins with new data of `data_len` bytes.
+    pub(crate) fn reset(&mut self, data_len: usize) {
+        let reach = self.reach;
+        self.of_3.reset(data_len, reach.of_3);
+        self.of_4.reset(data_len, reach.of_4);
+        self.of_6.reset(data_len, reach.of_6);
+        self.of_8.reset(data_len, reach.of_8);
+        self.of_12.reset(data_len, reach.of_12);
+        self.of_24.reset(data_len, reach.of_24);
+    }
+
+    /// Finds matches at `pos`, of increasing length and offset, none longer than `max_length`, and remembers `pos`.
+    ///
+    /// `data` ends with [`PADDING`] bytes that hashes may read, which is why `max_length` is needed.
+    #[inline(always)]
+    pub(crate) fn find(&mut self, data: &[u8], pos: usize, max_length: usize, matches: &mut Vec<Match>) {
+        matches.clear();
+        let (bytes, ahead) = windows(data, pos);
+        let here = &data[pos..pos + max_length];
+        let mut best = 0;
+        let mut nearest = pos;
+        for_each_table!(self, table => {
+            table.prefetch(ahead);
+            for candidate in table.insert(bytes, pos) {
+                let candidate = (candidate as usize).wrapping_sub(1);
+                // What is not before all earlier candidates has been looked at, or is no position.
+                if candidate >= nearest {
+                    continue;
+                }
+                nearest = candidate;
+                if best < max_length && data[candidate + best] == here[best] {
+                    let length = common_length(&data[candidate..], here);
+                    if length > best {
+                        best = length;
+                        matches.push(Match { length: length as u32, offset: (pos - candidate) as u32 });
+                    }
+                }
+            }
+        });
+    }
+
+    /// Remembers `pos` without a search.
+    #[inline(always)]
+    pub(crate) fn skip(&mut self, data: &[u8], pos: usize) {
+        let (bytes, ahead) = windows(data, pos);
+        for_each_table!(self, table => {
+            table.prefetch(ahead);
+            table.insert(bytes, pos);
+        });
+    }
+}
+
+/// The bytes that are hashed at `pos`, and those for which rows are fetched.
+#[inline(always)]
+fn windows(data: &[u8], pos: usize) -> (&[u8; PADDING], &[u8; PADDING]) {
+    let window = |at: usize| data[at..].first_chunk().expect("the data is padded");
+    (window(pos), window((pos + FETCH_AHEAD).min(data.len() - PADDING)))
+}
+
+/// How many bytes at the beginning of `there` are those of `here`, which is not longer.
+#[inline(always)]
+pub(crate) fn common_length(there: &[u8], here: &[u8]) -> usize {
+    let there = &there[..here.len()];
+    let mut length = 0;
+    while let (Some(a), Some(b)) = (here[length..].first_chunk(), there[length..].first_chunk()) {
+        let difference = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        if difference != 0 {
+            return length + (difference.trailing_zeros() / 8) as usize;
+        }
+        length += 8;
+    }
+    length + here[length..].iter().zip(&there[length..]).take_while(|(a, b)| a == b).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matches_are_true_and_increase() {
+        let mut state = 1u32;
+        let mut data: Vec<u8> = (0..3000)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 30) as u8
+            })
+            .collect();
+        data.extend_from_within(100..1500);
+        let len = data.len();
+        data.resize(len + PADDING, 0);
+        let mut finder = MultiHash::new(Reach { of_3: 10, of_4: 12, of_6: 12, of_8: 12, of_12: 12, of_24: 12 });
+        finder.reset(len);
+        let mut matches = Vec::new();
+        let mut longest = 0;
+        for pos in 0..len {
+            finder.find(&data, pos, len - pos, &mut matches);
+            assert!(matches.is_sorted_by(|a, b| a.length < b.length && a.offset < b.offset));
+            for &Match { length, offset } in &matches {
+                let (length, from) = (length as usize, pos - offset as usize);
+                assert_eq!(data[from..from + length], data[pos..pos + length]);
+                assert!(pos + length == len || data[from + length] != data[pos + length]);
+                longest = longest.max(length);
+            }
+        }
+        assert!(longest > 1300, "{longest}");
+    }
+}

@@ -1,0 +1,98 @@
+//! What comes after the files: hard links, symbolic links, the times of directories.
+
+use std::collections::HashSet;
+use std::io;
+
+use super::outcome::{Problem, Refused};
+use super::plan::{Directory, HardLink, Link, Place, times_of};
+use super::write::{Writing, problem_of};
+use crate::util::os::Dir;
+use crate::wim::metadata::{Metadata, reparse};
+
+pub(super) struct Finish<'a> {
+    pub(super) tree: &'a Metadata,
+    pub(super) writing: &'a Writing<'a>,
+    pub(super) refused: Vec<Refused>,
+}
+
+impl Finish<'_> {
+    fn refuse(&mut self, place: &Place, problem: Problem) {
+        self.refused.push(Refused { path: self.tree.entry(place.dentry).path(), problem });
+    }
+
+    /// Makes the further names of files; answers how many.
+    pub(super) fn hard_links(&mut self, links: &[HardLink], failed_files: &HashSet<u32>) -> io::Result<u64> {
+        let mut made = 0;
+        for HardLink { place, file } in links {
+            let original = &self.writing.files[*file as usize];
+            if failed_files.contains(file) {
+                let first = self.tree.entry(original.dentry).path();
+                self.refuse(place, Problem::NothingToLinkTo { first });
+                continue;
+            }
+            let link = |directory: &Dir| {
+                let from = self.writing.directories.get(original.directory)?;
+                from.hard_link(&original.name, directory, &place.name)
+            };
+            match self.writing.make(place, link) {
+                Ok(()) => made += 1,
+                Err(error) => self.refuse(place, problem_of(error)?),
+            }
+        }
+        Ok(made)
+    }
+
+    /// Makes the symbolic links; answers how many.
+    pub(super) fn symlinks(
+        &mut self,
+        links: &[Link],
+        failed_links: &HashSet<u32>,
+        directories: &[Directory],
+    ) -> io::Result<u64> {
+        let mut made = 0;
+        for (index, link) in links.iter().enumerate() {
+            if failed_links.contains(&(index as u32)) {
+                continue;
+            }
+            match self.symlink(link, directories[link.place.directory as usize].depth)? {
+                Ok(()) => made += 1,
+                Err(problem) => self.refuse(&link.place, problem),
+            }
+        }
+        Ok(made)
+    }
+
+    fn symlink(&self, link: &Link, depth: u32) -> io::Result<Result<(), Problem>> {
+        let Link { place, data } = link;
+        let entry = self.tree.entry(place.dentry);
+        let parsed = reparse::Link::parse(entry.reparse_tag().unwrap_or_default(), data);
+        let target = parsed.and_then(|link| link.unix_target(depth as usize, entry.is_reparse_not_fixed()));
+        let target = match target {
+            Ok(target) => target,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let make = |directory: &Dir| {
+            directory.symlink(&target, &place.name, entry.is_directory())?;
+            directory.set_link_times(&place.name, &times_of(&entry))
+        };
+        match self.writing.make(place, make) {
+            Ok(()) => Ok(Ok(())),
+            Err(error) => problem_of(error).map(Err),
+        }
+    }
+
+    /// Sets the times of directories, which making entries in them has changed: those of children before their parents'.
+    pub(super) fn directory_times(&mut self, directories: &[Directory], with_target: bool) {
+        for (index, directory) in directories.iter().enumerate().skip(usize::from(!with_target)).rev() {
+            if directory.failed {
+                continue;
+            }
+            let entry = self.tree.entry(directory.dentry);
+            // The index was counted from 0 when the plan was made.
+            let opened = self.writing.directories.get(index as u32);
+            if let Err(error) = opened.and_then(|open| open.set_times(&times_of(&entry))) {
+                self.refused.push(Refused { path: entry.path(), problem: Problem::from_io(error) });
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Extraction of trees that mean well and of trees that do not.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Cursor;
+use std::path::PathBuf;
+
+use super::*;
+use crate::util::sha1::Sha1;
+use crate::util::utf16;
+use crate::wim::blob_table::Entry as BlobEntry;
+use crate::wim::header::{HEADER_SIZE, Header, ResourceHeader};
+use crate::wim::metadata::{NewFile, NodeId, TreeBuilder};
+use crate::wim::reader::ImageIndex;
+use crate::wim::verify::Damage;
+
+#[cfg(unix)]
+mod unix;
+
+const ROOT: NodeId = TreeBuilder::ROOT;
+
+/// An image in the making, with the contents of its files.
+#[derive(Default)]
+struct Sample {
+    tree: TreeBuilder,
+    contents: Vec<Vec<u8>>,
+    /// What is stored in place of a content.
+    damaged: Vec<Sha1>,
+}
+
+impl Sample {
+    fn content(&mut self, content: &[u8]) -> Sha1 {
+        self.contents.push(content.to_vec());
+        Sha1::of(content)
+    }
+
+    fn file(&mut self, parent: NodeId, name: &str, content: &[u8]) -> NodeId {
+        let sha1 = self.content(content);
+        self.tree.add(parent, NewFile::file(name, sha1))
+    }
+
+    fn directory(&mut self, parent: NodeId, name: &str) -> NodeId {
+        self.tree.add(parent, NewFile::directory(name))
+    }
+
+    /// A stored archive of one image.
+    fn wim(&self) -> Wim {
+        let mut file = vec![0; HEADER_SIZE];
+        let mut table = Vec::new();
+        let mut store = |bytes: &[u8], sha1: Sha1, flags: u8, file: &mut Vec<u8>| {
+            let size = bytes.len() as u64;
+            let offset_in_wim = file.len() as u64;
+            let resource = ResourceHeader { size_in_wim: size, flags, offset_in_wim, uncompressed_size: size };
+            table.extend(BlobEntry { resource, part_number: 1, reference_count: 1, sha1 }.encode());
+            file.extend(bytes);
+        };
+        let metadata = self.tree.encode().unwrap();
+        store(&metadata, Sha1::of(&metadata), 2, &mut file);
+        for content in self.contents.iter().filter(|content| !content.is_empty()) {
+            let sha1 = Sha1::of(content);
+            let mut stored = content.clone();
+            stored[0] ^= u8::from(self.damaged.contains(&sha1));
+            store(&stored, sha1, 0, &mut file);
+        }
+        let mut bytes = [0; HEADER_SIZE];
+        bytes[..5].copy_from_slice(b"MSWIM");
+        bytes[8..12].copy_from_slice(&(HEADER_SIZE as u32).to_le_bytes());
+        bytes[12..16].copy_from_slice(&0x10D00_u32.to_le_bytes());
+        (bytes[0x28], bytes[0x2A], bytes[0x2C]) = (1, 1, 1);
+        let mut header = Header::decode(&bytes).unwrap();
+        let at_end = |file: &[u8], size: usize| ResourceHeader {
+            size_in_wim: size as u64,
+            flags: 2,
+            offset_in_wim: file.len() as u64,
+            uncompressed_size: size as u64,
+        };
+        header.blob_table = at_end(&file, table.len());
+        file.extend(&table);
+        let xml = [vec![0xFF, 0xFE], utf16::from_str("<WIM><IMAGE INDEX=\"1\"/></WIM>")].concat();
+        header.xml = at_end(&file, xml.len());
+        file.extend(xml);
+        file[..HEADER_SIZE].copy_from_slice(&header.encode());
+        Wim::from_source(Box::new(Cursor::new(file)), "sample.wim").unwrap()
+    }
+
+    fn extract(&self, options: &Options) -> Extracted {
+        let outside = tempfile::tempdir().unwrap();
+        let extracted = Extracted { outcome: Outcome::default(), target: outside.path().join("target"), outside };
+        extracted.again(self, options)
+    }
+}
+
+/// What came of it: a target directory inside of one in which nothing else may appear.
+struct Extracted {
+    outcome: Outcome,
+    target: PathBuf,
+    outside: tempfile::TempDir,
+}
+
+impl Extracted {
+    fn again(mut self, sample: &Sample, options: &Options) -> Self {
+        let wim = sample.wim();
+        let tree = wim.metadata(ImageIndex::new(1).unwrap()).unwrap();
+        let selection = Selection::everything();
+        self.outcome = extract(&wim, &tree, &selection, &self.target, options, Control::silent()).unwrap();
+        let around: Vec<_> = fs::read_dir(self.outside.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(around, ["target"], "something was written outside of the target");
+        self
+    }
+
+    fn names(&self, directory: &str) -> BTreeSet<String> {
+        let entries = fs::read_dir(self.target.join(directory)).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    /// Paths and reasons of what was refused.
+    fn refused(&self) -> BTreeSet<(String, String)> {
+        self.outcome.refused.iter().map(|refused| (refused.path.clone(), refused.problem.to_string())).collect()
+    }
+
+    fn refused_paths(&self) -> Vec<String> {
+        self.refused().into_iter().map(|(path, _)| path).collect()
+    }
+}
+
+fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+    names.map(str::to_owned).into()
+}
+
+#[test]
+fn names_that_lead_out_of_the_target() {
+    let mut sample = Sample::default();
+    for name in ["..", ".", "../escaped", "a/../../escaped", "/escaped", "..\\escaped", "C:\\escaped", "a\0b"] {
+        sample.file(ROOT, name, b"escaped");
+    }
+    let up = sample.tree.add(ROOT, NewFile::directory(".."));
+    sample.file(up, "escaped", b"escaped");
+    let down = sample.directory(ROOT, "down");
+    let up = sample.tree.add(down, NewFile::directory(".."));
+    sample.file(up, "inside", b"escaped");
+    sample.file(ROOT, "good", b"good");
+
+    let extracted = sample.extract(&Options::default());
+    assert_eq!(extracted.names(""), names(["down", "good"]));
+    assert!(extracted.names("down").is_empty());
+    // The second `..` of the root is a duplicate, which is no entry of its own.
+    assert_eq!(extracted.outcome.refused.len(), 9, "{:?}", extracted.refused());
+    assert!(extracted.outcome.refused.iter().all(|refused| matches!(refused.problem, Problem::UnsafeName)));
+}
+
+#[test]
+fn a_damaged_or_missing_blob_leaves_no_file() {
+    let mut sample = Sample::default();
+    let large = vec![7; 30 << 20];
+    let damaged = sample.file(ROOT, "small", b"small");
+    sample.tree.add_hard_link(ROOT, "small-too", damaged);
+    sample.file(ROOT, "large", &large);
+    sample.damaged = vec![Sha1::of(b"small"), Sha1::of(&large)];
+    sample.tree.add(ROOT, NewFile::file("missing", Sha1([9; 20])));
+    sample.file(ROOT, "good", b"good");
+    let extracted = sample.extract(&Options::default());
+    assert_eq!(extracted.names(""), names(["good"]));
+    assert_eq!(extracted.refused_paths(), ["/large", "/missing", "/small", "/small-too"]);
+    let is_mismatch =
+        |refused: &&Refused| matches!(refused.problem, Problem::Damaged { damage: Damage::Mismatch { .. }, .. });
+    assert_eq!(extracted.outcome.refused.iter().filter(is_mismatch).count(), 2);
+    assert_eq!((extracted.outcome.files, extracted.outcome.bytes), (1, 4));
+}
+
+#[test]
+fn a_large_blob_reaches_all_its_files() {
+    let mut content: Vec<u8> = (0..30 << 20).map(|byte: u32| (byte ^ (byte >> 11)) as u8).collect();
+    // Zeros in the middle and at the end.
+    content[5 << 20..9 << 20].fill(0);
+    content[28 << 20..].fill(0);
+    let mut sample = Sample::default();
+    for name in ["a", "b", "c"] {
+        sample.file(ROOT, name, &content);
+        sample.contents.truncate(1);
+    }
+    for sparse in [false, true] {
+        let options = Options { sparse, memory: 16 << 20, ..Options::default() };
+        // `b` exists: the others must not suffer.
+        let outside = tempfile::tempdir().unwrap();
+        let target = outside.path().join("target");
+        fs::create_dir(&target).unwrap();
+        fs::write(target.join("b"), "").unwrap();
+        let extracted = Extracted { outcome: Outcome::default(), target, outside }.again(&sample, &options);
+        assert_eq!(extracted.refused_paths(), ["/b"]);
+        assert_eq!(extracted.outcome.bytes, 2 * content.len() as u64);
+        for name in ["a", "c"] {
+            let path = extracted.target.join(name);
+            assert!(fs::read(&path).unwrap() == content, "{name} differs (sparse: {sparse})");
+            #[cfg(unix)]
+            {
+                let stored = std::os::unix::fs::MetadataExt::blocks(&fs::metadata(path).unwrap()) * 512;
+                assert!(!sparse || stored < 25 << 20, "{name} has no holes: {stored} bytes");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_selection_brings_its_directories() {
+    let mut sample = Sample::default();
+    let a = sample.directory(ROOT, "a");
+    let b = sample.directory(a, "b");
+    let file = sample.file(b, "one.txt", b"one");
+    sample.file(b, "two.log", b"two");
+    sample.file(ROOT, "three.txt", b"three");
+    sample.tree.add_hard_link(ROOT, "first-name", file);
+    let wim = sample.wim();
+    let tree = wim.metadata(ImageIndex::new(1).unwrap()).unwrap();
+    let extract = |selection: &Selection| {
+        let target = tempfile::tempdir().unwrap();
+        let outcome =
+            super::extract(&wim, &tree, selection, target.path(), &Options::default(), Control::silent()).unwrap();
+        assert!(outcome.is_complete());
+        (target, outcome)
+    };
+    let (target, outcome) = extract(&Selection::matching(&tree, |path, _| path.ends_with(".txt")));
+    assert_eq!(fs::read_to_string(target.path().join("a/b/one.txt")).unwrap(), "one");
+    assert_eq!((outcome.files, outcome.hard_links, outcome.directories), (2, 0, 3));
+    assert!(!target.path().join("a/b/two.log").exists());
+    let (target, outcome) = extract(&Selection::matching(&tree, |path, _| path == "/a"));
+    assert_eq!((outcome.files, fs::read_dir(target.path().join("a/b")).unwrap().count()), (2, 2));
+    let nothing = Selection::matching(&tree, |_, _| false);
+    assert!(nothing.is_empty() && extract(&nothing).1.files == 0);
+}
+
+#[test]
+fn limits_and_interruption() {
+    let mut sample = Sample::default();
+    sample.file(ROOT, "file", &[1; 1000]);
+    let wim = sample.wim();
+    let tree = wim.metadata(ImageIndex::new(1).unwrap()).unwrap();
+    let target = tempfile::tempdir().unwrap();
+    let options = Options { max_bytes: Some(999), ..Options::default() };
+    let everything = Selection::everything();
+    let error = extract(&wim, &tree, &everything, target.path(), &options, Control::silent()).unwrap_err();
+    assert!(matches!(error, ExtractError::TooMuch { needed: 1000, limit: 999 }));
+    let interrupt = std::sync::atomic::AtomicBool::new(true);
+    let control = Control { interrupt: &interrupt, ..Control::silent() };
+    let error = extract(&wim, &tree, &everything, target.path(), &Options::default(), control).unwrap_err();
+    assert!(matches!(error, ExtractError::Interrupted));
+    assert_eq!(fs::read_dir(target.path()).unwrap().count(), 0);
+}

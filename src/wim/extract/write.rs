@@ -1,0 +1,336 @@
+//! Receives the blobs and makes the files.
+//!
+//! Making a file costs more than filling it: most files are small. Blobs that lie wholly in one batch are therefore
+//! written side by side, by as many threads as there are; only a blob that goes on from batch to batch is written
+//! piece by piece. A file whose blob turns out to be damaged is removed.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+use rayon::prelude::*;
+
+use super::directories::Directories;
+use super::outcome::Problem;
+use super::plan::{Place, Target, times_of};
+use crate::util::os::{self, Dir};
+use crate::util::sha1::Sha1;
+use crate::wim::engine::{BlobEnd, Segment, Sink};
+use crate::wim::metadata::Metadata;
+use crate::wim::verify::Damage;
+
+/// With holes: the shortest run of zeros that is left out, in bytes. Shorter ones cost more in extents than they save.
+const HOLE: usize = 64 << 10;
+/// How much of a file is copied at a time to its twins.
+const COPY: usize = 1 << 20;
+
+/// What stays the same while files are written.
+pub(super) struct Writing<'a> {
+    pub(super) tree: &'a Metadata,
+    pub(super) directories: Directories<'a>,
+    pub(super) files: &'a [Place],
+    pub(super) sparse: bool,
+    pub(super) overwrite: bool,
+}
+
+impl Writing<'_> {
+    /// Makes something at `place`, whose name must be free unless it may be overwritten.
+    pub(super) fn make<T>(&self, place: &Place, make: impl Fn(&Dir) -> io::Result<T>) -> io::Result<T> {
+        let directory = self.directories.get(place.directory)?;
+        match make(&directory) {
+            Err(error) if self.overwrite && error.kind() == io::ErrorKind::AlreadyExists => {
+                // Whatever has the name goes first: writing into it could write through a link.
+                directory.remove_file(&place.name)?;
+                make(&directory)
+            }
+            result => result,
+        }
+    }
+
+    fn create(&self, place: &Place) -> io::Result<File> {
+        self.make(place, |directory| directory.create_file(&place.name))
+    }
+
+    fn remove(&self, place: &Place) -> io::Result<()> {
+        self.directories.get(place.directory)?.remove_file(&place.name)
+    }
+
+    fn begin(&self, file: u32) -> io::Result<OpenFile> {
+        Ok(OpenFile { file: self.create(&self.files[file as usize])?, index: file, ends_in_hole: false })
+    }
+
+    fn finish(&self, open: &mut OpenFile) -> io::Result<()> {
+        if open.ends_in_hole {
+            let end = open.file.stream_position()?;
+            open.file.set_len(end)?;
+        }
+        // Where names of one file disagree, the first one's times are the file's.
+        let entry = self.tree.entry(self.files[open.index as usize].dentry);
+        os::finish_file(&open.file, &times_of(&self.tree.entry(entry.first_link())))
+    }
+
+    /// Makes a file without content.
+    pub(super) fn empty_file(&self, file: u32) -> io::Result<()> {
+        let mut open = self.begin(file)?;
+        self.finish(&mut open)
+    }
+
+    /// Makes a file of which all content is at hand.
+    fn whole_file(&self, file: u32, segments: &[Segment<'_>]) -> io::Result<()> {
+        let mut open = self.begin(file)?;
+        let written = segments.iter().try_for_each(|segment| open.write(segment.data, self.sparse));
+        written.and_then(|()| self.finish(&mut open)).inspect_err(|_| self.drop_partial(open))
+    }
+
+    /// Makes a file with the content of another.
+    fn copy(&self, from: &File, file: u32) -> io::Result<()> {
+        let mut to = self.begin(file)?;
+        let copied = self.copy_content(from, &mut to);
+        copied.and_then(|()| self.finish(&mut to)).inspect_err(|_| self.drop_partial(to))
+    }
+
+    fn copy_content(&self, mut from: &File, to: &mut OpenFile) -> io::Result<()> {
+        let size = from.metadata()?.len();
+        let done = if self.sparse { 0 } else { os::copy_range(from, 0, &to.file, 0, size)? };
+        from.seek(SeekFrom::Start(done))?;
+        to.file.seek(SeekFrom::Start(done))?;
+        let mut buffer = vec![0; COPY];
+        loop {
+            match from.read(&mut buffer)? {
+                0 => return Ok(()),
+                nbytes => to.write(&buffer[..nbytes], self.sparse)?,
+            }
+        }
+    }
+
+    /// Removes what was begun. The error that led here matters more than one of the removal.
+    fn drop_partial(&self, open: OpenFile) {
+        let place = &self.files[open.index as usize];
+        drop(open);
+        self.remove(place).ok();
+    }
+}
+
+/// A file that is being written.
+struct OpenFile {
+    file: File,
+    index: u32,
+    /// Whether its length is still to be stretched over a hole at its end.
+    ends_in_hole: bool,
+}
+
+impl OpenFile {
+    fn write(&mut self, data: &[u8], sparse: bool) -> io::Result<()> {
+        if !sparse {
+            return self.file.write_all(data);
+        }
+        let mut rest = data;
+        while !rest.is_empty() {
+            let (piece, others) = rest.split_at(rest.len().min(HOLE));
+            rest = others;
+            self.ends_in_hole = piece.len() == HOLE && piece.iter().all(|byte| *byte == 0);
+            if self.ends_in_hole {
+                self.file.seek_relative(HOLE as i64)?;
+            } else {
+                self.file.write_all(piece)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file or link that could not be made.
+pub(super) struct Failed {
+    pub(super) target: Target,
+    pub(super) problem: Problem,
+}
+
+/// One blob and who receives it.
+pub(super) struct Wanted {
+    pub(super) sha1: Sha1,
+    pub(super) targets: Vec<Target>,
+}
+
+/// The blob that goes on in the next batch.
+struct Carried {
+    request: usize,
+    /// The file that receives it; `None` once that failed.
+    open: Option<OpenFile>,
+    failed: Vec<Failed>,
+    link_data: Vec<u8>,
+}
+
+/// Writes what the engine reads.
+pub(super) struct Extractor<'a> {
+    writing: &'a Writing<'a>,
+    wanted: &'a [Wanted],
+    carried: Option<Carried>,
+    /// What could not be made.
+    pub(super) failed: Vec<Failed>,
+    /// Reparse data that came.
+    pub(super) link_data: Vec<(u32, Vec<u8>)>,
+}
+
+/// Whether going on is no use: nothing more can be written.
+pub(super) fn is_fatal(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(error.kind(), Kind::StorageFull | Kind::QuotaExceeded | Kind::ReadOnlyFilesystem)
+}
+
+/// Sorts an error of one file: its own problem, or everybody's.
+pub(super) fn problem_of(error: io::Error) -> Result<Problem, io::Error> {
+    if is_fatal(&error) { Err(error) } else { Ok(Problem::from_io(error)) }
+}
+
+impl<'a> Extractor<'a> {
+    pub(super) fn new(writing: &'a Writing<'a>, wanted: &'a [Wanted]) -> Self {
+        Self { writing, wanted, carried: None, failed: Vec::new(), link_data: Vec::new() }
+    }
+
+    /// Removes the file that was begun and will not be finished.
+    pub(super) fn abandon(&mut self) {
+        if let Some(open) = self.carried.take().and_then(|carried| carried.open) {
+            self.writing.drop_partial(open);
+        }
+    }
+
+    /// Takes in a part of a blob that is not all in one batch.
+    fn part(&mut self, request: usize, segments: &[Segment<'_>]) -> io::Result<()> {
+        let targets = &self.wanted[request].targets;
+        let is_start = segments.first().is_some_and(|segment| segment.offset == 0);
+        let mut carried = match self.carried.take() {
+            Some(carried) if carried.request == request && !is_start => carried,
+            _ => self.begin(request, targets)?,
+        };
+        let wants_data = targets.iter().any(|target| target.link().is_some());
+        for segment in segments {
+            if wants_data {
+                carried.link_data.extend(segment.data);
+            }
+            let Some(open) = &mut carried.open else { continue };
+            if let Err(error) = open.write(segment.data, self.writing.sparse) {
+                let index = open.index;
+                carried.open.take().into_iter().for_each(|open| self.writing.drop_partial(open));
+                carried.failed.push(Failed { target: Target::File(index), problem: problem_of(error)? });
+            }
+        }
+        match segments.last().and_then(|segment| segment.end) {
+            None => self.carried = Some(carried),
+            Some(BlobEnd::Intact) => self.finish(carried, targets)?,
+            Some(end) => {
+                if let Some(open) = carried.open {
+                    self.writing.drop_partial(open);
+                }
+                self.failed.extend(damaged(&self.wanted[request], end));
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the first of the files that can be made.
+    fn begin(&self, request: usize, targets: &[Target]) -> io::Result<Carried> {
+        let mut failed = Vec::new();
+        for file in targets.iter().filter_map(|target| target.file()) {
+            match self.writing.begin(file) {
+                Ok(open) => return Ok(Carried { request, open: Some(open), failed, link_data: Vec::new() }),
+                Err(error) => failed.push(Failed { target: Target::File(file), problem: problem_of(error)? }),
+            }
+        }
+        Ok(Carried { request, open: None, failed, link_data: Vec::new() })
+    }
+
+    /// Completes the file, and copies it to the blob's other targets.
+    fn finish(&mut self, mut carried: Carried, targets: &[Target]) -> io::Result<()> {
+        let tried = |file: u32, failed: &[Failed]| failed.iter().any(|failure| failure.target.file() == Some(file));
+        for target in targets {
+            match target {
+                Target::Link(link) => self.link_data.push((*link, carried.link_data.clone())),
+                Target::File(file) => {
+                    let Some(open) = &mut carried.open else { continue };
+                    if tried(*file, &carried.failed) {
+                        continue;
+                    }
+                    let is_first = *file == open.index;
+                    let done = if is_first { self.writing.finish(open) } else { self.writing.copy(&open.file, *file) };
+                    if let Err(error) = done {
+                        carried.failed.push(Failed { target: *target, problem: problem_of(error)? });
+                    }
+                }
+            }
+        }
+        self.failed.append(&mut carried.failed);
+        Ok(())
+    }
+}
+
+/// Tells all that want a damaged blob.
+fn damaged(wanted: &Wanted, end: BlobEnd) -> impl Iterator<Item = Failed> + '_ {
+    let damage = match end {
+        BlobEnd::Intact => None,
+        BlobEnd::Mismatch { found } => Some(Damage::Mismatch { found }),
+        BlobEnd::Unreadable(error) => Some(Damage::Unreadable(error)),
+    };
+    damage.into_iter().flat_map(move |damage| {
+        let problem = move || Problem::Damaged { sha1: wanted.sha1, damage };
+        wanted.targets.iter().map(move |target| Failed { target: *target, problem: problem() })
+    })
+}
+
+/// What came of a blob that was all in one batch.
+#[derive(Default)]
+struct Made {
+    failed: Vec<Failed>,
+    link_data: Vec<(u32, Vec<u8>)>,
+}
+
+impl Sink for Extractor<'_> {
+    type Error = io::Error;
+
+    fn accept(&mut self, batch: &[Segment<'_>]) -> Result<(), io::Error> {
+        let mut whole = Vec::new();
+        for segments in batch.chunk_by(|a, b| a.request == b.request) {
+            let (first, last) = (&segments[0], &segments[segments.len() - 1]);
+            if first.offset == 0
+                && last.end.is_some()
+                && self.carried.as_ref().is_none_or(|c| c.request != first.request)
+            {
+                whole.push(segments);
+            } else {
+                self.part(first.request, segments)?;
+            }
+        }
+        let (writing, wanted) = (self.writing, self.wanted);
+        let made: Vec<Made> = whole
+            .par_iter()
+            .map(|segments| {
+                let wanted = &wanted[segments[0].request];
+                let mut made = Made::default();
+                match segments[segments.len() - 1].end {
+                    Some(BlobEnd::Intact) => {}
+                    end => {
+                        made.failed.extend(end.into_iter().flat_map(|end| damaged(wanted, end)));
+                        return Ok(made);
+                    }
+                }
+                for target in &wanted.targets {
+                    match target {
+                        Target::Link(link) => {
+                            let data = segments.iter().flat_map(|segment| segment.data).copied().collect();
+                            made.link_data.push((*link, data));
+                        }
+                        Target::File(file) => {
+                            if let Err(error) = writing.whole_file(*file, segments) {
+                                made.failed.push(Failed { target: *target, problem: problem_of(error)? });
+                            }
+                        }
+                    }
+                }
+                Ok(made)
+            })
+            .collect::<Result<_, io::Error>>()?;
+        for made in made {
+            self.failed.extend(made.failed);
+            self.link_data.extend(made.link_data);
+        }
+        Ok(())
+    }
+}

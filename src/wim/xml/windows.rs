@@ -1,0 +1,123 @@
+//! The WINDOWS element: which Windows an image holds.
+
+use std::fmt;
+
+use super::element::Element;
+
+/// A processor architecture, by the number that Windows gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Architecture(pub u32);
+
+impl Architecture {
+    /// Its usual name; `None` for a number without one.
+    pub fn name(self) -> Option<&'static str> {
+        Some(match self.0 {
+            0 => "x86",
+            5 => "arm",
+            6 => "ia64",
+            9 => "x64",
+            12 => "arm64",
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "unknown ({})", self.0),
+        }
+    }
+}
+
+impl serde::Serialize for Architecture {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A version of Windows, such as 10.0.26100.4061.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WindowsVersion {
+    /// 10 for Windows 10 and 11.
+    pub major: u32,
+    /// 0 for Windows 10 and 11.
+    pub minor: u32,
+    /// The build.
+    pub build: u32,
+    /// The revision of the build (UBR), which each cumulative update raises.
+    pub revision: u32,
+}
+
+impl fmt::Display for WindowsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}.{}", self.major, self.minor, self.build, self.revision)
+    }
+}
+
+impl serde::Serialize for WindowsVersion {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What the document says about the Windows in an image. What is absent or empty is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct WindowsInfo {
+    /// The processor it runs on.
+    pub architecture: Option<Architecture>,
+    /// Such as `Microsoft® Windows® Operating System`.
+    pub product_name: Option<String>,
+    /// Such as `Professional` or `WindowsPE`.
+    pub edition_id: Option<String>,
+    /// Such as `Client`, `Server` or `WindowsPE`.
+    pub installation_type: Option<String>,
+    /// Such as `WinNT` or `ServerNT`.
+    pub product_type: Option<String>,
+    /// Such as `Terminal Server`.
+    pub product_suite: Option<String>,
+    /// The hardware abstraction layer, such as `acpiapic`.
+    pub hal: Option<String>,
+    /// The installed languages, in order.
+    pub languages: Vec<String>,
+    /// The language that is used unless another is chosen.
+    pub default_language: Option<String>,
+    /// The version, if its four numbers are stated; a missing revision counts as 0.
+    pub version: Option<WindowsVersion>,
+    /// The service pack.
+    pub service_pack_level: Option<u32>,
+    /// The branch it was built from.
+    pub branch: Option<String>,
+    /// The name of the Windows directory.
+    pub system_root: Option<String>,
+}
+
+impl WindowsInfo {
+    pub(super) fn from_element(windows: &Element) -> Self {
+        let text = |element: Option<&Element>| element.map(|e| e.text().into_owned()).filter(|text| !text.is_empty());
+        let own = |name| text(windows.child(name));
+        let version = windows.child("VERSION");
+        let of_version = |name| text(version.and_then(|version| version.child(name)));
+        let number = |name| of_version(name)?.parse::<u32>().ok();
+        let languages = windows.child("LANGUAGES");
+        let language_elements = languages.into_iter().flat_map(Element::elements);
+        Self {
+            architecture: own("ARCH").and_then(|arch| arch.parse().ok()).map(Architecture),
+            product_name: own("PRODUCTNAME"),
+            edition_id: own("EDITIONID"),
+            installation_type: own("INSTALLATIONTYPE"),
+            product_type: own("PRODUCTTYPE"),
+            product_suite: own("PRODUCTSUITE"),
+            hal: own("HAL"),
+            languages: language_elements.filter(|e| e.name == "LANGUAGE").map(|e| e.text().into_owned()).collect(),
+            default_language: text(languages.and_then(|languages| languages.child("DEFAULT"))),
+            version: number("MAJOR").zip(number("MINOR")).zip(number("BUILD")).map(|((major, minor), build)| {
+                WindowsVersion { major, minor, build, revision: number("SPBUILD").unwrap_or(0) }
+            }),
+            service_pack_level: number("SPLEVEL"),
+            branch: of_version("BRANCH"),
+            system_root: own("SYSTEMROOT"),
+        }
+    }
+}

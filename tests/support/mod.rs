@@ -1,0 +1,164 @@
+//! What integration tests share: peers, foreign files, trees on disk.
+#![allow(dead_code, reason = "every test binary uses a part of it")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A file of the collection of foreign images beside the repository; says loudly when it is not there.
+pub(crate) fn foreign(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
+    if !path.exists() {
+        eprintln!("\n######## SKIPPED: {} is not there ########\n", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+/// Whether a peer program is installed; says loudly when it is not.
+pub(crate) fn has_peer(program: &str) -> bool {
+    let found = Command::new(program).arg("--help").output().is_ok();
+    if !found {
+        eprintln!("\n######## SKIPPED: {program} is not installed ########\n");
+    }
+    found
+}
+
+/// Runs a program that must succeed.
+pub(crate) fn run(program: &str, args: &[&str]) -> Output {
+    let output = Command::new(program).args(args).output().unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(
+        output.status.success(),
+        "{program} {args:?}: {}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// A path as an argument.
+pub(crate) fn arg(path: &Path) -> &str {
+    path.to_str().expect("test paths are UTF-8")
+}
+
+/// Deterministic noise.
+pub(crate) struct Noise(pub(crate) u64);
+
+impl Noise {
+    /// The next number.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// That many random bytes.
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| (self.next() >> 32) as u8).collect()
+    }
+
+    /// Text of that many bytes, which compresses about as programs do.
+    pub(crate) fn text(&mut self, count: usize) -> Vec<u8> {
+        const WORDS: [&str; 16] = [
+            "component",
+            "registry",
+            "service",
+            "\u{e8}\0\0\0\0",
+            "driver",
+            "policy",
+            "network",
+            "storage",
+            "audio",
+            "display",
+            "feature",
+            "update",
+            "kernel",
+            "interface",
+            "manifest",
+            "\r\n",
+        ];
+        let mut text = Vec::with_capacity(count + 16);
+        while text.len() < count {
+            let number = self.next();
+            text.extend(WORDS[number as usize % WORDS.len()].as_bytes());
+            if number & 0x700 == 0 {
+                text.extend(format!("{number:x}").as_bytes());
+            }
+            text.push(b' ');
+        }
+        text.truncate(count);
+        text
+    }
+}
+
+/// Makes a small tree with what images have: text, noise, zeros, empty files, hard links, odd names, deep directories and
+/// sizes around the chunk size.
+pub(crate) fn make_tree(root: &Path) {
+    let mut noise = Noise(0x1234_5678_9ABC_DEF1);
+    let mut put = |name: &str, data: &[u8]| {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().expect("inside the root")).unwrap();
+        fs::write(path, data).unwrap();
+    };
+    for size in [0, 1, 2, 70, 4095, 4096, 32767, 32768, 32769, 65536, 100_000, 300_000, 2_500_000] {
+        put(&format!("Windows/text/{size}.txt"), &noise.text(size));
+        put(&format!("Windows/noise/{size}.bin"), &noise.bytes(size));
+        put(&format!("Windows/zeros/{size}.dat"), &vec![0; size]);
+    }
+    let mut mixed = noise.text(200_000);
+    mixed.extend(noise.bytes(200_000));
+    mixed.extend(vec![0; 200_000]);
+    put("Windows/System32/mixed.dll", &mixed);
+    put("Windows/System32/copy of mixed.dll", &mixed);
+    put("odd/naïve ファイル 𝄞.txt", b"names outside ASCII");
+    put("odd/UPPER and lower.TXT", b"case");
+    put("odd/.hidden", b"a leading dot");
+    put("odd/no extension", b"none");
+    put(&format!("odd/{}", "x".repeat(200)), b"a long name");
+    put(&format!("deep/{}end.txt", "d/".repeat(60)), b"deep");
+    fs::create_dir_all(root.join("empty directory")).unwrap();
+    fs::hard_link(root.join("Windows/System32/mixed.dll"), root.join("hard link.dll")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("Windows/System32/mixed.dll", root.join("symbolic link")).unwrap();
+}
+
+/// What a tree on disk holds: the kind and content of every path.
+pub(crate) fn read_tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    fn visit(root: &Path, directory: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            let kind = path.symlink_metadata().unwrap().file_type();
+            if kind.is_symlink() {
+                let target = fs::read_link(&path).unwrap();
+                found.insert(name, format!("-> {}", target.display()).into_bytes());
+            } else if kind.is_dir() {
+                found.insert(name + "/", Vec::new());
+                visit(root, &path, found);
+            } else {
+                found.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    visit(root, root, &mut found);
+    found
+}
+
+/// Panics with the first difference between two trees.
+pub(crate) fn assert_same_tree(expected: &Path, found: &Path, what: &str) {
+    let (expected, found) = (read_tree(expected), read_tree(found));
+    for (name, content) in &expected {
+        match found.get(name) {
+            None => panic!("{what}: {name} is missing"),
+            Some(other) if other != content => panic!("{what}: {name} differs"),
+            Some(_) => {}
+        }
+    }
+    if let Some(name) = found.keys().find(|name| !expected.contains_key(*name)) {
+        panic!("{what}: {name} should not be there");
+    }
+}
