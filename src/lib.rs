@@ -30,3 +30,8 @@
 pub mod codec;
 pub mod util;
 pub mod wim;
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -103,7 +103,7 @@ fn help_and_version_are_answers() {
 
 #[test]
 fn completions_and_manual_pages_know_every_command() {
-    let commands = ["info", "ls", "cat", "verify", "export", "optimize", "split", "join", "delete"];
+    let commands = ["info", "ls", "cat", "extract", "verify", "export", "optimize", "split", "join", "delete"];
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = succeed(["completions", shell]);
         assert!(commands.iter().all(|command| script.contains(command)), "{shell}");
@@ -219,6 +219,40 @@ fn a_truncated_file_is_an_error_and_no_panic() {
             assert!(stderr(&output).contains("truncated.wim"), "{command} of {length} bytes: {}", stderr(&output));
         }
     }
+}
+
+#[test]
+fn extract_takes_paths_and_patterns() {
+    let scratch = Scratch::new();
+    let sample = testdata("sample.esd");
+    let whole = scratch.text("whole");
+    let document = json("wimkit.extract/1", &["extract", &sample, "1", "--to", &whole]);
+    assert_eq!((document["complete"].as_bool(), document["refused"].as_array().map(Vec::len)), (Some(true), Some(0)));
+    let readme = std::fs::read_to_string(scratch.path("whole/Windows/System32/readme.txt")).unwrap();
+    assert_eq!(readme, "This is the Home edition of a pretend system.\r\n");
+
+    let some = scratch.text("some");
+    succeed(["extract", &sample, "2", "windows/SYSTEM32/PRO*.dll", "\\users", "Users/**", "--to", &some]);
+    assert_eq!(std::fs::read_dir(scratch.path("some/Windows/System32")).unwrap().count(), 8);
+    assert!(scratch.path("some/Users/Default/Grüße aus Köln – 日本.txt").is_file());
+    assert!(!scratch.path("some/PerfLogs").exists());
+
+    for wrong in ["Windows/nowhere", "Windows/no*where"] {
+        assert_code(&wimkit(["extract", &sample, "1", wrong, "--to", &scratch.text("none")]), 2);
+        assert!(!scratch.path("none").exists());
+    }
+}
+
+#[test]
+fn extract_ends_with_1_if_something_was_left() {
+    let scratch = Scratch::new();
+    let target = scratch.text("target");
+    let arguments = ["extract", &testdata("sample.wim"), "1", "Windows/System32/readme.txt", "--to", &target];
+    succeed(arguments);
+    let again = wimkit(arguments);
+    assert_code(&again, 1);
+    assert!(stderr(&again).contains("not extracted: /Windows/System32/readme.txt"), "{}", stderr(&again));
+    succeed(arguments.iter().chain(&["--overwrite"]));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::Context;
 use super::args::ImageWord;
 use super::exit::{Failure, Outcome};
-use super::human::Human;
+use super::human::{Counted, Human};
 use super::printer;
 use super::source::{Source, find_images};
 use clap::Args;
@@ -48,8 +48,8 @@ impl Delete {
         if context.global.json {
             printer::json(&document)?;
         } else {
-            let (path, deleted, left) = (wim.path().display(), images.len(), done.images_left);
-            context.say(format_args!("{path}: {deleted} images deleted, {left} left"));
+            let (path, deleted) = (wim.path().display(), Counted(images.len() as u64, "image"));
+            context.say(format_args!("{path}: {deleted} deleted, {} left", done.images_left));
             if done.unused_bytes > 0 {
                 let unused = Human(done.unused_bytes);
                 context.say(format_args!("  {unused} are used no more; `wimkit optimize` gives their space back"));

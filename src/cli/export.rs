@@ -4,7 +4,7 @@ use super::Context;
 use super::args::ImageWord;
 use super::compression::{CheckArgs, CompressionArgs};
 use super::exit::{Failure, Outcome};
-use super::human::Human;
+use super::human::{Counted, Human};
 use super::printer::{self, visible, warn};
 use super::source::{Source, find_images};
 use clap::Args;
@@ -143,8 +143,8 @@ fn summarize(context: &Context, dest: &Path, outcome: &export::Outcome, begun: I
         ));
     }
     context.say(format_args!(
-        "  {} blobs copied as they are ({}), {} compressed anew ({}), {} there already",
-        outcome.copied_blobs,
+        "  {} copied as stored ({}), {} compressed anew ({}), {} there already",
+        Counted(outcome.copied_blobs, "blob"),
         Human(outcome.copied_bytes),
         outcome.encoded_blobs,
         Human(outcome.encoded_bytes),

@@ -25,6 +25,21 @@ impl fmt::Display for Human {
     }
 }
 
+/// A number with its noun, which takes an s unless the number is 1.
+pub(crate) struct Counted(pub u64, pub &'static str);
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self(1, noun) => write!(f, "1 {noun}"),
+            Self(count, noun) => match noun.strip_suffix('y') {
+                Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => write!(f, "{count} {stem}ies"),
+                _ => write!(f, "{count} {noun}s"),
+            },
+        }
+    }
+}
+
 /// A time cut to whole seconds, so that a column of them is straight.
 pub(crate) struct Seconds(pub FileTime);
 
@@ -50,6 +65,14 @@ mod tests {
         assert_eq!(human((10 << 20) + (1 << 19)), "10.5 MiB");
         assert_eq!(human(u64::MAX), "16384 PiB");
         assert_eq!(format!("{:>9}", Human(5)), "      5 B");
+    }
+
+    #[test]
+    fn counts() {
+        let counted = |count, noun| Counted(count, noun).to_string();
+        assert_eq!(counted(1, "directory"), "1 directory");
+        assert_eq!(counted(0, "directory"), "0 directories");
+        assert_eq!(counted(2, "file"), "2 files");
     }
 
     #[test]

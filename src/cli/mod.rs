@@ -7,6 +7,7 @@ mod compression;
 mod delete;
 mod exit;
 mod export;
+mod extract;
 mod human;
 mod info;
 mod interrupt;
@@ -69,6 +70,7 @@ enum Command {
     #[command(visible_alias = "dir")]
     Ls(ls::Ls),
     Cat(cat::Cat),
+    Extract(extract::Extract),
     Verify(verify::Verify),
     Export(export::Export),
     Optimize(optimize::Optimize),
@@ -110,6 +112,7 @@ impl Command {
             Self::Info(command) => command.run(context),
             Self::Ls(command) => command.run(context),
             Self::Cat(command) => command.run(context),
+            Self::Extract(command) => command.run(context),
             Self::Verify(command) => command.run(context),
             Self::Export(command) => command.run(context),
             Self::Optimize(command) => command.run(context),

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::exit::{Failure, Outcome};
-use super::human::Human;
+use super::human::{Counted, Human};
 use super::printer::{self, Out, visible, warn};
 use super::source::Source;
 use clap::Args;
@@ -56,23 +56,18 @@ fn print(path: &Path, outcome: &verify::Outcome) -> Result<(), Failure> {
             writeln!(out, "    image {}: {}", user.image, visible(user.path))?;
         }
     }
-    let tables = match outcome.integrity_tables {
-        0 => "no integrity table".to_owned(),
-        1 => "1 integrity table".to_owned(),
-        count => format!("{count} integrity tables"),
-    };
-    let verdict = match outcome.findings.len() {
+    let verdict = match outcome.findings.len() as u64 {
         0 => "intact".to_owned(),
-        1 => "BAD, 1 finding".to_owned(),
-        count => format!("BAD, {count} findings"),
+        count => format!("BAD, {}", Counted(count, "finding")),
     };
     writeln!(
         out,
-        "{}: {verdict} ({} images, {} blobs with {}, {tables})",
+        "{}: {verdict} ({}, {} with {}, {})",
         path.display(),
-        outcome.images,
-        outcome.blobs,
-        Human(outcome.bytes)
+        Counted(outcome.images.into(), "image"),
+        Counted(outcome.blobs, "blob"),
+        Human(outcome.bytes),
+        Counted(outcome.integrity_tables.into(), "integrity table")
     )?;
     out.finish()
 }

@@ -31,6 +31,13 @@ mod test_data;
 mod word;
 pub mod xpress;
 
+/// Plain reference decoders, for the fuzz targets and benches to compare the fast ones with.
+#[cfg(any(test, feature = "__internal-testing"))]
+pub mod plain {
+    pub use super::lzx::plain::decompress as decompress_lzx;
+    pub use super::xpress::plain::decompress as decompress_xpress;
+}
+
 pub use error::{DecodeError, DecodeErrorKind, UnsupportedChunkSize};
 
 /// A compression format of the WIM container.

@@ -47,6 +47,29 @@ pub(crate) fn prices_from_frequencies(frequencies: &[u32], max_bits: u32, prices
     }
 }
 
+/// Scale of smoothed frequencies against plain ones.
+pub(crate) const SMOOTHING_SCALE: u32 = 8;
+
+/// Multiplies the frequencies of match symbols by [`SMOOTHING_SCALE`] and mixes in, `weight` times, what rows (offsets)
+/// and columns (lengths) would suggest if they were independent.
+///
+/// Without it a symbol that happened not to occur in the last parse is so dear that the next parse will not try it
+/// either; with it parses explore more at first and settle as the weight falls.
+pub(crate) fn smooth(frequencies: &mut [u32], num_columns: usize, weight: u32) {
+    const MAX_COLUMNS: usize = 16;
+    let mut columns = [0; MAX_COLUMNS];
+    for row in frequencies.chunks_exact(num_columns) {
+        columns.iter_mut().zip(row).for_each(|(sum, frequency)| *sum += frequency);
+    }
+    let total = u64::from(columns.iter().sum::<u32>().max(1));
+    for row in frequencies.chunks_exact_mut(num_columns) {
+        let sum = u64::from(row.iter().sum::<u32>() * weight);
+        for (entry, &column) in row.iter_mut().zip(&columns) {
+            *entry = *entry * SMOOTHING_SCALE + 2 + (sum * u64::from(column) / total) as u32;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

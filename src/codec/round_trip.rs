@@ -99,7 +99,9 @@ fn every_level_and_chunk_size() {
             mixed[size / 3..size / 2].copy_from_slice(&random_bytes(size / 2 - size / 3, 3));
             let ramp: Vec<u8> = (0..size).map(|i| (i / 7) as u8).collect();
             let zeros = vec![0; size];
-            for level in 1..=9 {
+            // The largest chunks add only what wide positions and several segments change.
+            let levels: &[u8] = if size > 1 << 16 { &[2, 5] } else { &[1, 2, 3, 4, 5, 6, 7, 8, 9] };
+            for &level in levels {
                 let chunks = [&text[..], &zeros, &mixed, &ramp, &text[..size - 1], &text];
                 let packed = check(format, chunk_size, level, &chunks).expect("text shrinks");
                 assert!(packed < size * 55 / 100, "{format} {chunk_size} {level}: {packed}");
@@ -120,7 +122,7 @@ fn zeros_take_almost_nothing() {
 fn random_bytes_are_left_to_be_stored() {
     let noise = random_bytes(1 << 15, 4);
     for format in FORMATS {
-        for level in 1..=9 {
+        for level in [1, 3, 4, 9] {
             assert_eq!(check(format, 1 << 15, level, &[&noise]), None);
         }
     }
@@ -129,7 +131,7 @@ fn random_bytes_are_left_to_be_stored() {
 #[test]
 fn tiny_chunks() {
     for format in FORMATS {
-        for level in [1, 2, 3, 4, 5, 9] {
+        for level in [1, 2, 4, 9] {
             let (text, noise) = (prose(70, 5), random_bytes(70, 6));
             let lengths = 0..=70;
             let chunks = lengths.flat_map(|len| [&text[..len], &noise[..len], &[7; 70][..len]]).collect::<Vec<_>>();
@@ -152,7 +154,7 @@ fn the_last_positions_of_a_full_window() {
             for distance in [1, 2, 3, 4] {
                 let mut chunk = chunk.clone();
                 chunk.copy_within(0..distance, size - distance);
-                for level in 1..=9 {
+                for level in [1, 3, 4, 9] {
                     check(format, chunk_size, level, &[&chunk]).expect("dashes shrink");
                 }
             }
@@ -161,10 +163,10 @@ fn the_last_positions_of_a_full_window() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn any_mixture_survives(
-        pieces in prop::collection::vec((0u64..4, 0usize..6000, any::<u64>(), 0usize..500), 0..12),
+        pieces in prop::collection::vec((0u64..4, 0usize..4000, any::<u64>(), 0usize..500), 0..12),
         level in 1u8..=9,
         size_choice in 0usize..3,
     ) {

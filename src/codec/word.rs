@@ -9,6 +9,7 @@
 /// `pos + 8 <= bytes.len()`.
 #[inline(always)]
 pub(crate) unsafe fn read_be(bytes: &[u8], pos: usize) -> u64 {
+    // SAFETY: as the caller grants.
     u64::from_be_bytes(unsafe { read(bytes, pos) })
 }
 
@@ -18,9 +19,12 @@ pub(crate) unsafe fn read_be(bytes: &[u8], pos: usize) -> u64 {
 /// `pos + 8 <= bytes.len()`.
 #[inline(always)]
 pub(crate) unsafe fn read_le(bytes: &[u8], pos: usize) -> u64 {
+    // SAFETY: as the caller grants.
     u64::from_le_bytes(unsafe { read(bytes, pos) })
 }
 
+/// # Safety
+/// `pos + 8 <= bytes.len()`.
 #[inline(always)]
 unsafe fn read(bytes: &[u8], pos: usize) -> [u8; 8] {
     debug_assert!(bytes.len() >= 8 && pos <= bytes.len() - 8);
@@ -52,5 +56,37 @@ pub(crate) fn extend_swapped(swapped: &mut Vec<u8>, bytes: &[u8]) {
     }
     for (swapped, [first, second]) in swapped_rest.as_chunks_mut().0.iter_mut().zip(rest.as_chunks().0) {
         *swapped = [*second, *first];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_swapped_and_a_lone_byte_is_none() {
+        for len in 0..40 {
+            let bytes: Vec<u8> = (1..=len).collect();
+            let mut swapped = vec![99];
+            extend_swapped(&mut swapped, &bytes);
+            let mut expected = vec![99];
+            expected.extend(bytes.chunks(2).flat_map(|unit| if let [a, b] = *unit { vec![b, a] } else { vec![0] }));
+            assert_eq!(swapped, expected);
+        }
+    }
+
+    #[test]
+    fn words_are_read_and_written_at_any_position() {
+        let mut bytes: [u8; 24] = std::array::from_fn(|i| i as u8);
+        for pos in 0..=16 {
+            let expected = bytes[pos..pos + 8].try_into().expect("eight bytes");
+            // SAFETY: `pos` is at most 24 - 8.
+            unsafe {
+                assert_eq!(read_be(&bytes, pos), u64::from_be_bytes(expected));
+                assert_eq!(read_le(&bytes, pos), u64::from_le_bytes(expected));
+                write_le(&mut bytes, pos, !u64::from_le_bytes(expected));
+            }
+            assert_eq!(bytes[pos..pos + 8], expected.map(|byte| !byte));
+        }
     }
 }

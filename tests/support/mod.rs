@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A file of the collection of foreign images beside the repository; says loudly when it is not there.
-pub fn foreign(name: &str) -> Option<PathBuf> {
+pub(crate) fn foreign(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
     if !path.exists() {
         eprintln!("\n######## SKIPPED: {} is not there ########\n", path.display());
@@ -17,7 +17,7 @@ pub fn foreign(name: &str) -> Option<PathBuf> {
 }
 
 /// Whether a peer program is installed; says loudly when it is not.
-pub fn has_peer(program: &str) -> bool {
+pub(crate) fn has_peer(program: &str) -> bool {
     let found = Command::new(program).arg("--help").output().is_ok();
     if !found {
         eprintln!("\n######## SKIPPED: {program} is not installed ########\n");
@@ -26,7 +26,7 @@ pub fn has_peer(program: &str) -> bool {
 }
 
 /// Runs a program that must succeed.
-pub fn run(program: &str, args: &[&str]) -> Output {
+pub(crate) fn run(program: &str, args: &[&str]) -> Output {
     let output = Command::new(program).args(args).output().unwrap_or_else(|error| panic!("{program}: {error}"));
     assert!(
         output.status.success(),
@@ -39,16 +39,16 @@ pub fn run(program: &str, args: &[&str]) -> Output {
 }
 
 /// A path as an argument.
-pub fn arg(path: &Path) -> &str {
+pub(crate) fn arg(path: &Path) -> &str {
     path.to_str().expect("test paths are UTF-8")
 }
 
 /// Deterministic noise.
-pub struct Noise(pub u64);
+pub(crate) struct Noise(pub(crate) u64);
 
 impl Noise {
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -56,12 +56,12 @@ impl Noise {
     }
 
     /// That many random bytes.
-    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| (self.next() >> 32) as u8).collect()
     }
 
     /// Text of that many bytes, which compresses about as programs do.
-    pub fn text(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) fn text(&mut self, count: usize) -> Vec<u8> {
         const WORDS: [&str; 16] = [
             "component",
             "registry",
@@ -96,7 +96,7 @@ impl Noise {
 
 /// Makes a small tree with what images have: text, noise, zeros, empty files, hard links, odd names, deep directories and
 /// sizes around the chunk size.
-pub fn make_tree(root: &Path) {
+pub(crate) fn make_tree(root: &Path) {
     let mut noise = Noise(0x1234_5678_9ABC_DEF1);
     let mut put = |name: &str, data: &[u8]| {
         let path = root.join(name);
@@ -126,7 +126,7 @@ pub fn make_tree(root: &Path) {
 }
 
 /// What a tree on disk holds: the kind and content of every path.
-pub fn read_tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn read_tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
     fn visit(root: &Path, directory: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
@@ -149,7 +149,7 @@ pub fn read_tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Panics with the first difference between two trees.
-pub fn assert_same_tree(expected: &Path, found: &Path, what: &str) {
+pub(crate) fn assert_same_tree(expected: &Path, found: &Path, what: &str) {
     let (expected, found) = (read_tree(expected), read_tree(found));
     for (name, content) in &expected {
         match found.get(name) {

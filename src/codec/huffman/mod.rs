@@ -2,4 +2,5 @@
 
 pub(crate) mod decode_table;
 pub mod lengths;
+#[cfg(any(test, feature = "__internal-testing"))]
 pub(crate) mod plain;

@@ -502,35 +502,4 @@ mod tests {
             proptest::prop_assert_eq!(decode(&mut decoder, &src, size), decode_plainly(&src, size));
         }
     }
-
-    /// A file that is not in the repository, or `None` after saying so.
-    #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
-    fn shared_file(name: &str) -> Option<Vec<u8>> {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/wim").join(name);
-        let content = std::fs::read(&path);
-        if content.is_err() {
-            eprintln!("SKIPPED: {} is missing", path.display());
-        }
-        content.ok()
-    }
-
-    #[test]
-    fn buffers_of_the_windows_compression_api_decode() {
-        for name in ["english", "pattern"] {
-            let Some(packed) = shared_file(&format!("lzms-compressapi/{name}.lzms")) else { return };
-            let Some(expected) = shared_file(&format!("lzms-compressapi/{name}.raw")) else { return };
-            // A header of 24 bytes, then the stored size of the only block.
-            let src = &packed[28..];
-            assert_eq!(decode(&mut LzmsDecompressor::new(), src, expected.len()), Ok(expected));
-        }
-    }
-
-    #[test]
-    fn a_solid_resource_of_dism_decodes() {
-        let Some(resource) = shared_file("ms-dism-solid-lzms.resource") else { return };
-        // Uncompressed size, chunk size, compression type, one chunk's stored size.
-        let expected = b"The quick brown fox jumps over the lazy dog. ".repeat(4000);
-        assert_eq!(resource[..8], (expected.len() as u64).to_le_bytes());
-        assert_eq!(decode(&mut LzmsDecompressor::new(), &resource[20..], expected.len()), Ok(expected));
-    }
 }

@@ -14,8 +14,10 @@ use super::queue::DeltaPair;
 use crate::codec::matchfinder::delta::{DeltaFinder, DeltaMatch, common_differences};
 use crate::codec::matchfinder::multi_hash::{Match, MultiHash, PADDING, common_length};
 
-/// The longest window, in bytes. Longer ones freeze prices for longer, shorter ones cut more matches.
-const WINDOW: usize = 1024;
+/// A window is at least so many bytes long, and ends at the next place that no match spans.
+const MIN_WINDOW: usize = 256;
+/// The longest window. Longer ones freeze prices for longer, shorter ones cut more matches.
+const MAX_WINDOW: usize = 2048;
 /// Prices are renewed after so many items.
 const ITEMS_PER_PRICES: usize = 256;
 /// The shortest match that is considered.
@@ -23,7 +25,10 @@ const MIN_MATCH: usize = 2;
 /// The shortest delta match with an explicit offset that is considered.
 const MIN_DELTA_MATCH: usize = 3;
 
+/// No delta match is searched where there is an LZ match of this length.
 const DELTA_LZ_LIMIT: usize = 8;
+/// Unless the window before had delta matches, only every so manieth position is searched for them. A multiple of the
+/// usual spans, so that the fields of tables are still found.
 const DELTA_SAMPLE: usize = 4;
 
 /// How hard to try.
@@ -46,6 +51,7 @@ pub(super) struct OptimalParser {
     delta_finder: DeltaFinder,
     delta_matches: Vec<DeltaMatch>,
     path: Vec<Item>,
+    /// The window before had delta matches.
     delta_active: bool,
 }
 
@@ -118,7 +124,7 @@ impl OptimalParser {
 
     /// How many bytes a parser occupies.
     pub(super) fn memory(effort: Effort) -> u64 {
-        let nodes = WINDOW + 2 * effort.nice_length;
+        let nodes = MAX_WINDOW + 2 * effort.nice_length;
         (nodes * (size_of::<Arrival>() + size_of::<State>()) + size_of::<Prices>()) as u64
     }
 
@@ -167,7 +173,7 @@ impl OptimalParser {
         self.states.clear();
         self.states.push(state);
         let nice_length = self.effort.nice_length;
-        for node in 0..WINDOW {
+        for node in 0..MAX_WINDOW {
             if node > 0 {
                 let arrival = self.arrivals[node];
                 let mut state = self.states[node - arrival.len()];
@@ -181,7 +187,7 @@ impl OptimalParser {
             }
             let place = Place { data, start, end, node };
             let pos = start + node;
-            if pos == end {
+            if pos == end || (node >= MIN_WINDOW && node + 1 == self.arrivals.len()) {
                 return (node, None);
             }
             let state = self.states[node];
@@ -229,7 +235,7 @@ impl OptimalParser {
                 self.relax_tail(place, node, cost, state, Item::Literal);
             }
         }
-        (WINDOW, None)
+        (MAX_WINDOW, None)
     }
 
     #[inline(always)]

@@ -90,7 +90,7 @@ pub(super) mod price {
         whole *= BIT;
         while step > 1 {
             step /= 2;
-            mantissa = mantissa * mantissa >> 31;
+            mantissa = (mantissa * mantissa) >> 31;
             if mantissa >> 32 != 0 {
                 mantissa >>= 1;
                 whole += step;
@@ -203,6 +203,19 @@ impl<'a> RangeDecoder<'a> {
             self.range -= bound;
             self.code -= bound;
             true
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::price;
+
+    #[test]
+    fn prices_are_logarithms() {
+        for (share, &price) in price::OF_SHARE.iter().enumerate().skip(1) {
+            let exact = -(share as f64 / 64.0).log2() * f64::from(price::BIT);
+            assert!((f64::from(price) - exact).abs() <= 1.0, "{share}: {price}, {exact}");
         }
     }
 }

@@ -134,3 +134,51 @@ fn may_be_opcode(a: u8, b: u8) -> bool {
         | ((a == 0xFF) & (b == 0x15))
         | ((a == 0xF0) & (b == 0x83))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn undoing_gives_back_what_was(
+            pieces in proptest::collection::vec((0..8usize, proptest::num::u32::ANY), 1..400),
+            chunks in 1..4usize,
+        ) {
+            const OPCODES: [&[u8]; 8] = [
+                b"\xE8", b"\xE9", b"\xFF\x15", b"\xF0\x83\x05", b"\x48\x8D\x05", b"\x4C\x8D\x35", b"\x48\x8B\x0D", b"\x90",
+            ];
+            let mut code = Vec::new();
+            for (opcode, operand) in pieces {
+                code.extend_from_slice(OPCODES[opcode]);
+                // Few targets, so that they repeat.
+                code.extend_from_slice(&(operand % 4 * 1000).wrapping_sub(code.len() as u32).to_le_bytes());
+            }
+            let (mut forward, mut undo) = (X86Filter::new(), X86Filter::new());
+            // The second chunk comes when positions are about to overflow.
+            for chunk in 0..chunks {
+                let mut data = code.clone();
+                forward.forward(&mut data);
+                undo.undo(&mut data);
+                proptest::prop_assert_eq!(&data, &code);
+                if chunk == 0 {
+                    undo.epoch = u32::MAX - 3000;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_repeated_target_is_translated() {
+        let mut code = vec![0x90; 100];
+        for at in [20, 40, 60] {
+            code[at] = 0xE8;
+            code[at + 1..at + 5].copy_from_slice(&(500 - at as u32).to_le_bytes());
+        }
+        X86Filter::new().forward(&mut code);
+        // The first use of a target is not known, the second makes it known.
+        assert_eq!(code[21..25], 480u32.to_le_bytes());
+        assert_eq!(code[41..45], 460u32.to_le_bytes());
+        assert_eq!(code[61..65], 500u32.to_le_bytes());
+    }
+}

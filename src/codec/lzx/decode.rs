@@ -5,57 +5,68 @@
 //! readers allow, needs no check.
 //!
 //! The main code's table entries say all that is known of a symbol: its literal, or its match's length and offset
-//! slot with the number of extra bits. Codeword and extra bits are consumed by one shift, so that the lookup of the
-//! next symbol waits for nothing but the entry of this one.
+//! slot with the number of extra bits. [`fast`] decodes the items of a block with them; here are headers and codes.
 
-use super::e8;
+use super::bits::BitReader;
 use super::format::{
     ALIGNED_SYMBOLS, DEFAULT_BLOCK_SIZE, EXTRA_OFFSET_BITS, LENGTH_SYMBOLS, MAX_ALIGNED_CODEWORD_LEN, MAX_CODEWORD_LEN,
-    MAX_MAIN_SYMBOLS, MAX_PRECODE_CODEWORD_LEN, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS, OFFSET_SLOT_BASE,
-    PRECODE_SYMBOLS, RECENT_OFFSETS, block_type, num_main_symbols,
+    MAX_MAIN_SYMBOLS, MAX_PRECODE_CODEWORD_LEN, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS, PRECODE_SYMBOLS,
+    RECENT_OFFSETS, block_type, num_main_symbols,
 };
-use crate::codec::copy::copy_match;
-use crate::codec::huffman::decode_table::{DecodeTable, codeword_len, consumed_bits, is_subtable, table_size};
-use crate::codec::{DecodeError, DecodeErrorKind, Decompressor};
+use super::{e8, fast};
+use crate::codec::huffman::decode_table::{DecodeTable, consumed_bits, table_size};
+use crate::codec::{DecodeError, DecodeErrorKind, Decompressor, word};
 
 const MAIN_ROOT_BITS: u32 = 11;
 const MAIN_TABLE_SIZE: usize = table_size(MAX_MAIN_SYMBOLS, MAX_CODEWORD_LEN, MAIN_ROOT_BITS);
 const LENGTH_ROOT_BITS: u32 = 9;
 const LENGTH_TABLE_SIZE: usize = table_size(LENGTH_SYMBOLS, MAX_CODEWORD_LEN, LENGTH_ROOT_BITS);
+/// How many extra bits the aligned offset code replaces.
+pub(super) const ALIGNED_BITS: u32 = 3;
 const ALIGNED_ROOT_BITS: u32 = MAX_ALIGNED_CODEWORD_LEN;
 const ALIGNED_TABLE_SIZE: usize = table_size(ALIGNED_SYMBOLS, MAX_ALIGNED_CODEWORD_LEN, ALIGNED_ROOT_BITS);
 const PRECODE_ROOT_BITS: u32 = 6;
 const PRECODE_TABLE_SIZE: usize = table_size(PRECODE_SYMBOLS, MAX_PRECODE_CODEWORD_LEN, PRECODE_ROOT_BITS);
 
-/// Marks a main entry as a literal, whose byte is in bits 16..24.
-const LITERAL: u32 = 1 << 31;
+/// Marks a main entry as a literal, whose byte is in bits 24..32.
+pub(super) const LITERAL: u32 = 1 << 14;
+/// In a match's main entry: the offset is none of the recent ones.
+pub(super) const EXPLICIT: u32 = 1 << 15;
 /// In a match's main entry: a length symbol follows.
-const LENGTH_FOLLOWS: u32 = 1 << 30;
+pub(super) const LENGTH_FOLLOWS: u32 = 1 << 20;
+/// In a match's main entry: the recent offsets change their order.
+pub(super) const REORDERS: u32 = 1 << 21;
 /// In a match's main entry of an aligned block: an aligned offset symbol follows.
-const ALIGNED_FOLLOWS: u32 = 1 << 29;
+pub(super) const ALIGNED_FOLLOWS: u32 = 1 << 22;
 
-/// The part of main entries that does not depend on codewords. A match has its length without the length symbol in
-/// bits 16..20, its offset slot in bits 20..26 and adds the extra bits to what it consumes.
+/// The part of main entries that does not depend on codewords. All have their length without the length symbol (1 for
+/// literals) in bits 16..20; a match has its offset slot in bits 24..32 and adds the extra bits to what it consumes,
+/// but for those that the aligned offset code replaces.
 const fn main_bases(aligned_block: bool) -> [u32; MAX_MAIN_SYMBOLS] {
     let mut bases = [0; MAX_MAIN_SYMBOLS];
     let mut symbol = 0;
     while symbol < NUM_LITERALS {
-        bases[symbol] = LITERAL | (symbol as u32) << 16;
+        bases[symbol] = LITERAL | 1 << 16 | (symbol as u32) << 24;
         symbol += 1;
     }
     while symbol < MAX_MAIN_SYMBOLS {
         let header = (symbol - NUM_LITERALS) % NUM_LENGTH_HEADERS;
         let slot = (symbol - NUM_LITERALS) / NUM_LENGTH_HEADERS;
-        bases[symbol] = ((header + MIN_MATCH) as u32) << 16 | (slot as u32) << 20;
+        let mut base = ((header + MIN_MATCH) as u32) << 16 | (slot as u32) << 24;
         let mut extra_bits = EXTRA_OFFSET_BITS[slot] as u32;
-        if aligned_block && extra_bits >= 3 {
-            extra_bits -= 3;
-            bases[symbol] |= ALIGNED_FOLLOWS;
+        if aligned_block && extra_bits >= ALIGNED_BITS {
+            extra_bits -= ALIGNED_BITS;
+            base |= ALIGNED_FOLLOWS;
         }
         if header == NUM_LENGTH_HEADERS - 1 {
-            bases[symbol] |= LENGTH_FOLLOWS;
+            base |= LENGTH_FOLLOWS;
         }
-        bases[symbol] |= extra_bits;
+        if slot >= RECENT_OFFSETS {
+            base |= EXPLICIT;
+        } else if slot > 0 {
+            base |= REORDERS;
+        }
+        bases[symbol] = base | extra_bits;
         symbol += 1;
     }
     bases
@@ -85,10 +96,10 @@ pub struct LzxDecompressor {
 }
 
 #[derive(Debug)]
-struct Tables {
-    main: DecodeTable<MAIN_ROOT_BITS, MAIN_TABLE_SIZE>,
-    length: DecodeTable<LENGTH_ROOT_BITS, LENGTH_TABLE_SIZE>,
-    aligned: DecodeTable<ALIGNED_ROOT_BITS, ALIGNED_TABLE_SIZE>,
+pub(super) struct Tables {
+    pub(super) main: DecodeTable<MAIN_ROOT_BITS, MAIN_TABLE_SIZE>,
+    pub(super) length: DecodeTable<LENGTH_ROOT_BITS, LENGTH_TABLE_SIZE>,
+    pub(super) aligned: DecodeTable<ALIGNED_ROOT_BITS, ALIGNED_TABLE_SIZE>,
     precode: DecodeTable<PRECODE_ROOT_BITS, PRECODE_TABLE_SIZE>,
     main_lens: [u8; MAX_MAIN_SYMBOLS],
     length_lens: [u8; LENGTH_SYMBOLS],
@@ -112,7 +123,7 @@ impl LzxDecompressor {
 impl Decompressor for LzxDecompressor {
     fn decompress(&mut self, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
         self.input.clear();
-        self.input.extend(src.as_chunks::<2>().0.iter().flat_map(|&[low, high]| [high, low]));
+        word::extend_swapped(&mut self.input, src);
         self.input.extend([0; BitReader::PADDING]);
         self.tables.main_lens.fill(0);
         self.tables.length_lens.fill(0);
@@ -130,7 +141,7 @@ impl Decompressor for LzxDecompressor {
         while chunk.dst_pos < chunk.dst.len() {
             chunk.block().map_err(|kind| DecodeError {
                 kind,
-                src_offset: chunk.reader.bits_read().div_ceil(8).min(src.len()),
+                src_offset: chunk.reader.position().div_ceil(8).min(src.len()),
                 dst_offset: chunk.dst_pos,
             })?;
         }
@@ -141,70 +152,16 @@ impl Decompressor for LzxDecompressor {
     }
 }
 
-/// Reads bits from bytes, the most significant first.
-#[derive(Clone, Copy)]
-struct BitReader<'a> {
-    /// Ends with [`Self::PADDING`] zeros.
-    input: &'a [u8],
-    /// The next byte that is not wholly in the reservoir. Beyond the end, all bytes are zero.
-    pos: usize,
-    /// The next bits, left-aligned. Beyond `count`, it holds further bits of the input, or zeros.
-    reservoir: u64,
-    /// How many bits of the reservoir have been counted in `pos`.
-    count: u32,
-}
-
-impl<'a> BitReader<'a> {
-    const PADDING: usize = 8;
-
-    fn new(input: &'a [u8]) -> Self {
-        Self { input, pos: 0, reservoir: 0, count: 0 }
-    }
-
-    /// Makes 56 bits available.
-    #[inline(always)]
-    fn refill(&mut self) {
-        let pos = self.pos.min(self.input.len() - Self::PADDING);
-        let bytes = self.input[pos..].first_chunk().expect("eight bytes of padding");
-        self.reservoir |= u64::from_be_bytes(*bytes) >> self.count;
-        self.pos += (63 - self.count as usize) >> 3;
-        self.count |= 56;
-    }
-
-    #[inline(always)]
-    fn consume(&mut self, count: u32) {
-        self.reservoir = self.reservoir.wrapping_shl(count);
-        self.count -= count;
-    }
-
-    /// Reads 1 to 24 bits.
-    #[inline(always)]
-    fn bits(&mut self, count: u32) -> u32 {
-        self.refill();
-        let bits = self.reservoir >> (64 - count);
-        self.consume(count);
-        bits as u32
-    }
-
-    fn bits_read(&self) -> usize {
-        self.pos * 8 - self.count as usize
-    }
-
-    fn skip_to_byte(&mut self, pos: usize) {
-        *self = Self { input: self.input, pos, reservoir: 0, count: 0 };
-    }
-}
-
 /// A chunk being decoded.
-struct Chunk<'a> {
+pub(super) struct Chunk<'a> {
     src: &'a [u8],
-    reader: BitReader<'a>,
-    tables: &'a mut Tables,
+    pub(super) reader: BitReader<'a>,
+    pub(super) tables: &'a mut Tables,
     num_main_symbols: usize,
     block_size_bits: u32,
-    dst: &'a mut [u8],
-    dst_pos: usize,
-    recent: [u32; RECENT_OFFSETS],
+    pub(super) dst: &'a mut [u8],
+    pub(super) dst_pos: usize,
+    pub(super) recent: [u32; RECENT_OFFSETS],
     /// Whether a byte 0xE8 may have been decoded.
     may_hold_calls: bool,
 }
@@ -223,14 +180,14 @@ impl Chunk<'_> {
         match block_type {
             block_type::VERBATIM => {
                 self.codes(&VERBATIM_BASES)?;
-                self.items::<false>(end)
+                fast::decode_items::<false>(self, end)
             }
             block_type::ALIGNED => {
                 let lens: [u8; ALIGNED_SYMBOLS] = std::array::from_fn(|_| self.reader.bits(3) as u8);
                 let built = self.tables.aligned.build(&lens, &SYMBOL_BASES);
                 built.map_err(|_| DecodeErrorKind::BadCode("aligned offset code"))?;
                 self.codes(&ALIGNED_BASES)?;
-                self.items::<true>(end)
+                fast::decode_items::<true>(self, end)
             }
             block_type::UNCOMPRESSED => self.uncompressed(end),
             other => Err(DecodeErrorKind::BadBlockType(other as u8)),
@@ -250,103 +207,10 @@ impl Chunk<'_> {
         Ok(())
     }
 
-    /// Decodes the literals and matches of a block.
-    fn items<const ALIGNED_BLOCK: bool>(&mut self, end: usize) -> Result<(), DecodeErrorKind> {
-        let mut reader = self.reader;
-        let mut recent = self.recent;
-        let mut dst_pos = self.dst_pos;
-        let dst = &mut *self.dst;
-        let tables = &*self.tables;
-        let result = loop {
-            if dst_pos >= end {
-                break Ok(());
-            }
-            reader.refill();
-            let mut entry = tables.main.root(reader.reservoir);
-            if entry & LITERAL != 0 {
-                reader.consume(consumed_bits(entry));
-                dst[dst_pos] = (entry >> 16) as u8;
-                dst_pos += 1;
-                if dst_pos >= end {
-                    break Ok(());
-                }
-                entry = tables.main.root(reader.reservoir);
-                if entry & LITERAL != 0 {
-                    reader.consume(consumed_bits(entry));
-                    dst[dst_pos] = (entry >> 16) as u8;
-                    dst_pos += 1;
-                    if dst_pos >= end {
-                        break Ok(());
-                    }
-                    entry = tables.main.root(reader.reservoir);
-                }
-            }
-            if is_subtable(entry) {
-                reader.refill();
-                entry = tables.main.follow(entry, reader.reservoir);
-            }
-            if entry & LITERAL != 0 {
-                reader.consume(consumed_bits(entry));
-                dst[dst_pos] = (entry >> 16) as u8;
-                dst_pos += 1;
-                continue;
-            }
-
-            let mut length = (entry >> 16 & 15) as usize;
-            let slot = (entry >> 20 & 63) as usize;
-            let extra;
-            let extra_bits = consumed_bits(entry) - codeword_len(entry);
-            if entry & LENGTH_FOLLOWS != 0 {
-                reader.consume(codeword_len(entry));
-                reader.refill();
-                let length_entry = tables.length.lookup(reader.reservoir);
-                length += (length_entry >> 16) as usize;
-                reader.consume(consumed_bits(length_entry));
-                extra = (reader.reservoir >> 1 >> (63 - extra_bits)) as u32;
-                reader.consume(extra_bits);
-            } else {
-                let behind_codeword = reader.reservoir.wrapping_shl(codeword_len(entry));
-                extra = (behind_codeword >> 1 >> (63 - extra_bits)) as u32;
-                reader.consume(consumed_bits(entry));
-            }
-
-            let offset;
-            if slot < RECENT_OFFSETS {
-                offset = recent[slot];
-                recent[slot] = recent[0];
-                recent[0] = offset;
-            } else {
-                let base = OFFSET_SLOT_BASE[slot] as u32;
-                offset = if ALIGNED_BLOCK && entry & ALIGNED_FOLLOWS != 0 {
-                    let aligned_entry = tables.aligned.root(reader.reservoir);
-                    reader.consume(consumed_bits(aligned_entry));
-                    base + (extra << 3) + (aligned_entry >> 16)
-                } else {
-                    base + extra
-                };
-                recent = [offset, recent[0], recent[1]];
-            }
-
-            let offset = offset as usize;
-            if length > end - dst_pos {
-                break Err(DecodeErrorKind::BadLength { length: length as u64 });
-            }
-            if offset > dst_pos {
-                break Err(DecodeErrorKind::BadOffset { offset: offset as u64 });
-            }
-            copy_match(dst, dst_pos, offset, length);
-            dst_pos += length;
-        };
-        self.reader = reader;
-        self.recent = recent;
-        self.dst_pos = dst_pos;
-        result
-    }
-
     fn uncompressed(&mut self, end: usize) -> Result<(), DecodeErrorKind> {
         let size = end - self.dst_pos;
         // A reader on a boundary skips a whole unit.
-        let start = (self.reader.bits_read() / 16 + 1) * 2;
+        let start = (self.reader.position() / 16 + 1) * 2;
         let (header, raw) = self
             .src
             .get(start..)
@@ -361,7 +225,7 @@ impl Chunk<'_> {
         }
         self.dst[self.dst_pos..end].copy_from_slice(&raw[..size]);
         self.dst_pos = end;
-        self.reader.skip_to_byte((start + 12 + size).next_multiple_of(2));
+        self.reader.seek((start + 12 + size).next_multiple_of(2));
         self.may_hold_calls = true;
         Ok(())
     }
@@ -376,7 +240,7 @@ fn update_lens(
     let precode_lens: [u8; PRECODE_SYMBOLS] = std::array::from_fn(|_| reader.bits(4) as u8);
     precode.build(&precode_lens, &SYMBOL_BASES).map_err(|_| DecodeErrorKind::BadCode("precode"))?;
     let symbol = |reader: &mut BitReader<'_>| {
-        let entry = precode.lookup(reader.reservoir);
+        let entry = precode.lookup(reader.peek());
         reader.consume(consumed_bits(entry));
         (entry >> 16) as u8
     };

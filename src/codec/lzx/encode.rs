@@ -23,7 +23,6 @@ use self::sequence::{RecentOffsets, Segment};
 use super::e8;
 use crate::codec::matchfinder::binary_tree::BinaryTree;
 use crate::codec::matchfinder::common::PADDING;
-use crate::codec::matchfinder::hash_chain::FullHashChain;
 use crate::codec::{Compressor, Level};
 
 /// Bytes parsed at a time: bounds what is kept per position, whatever the chunk size.
@@ -55,8 +54,6 @@ impl LzxCompressor {
         let parser: Box<dyn Parser> = match (level.get(), window_order) {
             (1..=3, ..=16) => Box::new(lazy::LazyParser::<u16>::new(max_size, level)),
             (1..=3, _) => Box::new(lazy::LazyParser::<u32>::new(max_size, level)),
-            (4..=4, ..=16) => Box::new(optimal::OptimalParser::<FullHashChain<u16>>::new(max_size, level)),
-            (4..=4, _) => Box::new(optimal::OptimalParser::<FullHashChain<u32>>::new(max_size, level)),
             (_, ..=16) => Box::new(optimal::OptimalParser::<BinaryTree<u16>>::new(max_size, level)),
             (_, _) => Box::new(optimal::OptimalParser::<BinaryTree<u32>>::new(max_size, level)),
         };
@@ -74,10 +71,8 @@ impl LzxCompressor {
         let parser = match (level.get(), window_order) {
             (1..=3, ..=16) => lazy::LazyParser::<u16>::memory(max_size),
             (1..=3, _) => lazy::LazyParser::<u32>::memory(max_size),
-            (4..=4, ..=16) => optimal::OptimalParser::<FullHashChain<u16>>::memory(max_size),
-            (4..=4, _) => optimal::OptimalParser::<FullHashChain<u32>>::memory(max_size),
-            (_, ..=16) => optimal::OptimalParser::<BinaryTree<u16>>::memory(max_size),
-            (_, _) => optimal::OptimalParser::<BinaryTree<u32>>::memory(max_size),
+            (_, ..=16) => optimal::OptimalParser::<BinaryTree<u16>>::memory(max_size, level),
+            (_, _) => optimal::OptimalParser::<BinaryTree<u32>>::memory(max_size, level),
         };
         (size_of::<Self>() + max_size + PADDING + Segment::memory(max_size.min(SEGMENT_SIZE)) + parser) as u64
     }

@@ -1,9 +1,12 @@
 //! The LZX codec, WIM variant: every chunk stands alone.
 
+mod bits;
 mod decode;
 mod e8;
 mod encode;
+mod fast;
 mod format;
+#[cfg(any(test, feature = "__internal-testing"))]
 pub(crate) mod plain;
 
 pub use decode::LzxDecompressor;

@@ -1,4 +1,4 @@
-//! The hash chain match finder: for quick parsers that want one long match, and for strong ones in a hurry.
+//! The hash chain match finder: for quick parsers that want one long match.
 //!
 //! Positions whose first four bytes hash alike form a chain, newest first; a search walks it and keeps the longest match.
 //! A second table remembers the newest position for each hash of three bytes: a match of three pays only when it is
@@ -9,10 +9,10 @@
 //! positions, 16 bits wide for chunks up to 64 KiB, and only the two hash tables are cleared for a new chunk: chain
 //! links are reached through them alone.
 
-use super::common::{Match, MatchFinder, Position, SearchLimits, ShortTables, extend, hash, load_u32};
+use super::common::{Match, Position, SearchLimits, extend, hash, load_u32};
 
 const HASH3_BITS: u32 = 12;
-const HASH4_BITS: u32 = 14;
+const HASH4_BITS: u32 = 15;
 /// Matches shorter than this are not found.
 pub(crate) const MIN_LENGTH: usize = 3;
 
@@ -110,80 +110,5 @@ impl<P: Position> HashChain<P> {
             self.next[position] = *head;
             *head = P::new(position);
         }
-    }
-}
-
-/// A hash chain that reports all matches that are longer than all nearer ones, from two or three bytes on.
-#[derive(Debug)]
-pub(crate) struct FullHashChain<P> {
-    short: ShortTables<P>,
-    head: Box<[P; 1 << HASH4_BITS]>,
-    next: Box<[P]>,
-}
-
-impl<P: Position> MatchFinder for FullHashChain<P> {
-    fn new(max_size: usize, min_length: usize) -> Self {
-        Self {
-            short: ShortTables::new(min_length),
-            head: Box::new([P::NONE; 1 << HASH4_BITS]),
-            next: vec![P::NONE; max_size].into_boxed_slice(),
-        }
-    }
-
-    fn memory(max_size: usize, min_length: usize) -> usize {
-        ShortTables::<P>::memory(min_length) + ((1 << HASH4_BITS) + max_size) * size_of::<P>()
-    }
-
-    fn reset(&mut self) {
-        self.short.reset();
-        self.head.fill(P::NONE);
-    }
-
-    #[inline(always)]
-    fn find(
-        &mut self,
-        buffer: &[u8],
-        position: usize,
-        max_length: usize,
-        limits: SearchLimits,
-        mut found: impl FnMut(Match),
-    ) {
-        let bytes = load_u32(buffer, position);
-        self.short.find(buffer, position, bytes, max_length, &mut found);
-        let mut candidate = std::mem::replace(&mut self.head[hash::<HASH4_BITS>(bytes)], P::new(position));
-        self.next[position] = candidate;
-        let mut best_length = MIN_LENGTH;
-        let nice_length = limits.nice_length.min(max_length);
-        if best_length >= nice_length {
-            return;
-        }
-        let mut tail = bytes;
-        for _ in 0..limits.depth {
-            if candidate == P::NONE {
-                break;
-            }
-            let at = candidate.get();
-            if load_u32(buffer, at + best_length - 3) == tail && load_u32(buffer, at) == bytes {
-                let length = extend(buffer, at, position, 4, max_length);
-                if length > best_length {
-                    found(Match { length: length as u32, offset: (position - at) as u32 });
-                    if length >= nice_length {
-                        break;
-                    }
-                    best_length = length;
-                    tail = load_u32(buffer, position + best_length - 3);
-                }
-            }
-            candidate = self.next[at];
-        }
-    }
-
-    #[inline(always)]
-    fn skip(&mut self, buffer: &[u8], position: usize, _max_length: usize, _limits: SearchLimits) {
-        let bytes = load_u32(buffer, position);
-        self.short.skip(position, bytes);
-        let head = &mut self.head[hash::<HASH4_BITS>(bytes)];
-        self.next[position] = *head;
-        *head = P::new(position);
     }
 }

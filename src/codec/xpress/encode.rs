@@ -12,7 +12,6 @@ mod optimal;
 use self::emit::Parse;
 use crate::codec::matchfinder::binary_tree::BinaryTree;
 use crate::codec::matchfinder::common::PADDING;
-use crate::codec::matchfinder::hash_chain::FullHashChain;
 use crate::codec::{Compressor, Level};
 
 /// Shortest match.
@@ -31,7 +30,6 @@ pub struct XpressCompressor {
 #[derive(Debug)]
 enum Parser {
     Lazy(Box<lazy::LazyParser>),
-    Quick(Box<optimal::OptimalParser<FullHashChain<u16>>>),
     Optimal(Box<optimal::OptimalParser<BinaryTree<u16>>>),
 }
 
@@ -40,7 +38,6 @@ impl XpressCompressor {
     pub fn new(chunk_size: usize, level: Level) -> Self {
         let parser = match level.get() {
             1..=3 => Parser::Lazy(Box::new(lazy::LazyParser::new(chunk_size, level))),
-            4..=4 => Parser::Quick(Box::new(optimal::OptimalParser::new(chunk_size, level))),
             _ => Parser::Optimal(Box::new(optimal::OptimalParser::new(chunk_size, level))),
         };
         Self {
@@ -55,7 +52,6 @@ impl XpressCompressor {
     pub fn memory(chunk_size: usize, level: Level) -> u64 {
         let parser = match level.get() {
             1..=3 => lazy::LazyParser::memory(chunk_size),
-            4..=4 => optimal::OptimalParser::<FullHashChain<u16>>::memory(chunk_size),
             _ => optimal::OptimalParser::<BinaryTree<u16>>::memory(chunk_size),
         };
         (size_of::<Self>() + chunk_size + PADDING + Parse::memory(chunk_size) + parser) as u64
@@ -74,7 +70,6 @@ impl Compressor for XpressCompressor {
         self.parse.clear();
         match &mut self.parser {
             Parser::Lazy(parser) => parser.parse(&self.buffer, &mut self.parse),
-            Parser::Quick(parser) => parser.parse(&self.buffer, &mut self.parse),
             Parser::Optimal(parser) => parser.parse(&self.buffer, &mut self.parse),
         }
         self.parse.emit(src, dst)

@@ -8,8 +8,8 @@
 //! - **Whole words of bits.** The reservoir is refilled from eight bytes at once, which asks for bits in the order of
 //!   bytes: the chunk is copied with the bytes of its units swapped. As length bytes shift the units that follow
 //!   them, there are two such copies, one for units at even positions and one for odd.
-//! - **One shift per item.** Codeword and extra bits are consumed together, so that the lookup of the next item waits
-//!   for nothing but the entry of this one.
+//! - **A short chain.** Codeword and extra bits are consumed by one shift, and what they leave in the reservoir suffices
+//!   to look up the next item while the reservoir is refilled: the lookup waits for nothing but the entry before it.
 //! - **BMI2**, where the processor has it, shifts without the detour through one register.
 //!
 //! At whatever is malformed the loop stops in front of the item, for the careful loop to find what is wrong.
@@ -71,7 +71,7 @@ fn decode_items_with(chunk: &mut Chunk<'_>, table: &Table, swapped: &SwappedUnit
     let src_end = src.len() - size_of::<u64>();
     let dst_end = dst.len() - SIMPLE_LENGTH;
 
-    // `pos` is the first byte that `count` does not cover, in units that begin at even or odd positions. Before the
+    // `pos` is the first byte of `input` that `count` does not cover, in units that begin at even or odd positions. Before the
     // last length bytes, positions are virtual: the bits that were still unread then count as if they lay there.
     let mut pos = 0;
     let mut odd = 0;
@@ -79,13 +79,14 @@ fn decode_items_with(chunk: &mut Chunk<'_>, table: &Table, swapped: &SwappedUnit
     let mut reservoir = 0_u64;
     let mut count = 0_u32;
 
+    // SAFETY: `input` is at least a word long.
+    unsafe { refill(input, &mut pos, &mut reservoir, &mut count) };
     while pos <= src_end && dst_pos <= dst_end {
-        // SAFETY: `pos` is at most `src_end`, eight bytes before the end of `input`.
-        reservoir |= unsafe { word::read_be(input, pos) } >> count;
-        pos += (63 - count as usize) >> 3;
-        count |= 56;
+        // What the item before has left suffices for a codeword: the refill need not be waited for.
         let entry = table.root(reservoir);
         let entry = if entry & (SUBTABLE | LONG) != 0 { table.follow(entry, reservoir) } else { entry };
+        // SAFETY: `pos` is at most `src_end`, a word before the end of `input`.
+        unsafe { refill(input, &mut pos, &mut reservoir, &mut count) };
         let behind_codeword = reservoir.wrapping_shl(entry >> 8);
         let mut length = entry_length(entry);
         let offset = entry_offset(entry, behind_codeword);
@@ -138,6 +139,11 @@ fn decode_items_with(chunk: &mut Chunk<'_>, table: &Table, swapped: &SwappedUnit
         if length >= LENGTH_FOLLOWS {
             odd = pos & 1;
             input = &swapped.by_parity[odd][..src.len()];
+            if pos > src_end {
+                break;
+            }
+            // SAFETY: `pos` is at most `src_end`, a word before the end of `input`.
+            unsafe { refill(input, &mut pos, &mut reservoir, &mut count) };
         }
     }
 
@@ -151,6 +157,18 @@ fn decode_items_with(chunk: &mut Chunk<'_>, table: &Table, swapped: &SwappedUnit
     chunk.reader.count = unread;
     chunk.reader.reservoir = keep_top(reservoir, unread);
     chunk.dst_pos = dst_pos;
+}
+
+/// Makes 56 bits available.
+///
+/// # Safety
+/// `pos + 8 <= input.len()`.
+#[inline(always)]
+unsafe fn refill(input: &[u8], pos: &mut usize, reservoir: &mut u64, count: &mut u32) {
+    // SAFETY: as the caller grants.
+    *reservoir |= unsafe { word::read_be(input, *pos) } >> *count;
+    *pos += (63 - *count as usize) >> 3;
+    *count |= 56;
 }
 
 /// Clears all but the topmost `count` bits.

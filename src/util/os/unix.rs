@@ -79,6 +79,7 @@ pub fn copy_range(_: &File, _: u64, _: &File, _: u64, _: u64) -> io::Result<u64>
 
 /// How much memory the machine has, in bytes.
 #[cfg(any(target_os = "linux", target_os = "android"))]
+#[allow(clippy::useless_conversion, reason = "the word is narrower on 32-bit systems")]
 pub fn physical_memory() -> Option<u64> {
     let info = rustix::system::sysinfo();
     u64::from(info.totalram).checked_mul(u64::from(info.mem_unit))

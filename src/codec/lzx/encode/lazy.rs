@@ -14,6 +14,10 @@ use crate::codec::lzx::format::MAX_MATCH;
 use crate::codec::matchfinder::common::{Position, SearchLimits};
 use crate::codec::matchfinder::hash_chain::HashChain;
 
+/// Literals in a row after which one more position is passed over at each step: what data that does not compress costs
+/// against matches found late behind it.
+const ACCELERATION_SHIFT: u32 = 8;
+
 #[derive(Debug)]
 pub(super) struct LazyParser<P> {
     finder: HashChain<P>,
@@ -72,7 +76,8 @@ impl<P: Position> Parser for LazyParser<P> {
             let mut current = self.best(buffer, position, MAX_MATCH.min(end - position), 0, self.limits.depth, *recent);
             let mut added = position + 1;
             if current.length == 0 {
-                position = added;
+                // The longer nothing matches, the less often it is worth looking.
+                position = added + ((position - literals_from) >> ACCELERATION_SHIFT);
                 continue;
             }
             while self.lazy && current.length < self.limits.nice_length && added < end {

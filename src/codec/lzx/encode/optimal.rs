@@ -33,14 +33,27 @@ const LITERAL: Step = 1 << LENGTH_SHIFT;
 const MATCHES_PER_POSITION: usize = 8;
 /// By length: farther matches cost more than their literals, but for rare cases.
 const MAX_OFFSETS: [u32; 4] = [0, 0, 1 << 8, 1 << 12];
-/// Piece boundaries considered as block ends, per 32 KiB.
-const PIECES: usize = 16;
+/// How much each pass smooths the previous one's frequencies.
+const SMOOTHING: [u32; 5] = [10, 4, 1, 1, 1];
+
+/// Search depth, nice length, passes (the last ones within blocks, the first of several across the segment), and the
+/// pieces per 32 KiB from which blocks are joined.
+const fn tuning(level: Level) -> (u32, usize, usize, usize) {
+    match level.get() {
+        ..=4 => (8, 24, 1, 8),
+        5 => (16, 48, 1, 8),
+        6 => (16, 64, 2, 16),
+        7 => (32, 96, 3, 16),
+        8 => (80, 128, 4, 16),
+        _ => (300, 257, 5, 16),
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct OptimalParser<F> {
     finder: F,
     limits: SearchLimits,
-    passes: u32,
+    passes: usize,
     /// All matches of the segment, by position, each position's by growing length.
     matches: Vec<Step>,
     /// Where each position's matches begin, with the end of the last behind.
@@ -71,14 +84,7 @@ const COST_SHIFT: u32 = 32;
 
 impl<F: MatchFinder> OptimalParser<F> {
     pub(super) fn new(max_size: usize, level: Level) -> Self {
-        let (depth, nice_length, passes) = match level.get() {
-            ..=4 => (8, 32, 1),
-            5 => (16, 48, 1),
-            6 => (24, 64, 2),
-            7 => (40, 96, 2),
-            8 => (80, 128, 3),
-            _ => (300, 257, 4),
-        };
+        let (depth, nice_length, passes, pieces) = tuning(level);
         let segment = max_size.min(SEGMENT_SIZE);
         Self {
             finder: F::new(max_size, MIN_MATCH),
@@ -93,19 +99,19 @@ impl<F: MatchFinder> OptimalParser<F> {
                 nice_length,
             },
             prices: Prices::new(),
-            splitter: Splitter::new(PIECES * segment >> 15),
+            splitter: Splitter::new((pieces * segment) >> 15),
             num_slots: num_offset_slots(max_size.ilog2()),
         }
     }
 
-    pub(super) fn memory(max_size: usize) -> usize {
+    pub(super) fn memory(max_size: usize, level: Level) -> usize {
         let segment = if max_size < SEGMENT_SIZE { max_size } else { SEGMENT_SIZE };
         let per_position =
             (MATCHES_PER_POSITION + 2) * size_of::<Step>() + size_of::<Node>() + size_of::<RecentOffsets>();
         F::memory(max_size, MIN_MATCH)
             + segment * per_position
             + Prices::memory()
-            + Splitter::memory(PIECES * segment >> 15)
+            + Splitter::memory((tuning(level).3 * segment) >> 15)
             + size_of::<Self>()
     }
 
@@ -154,10 +160,12 @@ impl<F: MatchFinder> Parser for OptimalParser<F> {
         let found = Found { matches: &self.matches, begins: &self.begins, buffer, segment_begin: range.start };
 
         found.parse_roughly(data.len(), *recent, &mut segment.sequences);
-        if self.passes > 1 {
+        // The rough parse is a poor judge of block ends and prices: with time for more, a first search replaces it.
+        let first_pass = usize::from(self.passes > 1);
+        if first_pass != 0 {
             let mut frequencies = Frequencies::ZERO;
             frequencies.add(data, &segment.sequences);
-            self.prices.learn(&frequencies, self.num_slots);
+            self.prices.learn(&frequencies, self.num_slots, SMOOTHING[0]);
             self.search.run(&found, 0..data.len(), *recent, &self.prices);
             segment.sequences.clear();
             self.search.follow(&mut segment.sequences);
@@ -170,13 +178,13 @@ impl<F: MatchFinder> Parser for OptimalParser<F> {
         for (size, mut frequencies) in blocks {
             let first = segment.sequences.len();
             let block = begin..begin + size;
-            for pass in 0..self.passes {
-                if pass != 0 {
+            for (pass, &smoothing) in SMOOTHING.iter().enumerate().take(self.passes).skip(first_pass) {
+                if pass != first_pass {
                     frequencies = Frequencies::ZERO;
                     frequencies.add(&data[block.clone()], &segment.sequences[first..]);
                     segment.sequences.truncate(first);
                 }
-                self.prices.learn(&frequencies, self.num_slots);
+                self.prices.learn(&frequencies, self.num_slots, smoothing);
                 self.search.run(&found, block.clone(), *recent, &self.prices);
                 self.search.follow(&mut segment.sequences);
             }

@@ -5,7 +5,7 @@ use crate::codec::lzx::format::{
     ALIGNED_SYMBOLS, EXTRA_OFFSET_BITS, LENGTH_SYMBOLS, MAX_CODEWORD_LEN, MAX_MAIN_SYMBOLS, MAX_MATCH,
     MAX_OFFSET_SLOTS, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS,
 };
-use crate::codec::price::{BIT, prices_from_frequencies};
+use crate::codec::price::{BIT, SMOOTHING_SCALE, prices_from_frequencies, smooth};
 
 /// Lengths that a match can have.
 pub(super) const NUM_LENGTHS: usize = MAX_MATCH - MIN_MATCH + 1;
@@ -35,14 +35,16 @@ impl Prices {
         size_of::<[[u16; NUM_LENGTHS]; MAX_OFFSET_SLOTS]>()
     }
 
-    /// Prices that follow from how often symbols occurred.
-    pub(super) fn learn(&mut self, frequencies: &Frequencies, num_slots: usize) {
+    /// Prices that follow from how often symbols occurred, smoothed with the given weight.
+    pub(super) fn learn(&mut self, frequencies: &Frequencies, num_slots: usize, smoothing: u32) {
         let mut main = [0; MAX_MAIN_SYMBOLS];
         let mut length = [0; LENGTH_SYMBOLS];
         let mut aligned = [3 * BIT; ALIGNED_SYMBOLS];
         let num_main = NUM_LITERALS + NUM_LENGTH_HEADERS * num_slots;
-        let smooth = smoothed(&frequencies.main, num_slots);
-        prices_from_frequencies(&smooth[..num_main], MAX_CODEWORD_LEN, &mut main[..num_main]);
+        let mut smoothed = frequencies.main;
+        smoothed[..NUM_LITERALS].iter_mut().for_each(|frequency| *frequency *= SMOOTHING_SCALE);
+        smooth(&mut smoothed[NUM_LITERALS..num_main], NUM_LENGTH_HEADERS, smoothing);
+        prices_from_frequencies(&smoothed[..num_main], MAX_CODEWORD_LEN, &mut main[..num_main]);
         prices_from_frequencies(&frequencies.length, MAX_CODEWORD_LEN, &mut length);
         let mut coded = [0; ALIGNED_SYMBOLS];
         prices_from_frequencies(&frequencies.aligned, 7, &mut coded);
@@ -76,23 +78,4 @@ impl Prices {
             }
         }
     }
-}
-
-/// The frequencies times 8, with some of what slots and length headers would suggest if they were independent mixed in.
-fn smoothed(main: &[u32; MAX_MAIN_SYMBOLS], num_slots: usize) -> [u32; MAX_MAIN_SYMBOLS] {
-    let mut smooth = main.map(|frequency| 8 * frequency);
-    let mut headers = [0u32; NUM_LENGTH_HEADERS];
-    let mut slots = [0u32; MAX_OFFSET_SLOTS];
-    for (symbol, &frequency) in main[NUM_LITERALS..].iter().enumerate() {
-        headers[symbol % NUM_LENGTH_HEADERS] += frequency;
-        slots[symbol / NUM_LENGTH_HEADERS] += frequency;
-    }
-    let total = headers.iter().sum::<u32>().max(1);
-    for slot in 0..num_slots {
-        for header in 0..NUM_LENGTH_HEADERS {
-            let entry = &mut smooth[NUM_LITERALS + slot * NUM_LENGTH_HEADERS + header];
-            *entry += 2 + 6 * slots[slot] * headers[header] / total;
-        }
-    }
-    smooth
 }

@@ -26,10 +26,12 @@ pub(super) fn match_symbol(length: usize, offset: usize) -> usize {
 pub(super) const fn length_bytes(length: usize) -> usize {
     const SHORT_MAX: usize = MIN_MATCH + LONG_NIBBLE - 1;
     const BYTE_MAX: usize = MIN_MATCH + LONG_NIBBLE + LONG_BYTE - 1;
-    match length {
-        0..=SHORT_MAX => 0,
-        ..=BYTE_MAX => 1,
-        _ => 3,
+    if length <= SHORT_MAX {
+        0
+    } else if length <= BYTE_MAX {
+        1
+    } else {
+        3
     }
 }
 

@@ -9,6 +9,10 @@ use crate::codec::matchfinder::hash_chain::HashChain;
 /// A match of three bytes farther than this costs more than three literals.
 const MAX_SHORT_OFFSET: u32 = 1 << 11;
 
+/// Literals in a row after which one more position is passed over at each step: what data that does not compress costs
+/// against matches found late behind it.
+const ACCELERATION_SHIFT: u32 = 8;
+
 #[derive(Debug)]
 pub(super) struct LazyParser {
     finder: HashChain<u16>,
@@ -40,7 +44,8 @@ impl LazyParser {
             let mut current = usable(finder.longest(buffer, position, end - position, 0, limits));
             let mut added = position + 1;
             if current.length == 0 {
-                position = added;
+                // The longer nothing matches, the less often it is worth looking.
+                position = added + ((position - literals_from) >> ACCELERATION_SHIFT);
                 continue;
             }
             while self.lazy && (current.length as usize) < limits.nice_length && added < end {

@@ -143,9 +143,10 @@ impl<F: MatchFinder> OptimalParser<F> {
                 for length in shortest..=short_end {
                     best = best.min(choice(row[length - MIN_MATCH] + ahead[length], (length << 16) as Step | offset));
                 }
-                for length in shortest.max(short_end + 1)..=longest {
+                let long_begin = shortest.max(short_end + 1);
+                for (length, &rest) in (long_begin..).zip(&ahead[long_begin..=longest]) {
                     let price = row[LENGTH_NIBBLES - 1] + 8 * BIT * length_bytes(length) as u32;
-                    best = best.min(choice(price + ahead[length], (length << 16) as Step | offset));
+                    best = best.min(choice(price + rest, (length << 16) as Step | offset));
                 }
                 shortest = longest + 1;
             }

@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Compares wimkit with wimlib-imagex and 7-Zip on the same files, in turn, and prints a table of ratios.
+#
+#   benches/compare.sh                    on the corpus of ../shared/corpus (built at the first run)
+#   benches/compare.sh --tree DIR         on any directory tree
+#   benches/compare.sh --row verify …     only rows whose name contains one of the words
+#
+# Options: --runs N (default 5), --threads N (default 2), --work DIR (default /dev/shm/wimkit-compare: a tmpfs, so that the disk is not
+# measured). Needs wimtools, 7zip, python3 (apt-get install wimtools 7zip python3). Rows that make solid archives take minutes.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+repository=$(dirname "$here")
+
+runs=5 threads=2 work=/dev/shm/wimkit-compare tree='' rows=()
+while [ $# -gt 0 ]; do
+    case $1 in
+    --runs) runs=$2; shift 2 ;;
+    --threads) threads=$2; shift 2 ;;
+    --work) work=$2; shift 2 ;;
+    --tree) tree=$2; shift 2 ;;
+    --row) shift; while [ $# -gt 0 ] && [[ $1 != --* ]]; do rows+=("$1"); shift; done ;;
+    *) sed -n '2,10p' "$0"; exit 2 ;;
+    esac
+done
+
+for program in wimlib-imagex 7zz python3; do
+    command -v "$program" >/dev/null || { echo "compare.sh: $program is not installed" >&2; exit 2; }
+done
+cargo build --release --quiet --manifest-path "$repository/Cargo.toml"
+wimkit="$repository/target/release/wimkit --quiet --threads $threads"
+mkdir -p "$work"
+cd "$work"
+
+# The inputs: a tree, a second edition of it, many small files; and WIMs of them that wimlib made.
+if [ -n "$tree" ]; then
+    tree=$(realpath "$tree") second='' many=''
+else
+    corpus=$repository/../shared/corpus/make-corpus.sh
+    [ -d corpus/winroot ] || INSTALL=1 "$corpus" "$work/corpus" >/dev/null
+    tree=$work/corpus/winroot second=$work/corpus/winroot2 many=$work/corpus/many
+fi
+capture() { # capture FILE TREE OPTIONS...
+    local file=$1 from=$2
+    shift 2
+    [ -f "$file" ] || wimlib-imagex capture "$from" "$file" "$(basename "$from")" --threads="$threads" "$@" >/dev/null
+}
+wanted() {
+    [ ${#rows[@]} -eq 0 ] && return 0
+    local word
+    for word in "${rows[@]}"; do [[ $1 == *"$word"* ]] && return 0; done
+    return 1
+}
+row() { # row NAME PEER BEFORE OURS THEIRS
+    wanted "$1" || return 0
+    python3 "$here/pair.py" --runs "$runs" --before "$3" "$1" "$2" "$4" "$5" >>table.txt
+    tail -n 1 table.txt
+}
+
+capture none.wim "$tree" --compress=none
+capture xpress.wim "$tree" --compress=XPRESS
+capture lzx.wim "$tree" --compress=LZX
+capture solid.esd "$tree" --solid
+if [ -n "$second" ] && ! [ -f two.wim ]; then
+    cp lzx.wim two.new
+    wimlib-imagex append "$second" two.new second --threads="$threads" >/dev/null
+    mv two.new two.wim
+fi
+[ -z "$many" ] || capture many.wim "$many" --compress=LZX
+
+clear='rm -rf out'
+printf 'operation\tpeer\twimkit s\tpeer s\tpeer/wimkit min / median / max\tCPU\twimkit MiB\tpeer MiB\n' | tee table.txt
+for kind in none.wim xpress.wim lzx.wim solid.esd; do
+    row "verify ${kind%.*}" wimlib "$clear" "$wimkit verify $kind" "wimlib-imagex verify $kind"
+    row "verify ${kind%.*}" 7zz "$clear" "$wimkit verify $kind" "7zz t $kind"
+    row "extract ${kind%.*}" wimlib "$clear" "$wimkit extract $kind 1 --to out" "wimlib-imagex apply $kind 1 out"
+    row "extract ${kind%.*}" 7zz "$clear" "$wimkit extract $kind 1 --to out" "7zz x -oout $kind"
+done
+if [ -f two.wim ]; then
+    row 'export raw, two images' wimlib "$clear" "$wimkit export two.wim all out" "wimlib-imagex export two.wim all out"
+    row 'export raw, two images' cp "$clear" "$wimkit export two.wim all out" "cp two.wim out"
+fi
+row 'info' wimlib "$clear" "$wimkit info lzx.wim" "wimlib-imagex info lzx.wim"
+if [ -f many.wim ]; then
+    row 'info, 100,000 files' wimlib "$clear" "$wimkit info many.wim" "wimlib-imagex info many.wim"
+    row 'ls, 100,000 files' wimlib "$clear" "$wimkit ls -R many.wim 1" "wimlib-imagex dir many.wim 1"
+    row 'ls, 100,000 files' 7zz "$clear" "$wimkit ls -R many.wim 1" "7zz l many.wim"
+    row 'ls -l, 100,000 files' wimlib "$clear" "$wimkit ls -lR many.wim 1" "wimlib-imagex dir --detailed many.wim 1"
+    row 'verify, 100,000 files' wimlib "$clear" "$wimkit verify many.wim" "wimlib-imagex verify many.wim"
+    row 'extract, 100,000 files' wimlib "$clear" "$wimkit extract many.wim 1 --to out" "wimlib-imagex apply many.wim 1 out"
+fi
+row 'export lzx to xpress' wimlib "$clear" "$wimkit export lzx.wim all out --compress xpress" \
+    "wimlib-imagex export lzx.wim all out --compress=XPRESS --threads=$threads"
+row 'export xpress to lzx' wimlib "$clear" "$wimkit export xpress.wim all out --compress lzx" \
+    "wimlib-imagex export xpress.wim all out --compress=LZX --threads=$threads"
+row 'export esd to lzx' wimlib "$clear" "$wimkit export solid.esd all out --compress lzx" \
+    "wimlib-imagex export solid.esd all out --compress=LZX --no-solid --threads=$threads"
+row 'export lzx to solid' wimlib "$clear" "$wimkit export lzx.wim all out --compress lzms --solid" \
+    "wimlib-imagex export lzx.wim all out --solid --threads=$threads"
+rm -rf out
+
+echo
+column -t -s "$(printf '\t')" table.txt
+echo
+echo "table in $work/table.txt; ratios above 1: wimkit is faster. Machine: $(nproc) CPUs, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"

@@ -1,0 +1,199 @@
+//! `wimkit extract`: files, directories and links of an image.
+
+use super::Context;
+use super::args::{ImageWord, Size};
+use super::exit::{Failure, Outcome};
+use super::human::{Counted, Human};
+use super::printer::{self, visible, warn};
+use super::source::{Source, find_entry, find_image, read_tree};
+use clap::Args;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde::Serialize;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use wimkit::wim::extract::{self, ExtractError, NameRules, Options, Selection};
+use wimkit::wim::metadata::{DentryId, Metadata};
+
+/// Extract files, directories and links of an image
+#[derive(Args, Debug)]
+pub(crate) struct Extract {
+    #[command(flatten)]
+    source: Source,
+    /// The image: a number from 1, or a name
+    image: ImageWord,
+    /// Files and directories in the image; *, ? and [ ] match within a name, ** across directories [default: all]
+    #[arg(value_name = "PATH")]
+    paths: Vec<String>,
+    /// The directory to extract to; paths below it are those in the image
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    /// Replace files and links that exist
+    #[arg(long)]
+    overwrite: bool,
+    /// Leave holes in files for long runs of zeros
+    #[arg(long)]
+    sparse: bool,
+    /// Refuse names that Windows cannot have, on other systems too
+    #[arg(long)]
+    windows_names: bool,
+    /// Refuse to extract more than this
+    #[arg(long, value_name = "SIZE")]
+    max_size: Option<Size>,
+}
+
+impl Extract {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+        let begun = Instant::now();
+        let wim = self.source.open(context)?;
+        let tree = read_tree(&wim, find_image(&wim, &self.image)?)?;
+        let selection = select(&tree, &self.paths)?;
+        let options = Options {
+            overwrite: self.overwrite,
+            sparse: self.sparse,
+            name_rules: if self.windows_names { NameRules::Windows } else { NameRules::default() },
+            max_bytes: self.max_size.map(|size| size.0),
+            memory: context.memory(),
+        };
+        let result = extract::extract(&wim, &tree, &selection, &self.to, &options, context.control());
+        context.bars.clear();
+        let done = result?;
+        for refused in &done.refused {
+            warn(format_args!("not extracted: {}: {}", visible(&refused.path), visible(&refused.problem.to_string())));
+        }
+        if context.global.json {
+            printer::json(&Document::new(&self.to, &done))?;
+        } else {
+            self.summarize(context, &done, begun);
+        }
+        Ok(if done.is_complete() { Outcome::Done } else { Outcome::Partial })
+    }
+
+    fn summarize(&self, context: &Context, done: &extract::Outcome, begun: Instant) {
+        context.say(format_args!(
+            "{}: {} ({}), {}, {}, {}, in {:.1} s",
+            self.to.display(),
+            Counted(done.files, "file"),
+            Human(done.bytes),
+            Counted(done.hard_links, "hard link"),
+            Counted(done.symlinks, "symbolic link"),
+            Counted(done.directories, "directory"),
+            begun.elapsed().as_secs_f64()
+        ));
+        let left_out = done.left_out;
+        if left_out.named_streams > 0 {
+            context
+                .say(format_args!("  without {} named streams, which the target cannot hold", left_out.named_streams));
+        }
+        if left_out.reparse_points > 0 {
+            let points = Counted(left_out.reparse_points, "reparse point");
+            context.say(format_args!("  left out: {points}"));
+        }
+        if !done.refused.is_empty() {
+            let refused = Counted(done.refused.len() as u64, "entry");
+            context.say(format_args!("  not extracted: {refused}"));
+        }
+    }
+}
+
+impl From<ExtractError> for Failure {
+    fn from(error: ExtractError) -> Self {
+        match error {
+            ExtractError::Interrupted => Self::Interrupted,
+            error => {
+                let hint = error.hint();
+                Self::new(error, hint)
+            }
+        }
+    }
+}
+
+/// The entries that `paths` name. Each must name something: a mistyped path shows before anything is written.
+fn select(tree: &Metadata, paths: &[String]) -> Result<Selection, Failure> {
+    if paths.is_empty() {
+        return Ok(Selection::everything());
+    }
+    let mut chosen = Vec::new();
+    let mut patterns = Vec::new();
+    for path in paths {
+        // A name may look like a pattern; what is there counts first.
+        match tree.lookup(path) {
+            Some(entry) => chosen.push(entry.id()),
+            None if path.contains(['*', '?', '[']) => patterns.push(path.as_str()),
+            None => chosen.push(find_entry(tree, path)?.id()),
+        }
+    }
+    if !patterns.is_empty() {
+        let globs = compile(&patterns)?;
+        let mut used = vec![false; patterns.len()];
+        let Ok(()) = tree.walk(DentryId::ROOT, |path, entry| {
+            let matches = globs.matches(path);
+            if !matches.is_empty() {
+                chosen.push(entry.id());
+            }
+            matches.into_iter().for_each(|pattern| used[pattern] = true);
+            Ok::<_, Infallible>(())
+        });
+        if let Some(unused) = used.iter().position(|used| !used) {
+            return Err(Failure::message(format!("{}: nothing in the image matches", visible(patterns[unused]))));
+        }
+    }
+    Ok(Selection::entries(tree, chosen))
+}
+
+/// Patterns for paths from the root, without regard to case.
+fn compile(patterns: &[&str]) -> Result<GlobSet, Failure> {
+    let wrong = |error: globset::Error| Failure::message(error.to_string());
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let rooted = format!("/{}", pattern.replace('\\', "/").trim_start_matches('/'));
+        let mut glob = GlobBuilder::new(&rooted);
+        glob.case_insensitive(true).literal_separator(true).backslash_escape(false);
+        set.add(glob.build().map_err(wrong)?);
+    }
+    set.build().map_err(wrong)
+}
+
+/// The JSON document; its members are described in docs/json/extract.md.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    target: String,
+    complete: bool,
+    directories: u64,
+    files: u64,
+    hard_links: u64,
+    symlinks: u64,
+    bytes: u64,
+    omitted_named_streams: u64,
+    omitted_reparse_points: u64,
+    refused: Vec<Refused<'a>>,
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    path: &'a str,
+    problem: String,
+}
+
+impl<'a> Document<'a> {
+    fn new(target: &Path, done: &'a extract::Outcome) -> Self {
+        Self {
+            schema: "wimkit.extract/1",
+            target: target.display().to_string(),
+            complete: done.is_complete(),
+            directories: done.directories,
+            files: done.files,
+            hard_links: done.hard_links,
+            symlinks: done.symlinks,
+            bytes: done.bytes,
+            omitted_named_streams: done.left_out.named_streams,
+            omitted_reparse_points: done.left_out.reparse_points,
+            refused: done
+                .refused
+                .iter()
+                .map(|refused| Refused { path: &refused.path, problem: refused.problem.to_string() })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Reading the bits of an LZX chunk.
+#![allow(unsafe_code)]
+
+use crate::codec::word;
+
+/// Reads bits from bytes, the most significant first.
+#[derive(Clone, Copy)]
+pub(super) struct BitReader<'a> {
+    /// Ends with [`Self::PADDING`] zeros.
+    input: &'a [u8],
+    /// Where the padding begins.
+    end: usize,
+    /// The next byte that `count` does not cover. Beyond the end, all bytes are zero.
+    pos: usize,
+    /// The next bits, left-aligned. Beyond `count`, it holds further bits of the input, or zeros.
+    reservoir: u64,
+    count: u32,
+}
+
+impl<'a> BitReader<'a> {
+    /// How many zeros must follow the input.
+    pub(super) const PADDING: usize = 8;
+
+    /// # Panics
+    /// If the input is shorter than its padding.
+    pub(super) fn new(input: &'a [u8]) -> Self {
+        let end = input.len().checked_sub(Self::PADDING).expect("the input ends with padding");
+        Self { input, end, pos: 0, reservoir: 0, count: 0 }
+    }
+
+    /// Makes 56 bits available.
+    #[inline(always)]
+    pub(super) fn refill(&mut self) {
+        // SAFETY: eight bytes of padding follow `end`.
+        self.take_in(unsafe { word::read_be(self.input, self.pos.min(self.end)) });
+    }
+
+    /// How many calls of [`Self::refill_unchecked`] the input allows.
+    #[inline(always)]
+    pub(super) fn unchecked_refills(&self) -> usize {
+        self.end.saturating_sub(self.pos) / size_of::<u64>()
+    }
+
+    /// Makes 56 bits available.
+    ///
+    /// # Safety
+    /// To be called no more often than [`Self::unchecked_refills`] has said, whatever is consumed in between.
+    #[inline(always)]
+    pub(super) unsafe fn refill_unchecked(&mut self) {
+        // SAFETY: each call moves `pos` by less than eight bytes, so it is still below `end`.
+        self.take_in(unsafe { word::read_be(self.input, self.pos) });
+    }
+
+    #[inline(always)]
+    fn take_in(&mut self, word: u64) {
+        self.reservoir |= word >> self.count;
+        self.pos += (63 - self.count as usize) >> 3;
+        self.count |= 56;
+    }
+
+    /// The next bits, left-aligned; as many as are available, then any.
+    #[inline(always)]
+    pub(super) fn peek(&self) -> u64 {
+        self.reservoir
+    }
+
+    /// Consumes available bits. Only the lowest six bits of `count` matter to the reservoir, so that the count may come
+    /// with other things.
+    #[inline(always)]
+    pub(super) fn consume(&mut self, count: u32) {
+        self.reservoir = self.reservoir.wrapping_shl(count);
+        self.count -= count & 0xFF;
+    }
+
+    /// Reads 1 to 24 bits.
+    #[inline(always)]
+    pub(super) fn bits(&mut self, count: u32) -> u32 {
+        self.refill();
+        let bits = self.reservoir >> (64 - count);
+        self.consume(count);
+        bits as u32
+    }
+
+    /// How many bits have been consumed, those beyond the end included.
+    pub(super) fn position(&self) -> usize {
+        self.pos * 8 - self.count as usize
+    }
+
+    /// Continues at a byte of the input.
+    pub(super) fn seek(&mut self, pos: usize) {
+        *self = Self { pos, reservoir: 0, count: 0, ..*self };
+    }
+}

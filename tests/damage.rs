@@ -1,0 +1,205 @@
+//! Damaged and hostile files: an error that says where, or a finding; never a panic, and never a changed original.
+
+mod support;
+
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use support::Noise;
+use wimkit::codec::{Format, Level};
+use wimkit::util::progress::{Control, Progress};
+use wimkit::wim::export::{self, Compression, ExportError, Selection, export};
+use wimkit::wim::{OpenOptions, Wim, WimError, edit, verify};
+
+fn open_bytes(bytes: Vec<u8>) -> Result<Wim, WimError> {
+    Wim::from_source(Box::new(Cursor::new(bytes)), "damaged.wim")
+}
+
+/// Opens, lists and verifies; whatever happens, it must end with an answer.
+fn exercise(bytes: Vec<u8>) -> Result<verify::Outcome, String> {
+    let wim = open_bytes(bytes).map_err(|error| error.to_string())?;
+    for image in wim.images() {
+        if let Ok(metadata) = wim.metadata(image) {
+            assert!(metadata.entries().len() >= 1);
+        }
+    }
+    verify::verify(&wim, &verify::Options { memory: 64 << 20 }, Control::silent()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_truncation_is_noticed() {
+    for name in ["testdata/sample.wim", "testdata/sample.esd"] {
+        let whole = std::fs::read(name).unwrap();
+        assert!(exercise(whole.clone()).unwrap().is_good());
+        let mut noise = Noise(7);
+        let lengths = (0..=208).chain((0..200).map(|_| noise.next() as usize % whole.len()));
+        for length in lengths {
+            // The XML document stands at the end, and alone may be lost without anything being damaged.
+            let error = exercise(whole[..length].to_vec()).expect_err("a table at the end is missing");
+            assert!(error.starts_with("damaged.wim: "), "{error}");
+        }
+    }
+}
+
+#[test]
+fn flipped_bits_are_noticed() {
+    for name in ["testdata/sample.wim", "testdata/sample.esd"] {
+        let whole = std::fs::read(name).unwrap();
+        let wim = open_bytes(whole.clone()).unwrap();
+        let blobs_end = wim.header().blob_table.offset_in_wim as usize;
+        let mut noise = Noise(99);
+        let mut unnoticed = 0;
+        for round in 0..150 {
+            let mut bytes = whole.clone();
+            // Half of the flips go into the header and the tables, where they matter most.
+            let at = match round % 2 {
+                0 => 208 + noise.next() as usize % (blobs_end - 208),
+                _ => (blobs_end + noise.next() as usize % (whole.len() - blobs_end + 208)) % whole.len(),
+            };
+            bytes[at] ^= 1 << (noise.next() % 8);
+            let outcome = exercise(bytes);
+            unnoticed += usize::from(round % 2 == 0 && outcome.is_ok_and(|outcome| outcome.is_good()));
+        }
+        // The content is the same where a flip hits the padding behind a chunk's last codeword.
+        assert!(unnoticed <= 3, "{name}: {unnoticed} of 75 flips in resources and metadata went unnoticed");
+    }
+}
+
+#[test]
+fn known_hostile_files_are_named_for_what_they_are() {
+    let Some(cyclic) = support::foreign("hostile/wimlib-cyclic.wim") else { return };
+    let wim = Wim::open(&cyclic, &OpenOptions::default()).unwrap();
+    let error = wim.metadata(wim.images().next().unwrap()).unwrap_err();
+    assert!(matches!(error, WimError::Metadata { .. }) && error.to_string().contains("0x78"), "{error}");
+
+    let Some(corrupted) = support::foreign("hostile/wimlib-corrupted_file_1.wim") else { return };
+    let wim = Wim::open(&corrupted, &OpenOptions::default()).unwrap();
+    let outcome = verify::verify(&wim, &verify::Options::default(), Control::silent()).unwrap();
+    assert!(
+        matches!(&outcome.findings[..], [verify::Finding::Blob { used_by, .. }] if used_by[0].path == "/file"),
+        "{:?}",
+        outcome.findings
+    );
+}
+
+#[test]
+fn foreign_images_are_read_and_verify() {
+    let files = [
+        "discutils-TestData.wim",
+        "dissect-basic32k.wim",
+        "managedwimlib-BootLZX.wim",
+        "managedwimlib-LZMS.wim",
+        "managedwimlib-LZX.wim",
+        "managedwimlib-MultiImage.wim",
+        "managedwimlib-Split.swm",
+        "managedwimlib-Split2.swm",
+        "managedwimlib-XPRESS.wim",
+        "ms-icd-start_pins.ppkg",
+        "wimbuilder2-test-boot.wim",
+    ];
+    for name in files {
+        let Some(path) = support::foreign(&format!("wim/{name}")) else { return };
+        for no_mmap in [false, true] {
+            let wim = Wim::open(&path, &OpenOptions { no_mmap, ..OpenOptions::default() }).unwrap();
+            let outcome = verify::verify(&wim, &verify::Options::default(), Control::silent()).unwrap();
+            assert!(outcome.is_good(), "{name}: {:?}", outcome.findings);
+            assert_eq!(outcome.images, wim.image_count(), "{name}");
+        }
+    }
+}
+
+/// Asks to stop at the first sign of progress.
+struct Impatient(AtomicBool);
+
+impl Progress for Impatient {
+    fn begin(&self, _: &'static str, _: u64) {}
+    fn advance(&self, bytes: u64) {
+        if bytes > 0 {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn names_in(directory: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn an_interrupted_export_leaves_everything_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = Wim::open(Path::new("testdata/sample.wim"), &OpenOptions::default()).unwrap();
+    let all = [Selection { wim: &source, images: source.images().collect() }];
+    let compression = Some(Compression { level: Level::new(1).unwrap(), ..Compression::new(Some(Format::Lzx)) });
+    let options = export::Options { compression, ..export::Options::default() };
+    let impatient = || Impatient(AtomicBool::new(false));
+
+    let target = directory.path().join("new.wim");
+    let watch = impatient();
+    let control = Control { progress: &watch, interrupt: &watch.0 };
+    let error = export(&all, &target, &options, control).unwrap_err();
+    assert!(matches!(error, ExportError::Interrupted), "{error}");
+    assert!(names_in(directory.path()).is_empty());
+
+    // Appending in place: the old file comes back byte for byte.
+    let one = [Selection { wim: &source, images: source.images().take(1).collect() }];
+    export(&one, &target, &options, Control::silent()).unwrap();
+    let before = std::fs::read(&target).unwrap();
+    let other = [Selection { wim: &source, images: source.images().skip(1).collect() }];
+    let watch = impatient();
+    let control = Control { progress: &watch, interrupt: &watch.0 };
+    let error = export(&other, &target, &export::Options::default(), control).unwrap_err();
+    assert!(matches!(error, ExportError::Interrupted), "{error}");
+    assert!(std::fs::read(&target).unwrap() == before);
+    assert_eq!(names_in(directory.path()), ["new.wim"]);
+}
+
+#[test]
+fn a_damaged_source_is_not_exported() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut bytes = std::fs::read("testdata/sample.wim").unwrap();
+    bytes[5000] ^= 1;
+    let source = open_bytes(bytes).unwrap();
+    let all = [Selection { wim: &source, images: source.images().collect() }];
+    let options =
+        export::Options { compression: Some(Compression::new(Some(Format::Lzx))), ..export::Options::default() };
+    let target = directory.path().join("new.wim");
+    let error = export(&all, &target, &options, Control::silent()).unwrap_err();
+    assert!(matches!(error, ExportError::Blob { .. }), "{error}");
+    assert!(names_in(directory.path()).is_empty());
+}
+
+#[test]
+fn edits_keep_everything_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("edited.wim");
+    std::fs::copy("testdata/sample.wim", &path).unwrap();
+    let open = || Wim::open(&path, &OpenOptions::default()).unwrap();
+    let wim = open();
+    let before = wim.xml().clone();
+    let change = edit::ImageEdit {
+        image: 2,
+        properties: vec![
+            ("NAME".into(), "Réédition".into()),
+            ("WINDOWS/VERSION/SPBUILD".into(), "4242".into()),
+            ("DESCRIPTION".into(), String::new()),
+        ],
+    };
+    edit::edit(&wim, &[change], Some(wimkit::wim::ImageIndex::new(2)), Control::silent()).unwrap();
+    let wim = open();
+    assert_eq!(wim.xml().image(1), before.image(1));
+    let image = wim.xml().image(2).unwrap();
+    assert_eq!(image.name().unwrap(), "Réédition");
+    assert_eq!(image.description(), None);
+    assert_eq!(image.windows().unwrap().version.unwrap().revision, 4242);
+    assert_eq!(wim.boot_index(), wimkit::wim::ImageIndex::new(2));
+    assert!(verify::verify(&wim, &verify::Options::default(), Control::silent()).unwrap().is_good());
+
+    let clash = edit::ImageEdit { image: 1, properties: vec![("NAME".into(), "Réédition".into())] };
+    let error = edit::edit(&wim, &[clash], None, Control::silent()).unwrap_err();
+    assert!(matches!(error, ExportError::NameClash { image: 2, .. }), "{error}");
+    let nobody = edit::ImageEdit { image: 3, properties: vec![("NAME".into(), "x".into())] };
+    assert!(edit::edit(&wim, &[nobody], None, Control::silent()).is_err());
+}
