@@ -62,6 +62,16 @@ impl Dir {
         Ok(rustix::fs::openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?.into())
     }
 
+    /// Opens a file in this one for reading.
+    ///
+    /// # Errors
+    /// What the system says; on Unix, if it is a link.
+    pub fn open_file(&self, name: &str) -> io::Result<File> {
+        check_name(name)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&self.0, name, flags, Mode::empty())?.into())
+    }
+
     /// Removes a file or link in this one; a directory is left alone.
     ///
     /// # Errors

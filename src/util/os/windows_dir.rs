@@ -70,6 +70,15 @@ impl Dir {
         OpenOptions::new().read(true).write(true).create_new(true).open(self.child(name)?)
     }
 
+    /// Opens a file in this one for reading.
+    ///
+    /// # Errors
+    /// What the system says; on Unix, if it is a link.
+    pub fn open_file(&self, name: &str) -> io::Result<File> {
+        let path = self.child(name)?;
+        OpenOptions::new().read(true).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(path)
+    }
+
     /// Removes a file or link in this one; a directory is left alone.
     ///
     /// # Errors

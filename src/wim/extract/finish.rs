@@ -9,6 +9,14 @@ use super::write::{Writing, problem_of};
 use crate::util::os::Dir;
 use crate::wim::metadata::{Metadata, reparse};
 
+/// How many further names were made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct HardLinks {
+    pub(super) made: u64,
+    /// As copies, since the target has no hard links.
+    pub(super) copied: u64,
+}
+
 pub(super) struct Finish<'a> {
     pub(super) tree: &'a Metadata,
     pub(super) writing: &'a Writing<'a>,
@@ -17,17 +25,16 @@ pub(super) struct Finish<'a> {
 
 impl Finish<'_> {
     fn refuse(&mut self, place: &Place, problem: Problem) {
-        self.refused.push(Refused { path: self.tree.entry(place.dentry).path(), problem });
+        self.refused.push(Refused { dentry: place.dentry, problem });
     }
 
-    /// Makes the further names of files; answers how many.
-    pub(super) fn hard_links(&mut self, links: &[HardLink], failed_files: &HashSet<u32>) -> io::Result<u64> {
-        let mut made = 0;
+    /// Makes the further names of files.
+    pub(super) fn hard_links(&mut self, links: &[HardLink], failed_files: &HashSet<u32>) -> io::Result<HardLinks> {
+        let mut count = HardLinks::default();
         for HardLink { place, file } in links {
             let original = &self.writing.files[*file as usize];
             if failed_files.contains(file) {
-                let first = self.tree.entry(original.dentry).path();
-                self.refuse(place, Problem::NothingToLinkTo { first });
+                self.refuse(place, Problem::NothingToLinkTo);
                 continue;
             }
             let link = |directory: &Dir| {
@@ -35,11 +42,15 @@ impl Finish<'_> {
                 from.hard_link(&original.name, directory, &place.name)
             };
             match self.writing.make(place, link) {
-                Ok(()) => made += 1,
+                Ok(()) => count.made += 1,
+                Err(error) if lacks_hard_links(&error) => match self.writing.copy_name(original, place) {
+                    Ok(()) => count.copied += 1,
+                    Err(error) => self.refuse(place, problem_of(error)?),
+                },
                 Err(error) => self.refuse(place, problem_of(error)?),
             }
         }
-        Ok(made)
+        Ok(count)
     }
 
     /// Makes the symbolic links; answers how many.
@@ -91,8 +102,15 @@ impl Finish<'_> {
             // The index was counted from 0 when the plan was made.
             let opened = self.writing.directories.get(index as u32);
             if let Err(error) = opened.and_then(|open| open.set_times(&times_of(&entry))) {
-                self.refused.push(Refused { path: entry.path(), problem: Problem::from_io(error) });
+                self.refused.push(Refused { dentry: entry.id(), problem: Problem::from_io(error) });
             }
         }
     }
+}
+
+/// Whether the error says that the file system has no hard links (FAT answers that they are not permitted), or no more
+/// for this file.
+fn lacks_hard_links(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(error.kind(), Kind::Unsupported | Kind::PermissionDenied | Kind::TooManyLinks)
 }

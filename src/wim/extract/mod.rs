@@ -87,7 +87,7 @@ pub fn extract(
     let naming = Naming { rules: options.name_rules, case_sensitive };
 
     let (mut plan, others) = Plan::directories(tree, selection, naming);
-    make_directories(tree, &mut plan, &root, control).map_err(|stopped| match stopped {
+    make_directories(&mut plan, &root, control).map_err(|stopped| match stopped {
         Stopped::Interrupted => ExtractError::Interrupted,
         Stopped::Sink(source) => target_error(source),
     })?;
@@ -125,10 +125,11 @@ pub fn extract(
             Target::File(file) => &plan.files[file as usize],
             Target::Link(link) => &plan.links[link as usize].place,
         };
-        Refused { path: tree.entry(place.dentry).path(), problem }
+        Refused { dentry: place.dentry, problem }
     }));
     let mut finish = Finish { tree, writing: &writing, refused };
     let hard_links = finish.hard_links(&plan.hard_links, &failed_files).map_err(target_error)?;
+    plan.left_out.hard_links = hard_links.copied;
     let symlinks = finish.symlinks(&plan.links, &failed_links, &plan.directories).map_err(target_error)?;
     finish.directory_times(&plan.directories, selection.is_everything());
 
@@ -137,7 +138,7 @@ pub fn extract(
     Ok(Outcome {
         directories: plan.directories.iter().filter(|directory| !directory.failed).count() as u64,
         files: (plan.files.len() - failed_files.len()) as u64,
-        hard_links,
+        hard_links: hard_links.made + hard_links.copied,
         symlinks,
         bytes: blobs.iter().zip(&wanted).map(|(blob, wanted)| blob.size.saturating_mul(copies(wanted))).sum(),
         refused: finish.refused,
@@ -148,19 +149,16 @@ pub fn extract(
 /// Whether the target tells names apart that differ in letter case only: tried out, as nothing else says.
 fn is_case_sensitive(root: &Dir) -> io::Result<bool> {
     let name = format!(".wimkit-case-{}", std::process::id());
-    root.create_child(&name)?;
+    let is_ours = root.create_child(&name)?;
     let found = root.contains(&name.to_uppercase());
-    root.remove_child(&name)?;
+    if is_ours {
+        root.remove_child(&name)?;
+    }
     Ok(!found?)
 }
 
 /// Makes the directories of the plan, and marks those that cannot be made, with all that is in them.
-fn make_directories(
-    tree: &Metadata,
-    plan: &mut Plan,
-    root: &Arc<Dir>,
-    control: Control<'_>,
-) -> Result<(), Stopped<io::Error>> {
+fn make_directories(plan: &mut Plan, root: &Arc<Dir>, control: Control<'_>) -> Result<(), Stopped<io::Error>> {
     let mut failed = vec![false; plan.directories.len()];
     let directories = Directories::new(Arc::clone(root), &plan.directories);
     for (index, directory) in plan.directories.iter().enumerate().skip(1) {
@@ -178,7 +176,7 @@ fn make_directories(
                 Problem::Exists => Problem::KindDiffers,
                 problem => problem,
             };
-            plan.refused.push(Refused { path: tree.entry(directory.dentry).path(), problem });
+            plan.refused.push(Refused { dentry: directory.dentry, problem });
         }
     }
     for (directory, failed) in plan.directories.iter_mut().zip(failed) {

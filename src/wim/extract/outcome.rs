@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::util::sha1::Sha1;
 use crate::wim::WimError;
 use crate::wim::metadata::reparse::ReparseError;
+use crate::wim::metadata::{DentryId, Metadata};
 use crate::wim::verify::Damage;
 
 /// What was extracted, and what was not.
@@ -41,15 +42,24 @@ pub struct LeftOut {
     pub named_streams: u64,
     /// Reparse points other than links: the file or directory is there, without what its reparse data means.
     pub reparse_points: u64,
+    /// Further names of files that became copies, as the target has no hard links.
+    pub hard_links: u64,
 }
 
 /// An entry that was not extracted.
 #[derive(Debug)]
 pub struct Refused {
-    /// Its path in the image.
-    pub path: String,
+    /// The entry.
+    pub dentry: DentryId,
     /// Why.
     pub problem: Problem,
+}
+
+impl Refused {
+    /// Its path in `tree`, the image it belongs to. Not kept: hostile images can have many refused entries at long paths.
+    pub fn path(&self, tree: &Metadata) -> String {
+        tree.entry(self.dentry).path()
+    }
 }
 
 /// Why an entry is not extracted.
@@ -113,11 +123,8 @@ pub enum Problem {
     #[error(transparent)]
     Link(#[from] ReparseError),
     /// The first name of the file was refused, so there is nothing to link to.
-    #[error("the file it is another name of, {first}, was not extracted")]
-    NothingToLinkTo {
-        /// The first name.
-        first: String,
-    },
+    #[error("the file it is another name of was not extracted")]
+    NothingToLinkTo,
     /// The system refused.
     #[error(transparent)]
     Io(#[from] io::Error),

@@ -260,7 +260,7 @@ impl Plan {
     }
 
     pub(super) fn refuse(&mut self, entry: Entry<'_>, problem: Problem) {
-        self.refused.push(Refused { path: entry.path(), problem });
+        self.refused.push(Refused { dentry: entry.id(), problem });
     }
 }
 

@@ -46,49 +46,42 @@ impl Writing<'_> {
         }
     }
 
-    fn create(&self, place: &Place) -> io::Result<File> {
-        self.make(place, |directory| directory.create_file(&place.name))
+    fn begin<'p>(&self, place: &'p Place) -> io::Result<OpenFile<'p>> {
+        let file = self.make(place, |directory| directory.create_file(&place.name))?;
+        Ok(OpenFile { file, place, ends_in_hole: false })
     }
 
-    fn remove(&self, place: &Place) -> io::Result<()> {
-        self.directories.get(place.directory)?.remove_file(&place.name)
-    }
-
-    fn begin(&self, file: u32) -> io::Result<OpenFile> {
-        Ok(OpenFile { file: self.create(&self.files[file as usize])?, index: file, ends_in_hole: false })
-    }
-
-    fn finish(&self, open: &mut OpenFile) -> io::Result<()> {
+    fn finish(&self, open: &mut OpenFile<'_>) -> io::Result<()> {
         if open.ends_in_hole {
             let end = open.file.stream_position()?;
             open.file.set_len(end)?;
         }
         // Where names of one file disagree, the first one's times are the file's.
-        let entry = self.tree.entry(self.files[open.index as usize].dentry);
+        let entry = self.tree.entry(open.place.dentry);
         os::finish_file(&open.file, &times_of(&self.tree.entry(entry.first_link())))
     }
 
     /// Makes a file without content.
     pub(super) fn empty_file(&self, file: u32) -> io::Result<()> {
-        let mut open = self.begin(file)?;
+        let mut open = self.begin(&self.files[file as usize])?;
         self.finish(&mut open)
     }
 
     /// Makes a file of which all content is at hand.
     fn whole_file(&self, file: u32, segments: &[Segment<'_>]) -> io::Result<()> {
-        let mut open = self.begin(file)?;
+        let mut open = self.begin(&self.files[file as usize])?;
         let written = segments.iter().try_for_each(|segment| open.write(segment.data, self.sparse));
         written.and_then(|()| self.finish(&mut open)).inspect_err(|_| self.drop_partial(open))
     }
 
     /// Makes a file with the content of another.
-    fn copy(&self, from: &File, file: u32) -> io::Result<()> {
-        let mut to = self.begin(file)?;
+    fn copy(&self, from: &File, to: &Place) -> io::Result<()> {
+        let mut to = self.begin(to)?;
         let copied = self.copy_content(from, &mut to);
         copied.and_then(|()| self.finish(&mut to)).inspect_err(|_| self.drop_partial(to))
     }
 
-    fn copy_content(&self, mut from: &File, to: &mut OpenFile) -> io::Result<()> {
+    fn copy_content(&self, mut from: &File, to: &mut OpenFile<'_>) -> io::Result<()> {
         let size = from.metadata()?.len();
         let done = if self.sparse { 0 } else { os::copy_range(from, 0, &to.file, 0, size)? };
         from.seek(SeekFrom::Start(done))?;
@@ -103,22 +96,28 @@ impl Writing<'_> {
     }
 
     /// Removes what was begun. The error that led here matters more than one of the removal.
-    fn drop_partial(&self, open: OpenFile) {
-        let place = &self.files[open.index as usize];
-        drop(open);
-        self.remove(place).ok();
+    fn drop_partial(&self, open: OpenFile<'_>) {
+        let OpenFile { file, place, .. } = open;
+        drop(file);
+        self.directories.get(place.directory).and_then(|directory| directory.remove_file(&place.name)).ok();
+    }
+
+    /// Makes a further name of a finished file as a file of its own.
+    pub(super) fn copy_name(&self, original: &Place, place: &Place) -> io::Result<()> {
+        let from = self.directories.get(original.directory)?.open_file(&original.name)?;
+        self.copy(&from, place)
     }
 }
 
 /// A file that is being written.
-struct OpenFile {
+struct OpenFile<'p> {
     file: File,
-    index: u32,
+    place: &'p Place,
     /// Whether its length is still to be stretched over a hole at its end.
     ends_in_hole: bool,
 }
 
-impl OpenFile {
+impl OpenFile<'_> {
     fn write(&mut self, data: &[u8], sparse: bool) -> io::Result<()> {
         if !sparse {
             return self.file.write_all(data);
@@ -151,10 +150,10 @@ pub(super) struct Wanted {
 }
 
 /// The blob that goes on in the next batch.
-struct Carried {
+struct Carried<'a> {
     request: usize,
-    /// The file that receives it; `None` once that failed.
-    open: Option<OpenFile>,
+    /// The index of the file that receives it, and the file; `None` once that failed.
+    open: Option<(u32, OpenFile<'a>)>,
     failed: Vec<Failed>,
     link_data: Vec<u8>,
 }
@@ -163,7 +162,7 @@ struct Carried {
 pub(super) struct Extractor<'a> {
     writing: &'a Writing<'a>,
     wanted: &'a [Wanted],
-    carried: Option<Carried>,
+    carried: Option<Carried<'a>>,
     /// What could not be made.
     pub(super) failed: Vec<Failed>,
     /// Reparse data that came.
@@ -188,7 +187,7 @@ impl<'a> Extractor<'a> {
 
     /// Removes the file that was begun and will not be finished.
     pub(super) fn abandon(&mut self) {
-        if let Some(open) = self.carried.take().and_then(|carried| carried.open) {
+        if let Some((_, open)) = self.carried.take().and_then(|carried| carried.open) {
             self.writing.drop_partial(open);
         }
     }
@@ -206,18 +205,20 @@ impl<'a> Extractor<'a> {
             if wants_data {
                 carried.link_data.extend(segment.data);
             }
-            let Some(open) = &mut carried.open else { continue };
-            if let Err(error) = open.write(segment.data, self.writing.sparse) {
-                let index = open.index;
-                carried.open.take().into_iter().for_each(|open| self.writing.drop_partial(open));
-                carried.failed.push(Failed { target: Target::File(index), problem: problem_of(error)? });
+            let Some((file, mut open)) = carried.open.take() else { continue };
+            match open.write(segment.data, self.writing.sparse) {
+                Ok(()) => carried.open = Some((file, open)),
+                Err(error) => {
+                    self.writing.drop_partial(open);
+                    carried.failed.push(Failed { target: Target::File(file), problem: problem_of(error)? });
+                }
             }
         }
         match segments.last().and_then(|segment| segment.end) {
             None => self.carried = Some(carried),
             Some(BlobEnd::Intact) => self.finish(carried, targets)?,
             Some(end) => {
-                if let Some(open) = carried.open {
+                if let Some((_, open)) = carried.open {
                     self.writing.drop_partial(open);
                 }
                 self.failed.extend(damaged(&self.wanted[request], end));
@@ -227,11 +228,11 @@ impl<'a> Extractor<'a> {
     }
 
     /// Opens the first of the files that can be made.
-    fn begin(&self, request: usize, targets: &[Target]) -> io::Result<Carried> {
+    fn begin(&self, request: usize, targets: &[Target]) -> io::Result<Carried<'a>> {
         let mut failed = Vec::new();
         for file in targets.iter().filter_map(|target| target.file()) {
-            match self.writing.begin(file) {
-                Ok(open) => return Ok(Carried { request, open: Some(open), failed, link_data: Vec::new() }),
+            match self.writing.begin(&self.writing.files[file as usize]) {
+                Ok(open) => return Ok(Carried { request, open: Some((file, open)), failed, link_data: Vec::new() }),
                 Err(error) => failed.push(Failed { target: Target::File(file), problem: problem_of(error)? }),
             }
         }
@@ -239,18 +240,21 @@ impl<'a> Extractor<'a> {
     }
 
     /// Completes the file, and copies it to the blob's other targets.
-    fn finish(&mut self, mut carried: Carried, targets: &[Target]) -> io::Result<()> {
+    fn finish(&mut self, mut carried: Carried<'a>, targets: &[Target]) -> io::Result<()> {
         let tried = |file: u32, failed: &[Failed]| failed.iter().any(|failure| failure.target.file() == Some(file));
         for target in targets {
             match target {
                 Target::Link(link) => self.link_data.push((*link, carried.link_data.clone())),
                 Target::File(file) => {
-                    let Some(open) = &mut carried.open else { continue };
+                    let Some((first, open)) = &mut carried.open else { continue };
                     if tried(*file, &carried.failed) {
                         continue;
                     }
-                    let is_first = *file == open.index;
-                    let done = if is_first { self.writing.finish(open) } else { self.writing.copy(&open.file, *file) };
+                    let done = if file == first {
+                        self.writing.finish(open)
+                    } else {
+                        self.writing.copy(&open.file, &self.writing.files[*file as usize])
+                    };
                     if let Err(error) = done {
                         carried.failed.push(Failed { target: *target, problem: problem_of(error)? });
                     }

@@ -316,17 +316,19 @@ impl From<&Metadata> for TreeBuilder {
         let mut nodes: Vec<NewFile> = tree
             .entries()
             .map(|entry| {
-                let raw = entry.raw();
-                let is_plain_directory = entry.is_directory() && !entry.is_reparse_point();
+                // Where names of one file disagree, the first one's metadata is the file's.
+                let file = tree.entry(entry.first_link());
+                let raw = file.raw();
+                let is_plain_directory = file.is_directory() && !file.is_reparse_point();
                 NewFile {
                     name: entry.name().as_utf16le().to_vec(),
                     short_name: entry.short_name().as_utf16le().to_vec(),
-                    attributes: entry.attributes(),
-                    security_id: entry.security_id(),
-                    creation_time: entry.creation_time(),
-                    access_time: entry.access_time(),
-                    write_time: entry.write_time(),
-                    streams: entry.streams().map(NewStream::from).collect(),
+                    attributes: file.attributes(),
+                    security_id: file.security_id(),
+                    creation_time: file.creation_time(),
+                    access_time: file.access_time(),
+                    write_time: file.write_time(),
+                    streams: file.streams().map(NewStream::from).collect(),
                     reparse_or_link: if is_plain_directory { 0 } else { raw.reparse_or_link() },
                     tagged_items: raw.tagged_items().to_vec(),
                     unused: raw.unused(),

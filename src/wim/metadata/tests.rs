@@ -143,6 +143,23 @@ fn hard_links_and_inconsistent_groups() {
 }
 
 #[test]
+fn names_of_one_file_that_disagree_are_written_alike() {
+    let mut builder = TreeBuilder::new();
+    let file = |name: &str| NewFile::file(name, sha1("one")).with_hard_link_group(7);
+    builder.add(TreeBuilder::ROOT, file("b").with_stream(NewStream::named("ads", sha1("ads"))));
+    builder.add(TreeBuilder::ROOT, file("c"));
+    let mut bytes = builder.encode().unwrap();
+    // Sorted anew, the second name would be the first.
+    let second = parse(bytes.clone()).unwrap().lookup("c").unwrap().offset() as usize;
+    bytes[second + field::NAME] = b'a';
+    let tree = parse(bytes).unwrap();
+    assert_eq!(tree.lookup("a").unwrap().first_link(), tree.lookup("b").unwrap().id());
+    let again = parse(tree.encode().unwrap()).unwrap();
+    assert_eq!(again.lookup("a").unwrap().streams().count(), 2);
+    assert_eq!(again.statistics(|_| 1), tree.statistics(|_| 1));
+}
+
+#[test]
 fn lookups_prefer_the_exact_name_and_take_both_separators() {
     let mut builder = TreeBuilder::new();
     let directory = builder.add(TreeBuilder::ROOT, NewFile::directory("Windows"));

@@ -133,21 +133,27 @@ impl Parser<'_> {
 
     fn element(&mut self, tag: &BytesStart<'_>, position: u64) -> Result<Element, XmlError> {
         self.count(position)?;
-        let mut element = Element::new(self.utf8(tag.name().as_ref(), position)?);
+        let mut element = Element::new(self.name(tag.name().as_ref(), position)?);
         // Comparing each name with all before it would take the square of their number.
         for attribute in tag.attributes().with_checks(false) {
             self.count(position)?;
             let attribute = attribute.map_err(|error| self.syntax(position, error))?;
             let value = attribute.unescape_value().map_err(|error| self.syntax(position, error))?;
-            let name = self.utf8(attribute.key.as_ref(), position)?;
+            let name = self.name(attribute.key.as_ref(), position)?;
             check_characters(&value, || format!("{} {name}", element.name))?;
             element.attributes.push((name, value.into_owned()));
         }
         Ok(element)
     }
 
-    fn utf8(&self, name: &[u8], position: u64) -> Result<String, XmlError> {
-        std::str::from_utf8(name).map(str::to_owned).map_err(|error| self.syntax(position, error))
+    /// The name of an element or attribute. The tokenizer takes much for a name that could not be written back.
+    fn name(&self, name: &[u8], position: u64) -> Result<String, XmlError> {
+        let name = std::str::from_utf8(name).map_err(|error| self.syntax(position, error))?;
+        let is_refused = |c: char| c.is_whitespace() || c.is_control() || "\"'<>&=/!?;".contains(c);
+        if name.is_empty() || name.contains(is_refused) {
+            return Err(self.syntax(position, format_args!("{name:?} is no name")));
+        }
+        Ok(name.to_owned())
     }
 
     fn resolve(&self, reference: &BytesRef<'_>, position: u64) -> Result<char, XmlError> {
@@ -171,6 +177,9 @@ impl Parser<'_> {
             let is_blank = text.trim().is_empty();
             return if is_blank { Ok(()) } else { Err(self.syntax(position, "text outside of the root element")) };
         };
+        if text.is_empty() {
+            return Ok(());
+        }
         check_characters(text, || element.name.clone())?;
         if let Some(Node::Text(before)) = element.children.last_mut() {
             before.push_str(text);

@@ -121,6 +121,8 @@ fn an_encrypted_esd_is_recognised() {
 
 #[test]
 fn what_is_tolerated() {
+    let empty_texts = WimXml::parse(&stored("<WIM><A><![CDATA[]]></A></WIM>"), 0).unwrap();
+    assert_eq!(text(&empty_texts), "<WIM><A></A></WIM>");
     let without_mark = utf16::from_str("<WIM><!-- c --><?pi?><![CDATA[ ]]></WIM>");
     assert!(WimXml::parse(&without_mark, 0).is_ok());
     assert!(WimXml::parse(&stored("<?xml version=\"1.0\" encoding=\"UTF-16\"?>\r\n<WIM/>\r\n\0\0"), 0).is_ok());
@@ -136,6 +138,8 @@ fn what_is_refused_and_where() {
     assert!(matches!(error("<WIM>&nbsp;</WIM>"), XmlError::Syntax { offset: 12, .. }));
     assert!(matches!(error("<WIM/><WIM/>"), XmlError::Syntax { offset: 14, .. }));
     assert!(matches!(error("<WIM>&#1;</WIM>"), XmlError::Character { character: '\u{1}', .. }));
+    assert!(matches!(error("<WIM><a\"b>c\"/></WIM>"), XmlError::Syntax { offset: 12, .. }));
+    assert!(matches!(error("<WIM><A B\"='x'/></WIM>"), XmlError::Syntax { .. }));
     assert!(matches!(error(""), XmlError::Syntax { .. }));
     assert!(matches!(error("</WIM>"), XmlError::Syntax { .. }));
     let index = |text: &str| matches!(error(text), XmlError::ImageIndex { count: 1, .. });

@@ -10,7 +10,7 @@ use crate::util::sha1::Sha1;
 use crate::util::utf16;
 use crate::wim::blob_table::Entry as BlobEntry;
 use crate::wim::header::{HEADER_SIZE, Header, ResourceHeader};
-use crate::wim::metadata::{NewFile, NodeId, TreeBuilder};
+use crate::wim::metadata::{NewFile, NodeId, ParseOptions, TreeBuilder};
 use crate::wim::reader::ImageIndex;
 use crate::wim::verify::Damage;
 
@@ -85,7 +85,7 @@ impl Sample {
 
     fn extract(&self, options: &Options) -> Extracted {
         let outside = tempfile::tempdir().unwrap();
-        let extracted = Extracted { outcome: Outcome::default(), target: outside.path().join("target"), outside };
+        let extracted = Extracted::new(outside.path().join("target"), outside);
         extracted.again(self, options)
     }
 }
@@ -93,16 +93,23 @@ impl Sample {
 /// What came of it: a target directory inside of one in which nothing else may appear.
 struct Extracted {
     outcome: Outcome,
+    tree: Metadata,
     target: PathBuf,
     outside: tempfile::TempDir,
 }
 
 impl Extracted {
+    fn new(target: PathBuf, outside: tempfile::TempDir) -> Self {
+        let tree = Metadata::parse(TreeBuilder::new().encode().unwrap(), &ParseOptions::default()).unwrap();
+        Self { outcome: Outcome::default(), tree, target, outside }
+    }
+
     fn again(mut self, sample: &Sample, options: &Options) -> Self {
         let wim = sample.wim();
         let tree = wim.metadata(ImageIndex::new(1).unwrap()).unwrap();
         let selection = Selection::everything();
         self.outcome = extract(&wim, &tree, &selection, &self.target, options, Control::silent()).unwrap();
+        self.tree = tree;
         let around: Vec<_> = fs::read_dir(self.outside.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(around, ["target"], "something was written outside of the target");
         self
@@ -115,7 +122,7 @@ impl Extracted {
 
     /// Paths and reasons of what was refused.
     fn refused(&self) -> BTreeSet<(String, String)> {
-        self.outcome.refused.iter().map(|refused| (refused.path.clone(), refused.problem.to_string())).collect()
+        self.outcome.refused.iter().map(|refused| (refused.path(&self.tree), refused.problem.to_string())).collect()
     }
 
     fn refused_paths(&self) -> Vec<String> {
@@ -185,7 +192,7 @@ fn a_large_blob_reaches_all_its_files() {
         let target = outside.path().join("target");
         fs::create_dir(&target).unwrap();
         fs::write(target.join("b"), "").unwrap();
-        let extracted = Extracted { outcome: Outcome::default(), target, outside }.again(&sample, &options);
+        let extracted = Extracted::new(target, outside).again(&sample, &options);
         assert_eq!(extracted.refused_paths(), ["/b"]);
         assert_eq!(extracted.outcome.bytes, 2 * content.len() as u64);
         for name in ["a", "c"] {
@@ -244,4 +251,26 @@ fn limits_and_interruption() {
     let error = extract(&wim, &tree, &everything, target.path(), &Options::default(), control).unwrap_err();
     assert!(matches!(error, ExtractError::Interrupted));
     assert_eq!(fs::read_dir(target.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn where_there_are_no_hard_links_names_become_copies() {
+    let mut sample = Sample::default();
+    let file = sample.file(ROOT, "file", b"content");
+    sample.tree.file_mut(file).write_time = "2020-02-03T04:05:06Z".parse().unwrap();
+    sample.tree.add_hard_link(ROOT, "name", file);
+    let extracted = sample.extract(&Options::default());
+    let (tree, target) = (&extracted.tree, &extracted.target);
+    fs::remove_file(target.join("name")).unwrap();
+
+    // No such file system is at hand: the copy alone.
+    let naming = Naming { rules: NameRules::default(), case_sensitive: true };
+    let (mut plan, others) = Plan::directories(tree, &Selection::everything(), naming);
+    plan.others(tree, &others, naming);
+    let directories = Directories::new(Arc::new(Dir::open(target).unwrap()), &plan.directories);
+    let writing = Writing { tree, directories, files: &plan.files, sparse: false, overwrite: false };
+    writing.copy_name(&plan.files[0], &plan.hard_links[0].place).unwrap();
+    let modified = |name: &str| fs::metadata(target.join(name)).unwrap().modified().unwrap();
+    assert_eq!(fs::read(target.join("name")).unwrap(), b"content");
+    assert_eq!(modified("name"), modified("file"));
 }

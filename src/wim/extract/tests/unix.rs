@@ -93,7 +93,7 @@ fn links_that_are_there_already_are_not_followed() {
         fs::create_dir(&target).unwrap();
         std::os::unix::fs::symlink(victim.path(), target.join("directory")).unwrap();
         std::os::unix::fs::symlink(victim.path().join("file"), target.join("file")).unwrap();
-        let extracted = Extracted { outcome: Outcome::default(), target, outside };
+        let extracted = Extracted::new(target, outside);
         let extracted = extracted.again(&sample, &Options { overwrite, ..Options::default() });
         assert_eq!(fs::read_to_string(victim.path().join("file")).unwrap(), "old");
         assert_eq!(fs::read_dir(victim.path()).unwrap().count(), 1);
@@ -187,9 +187,9 @@ fn names_that_differ_in_case_only_are_kept_apart_or_refused() {
     plan.others(&tree, &others, naming);
     assert_eq!((plan.directories.len(), plan.files.len()), (2, 3));
     let refused: Vec<_> =
-        plan.refused.iter().map(|refused| (refused.path.as_str(), refused.problem.to_string())).collect();
+        plan.refused.iter().map(|refused| (refused.path(&tree), refused.problem.to_string())).collect();
     let reason = |other: &str| format!("the target directory does not tell the name from {other:?}");
-    assert_eq!(refused, [("/a", reason("A")), ("/dir", reason("DIR"))]);
+    assert_eq!(refused, [("/a".to_owned(), reason("A")), ("/dir".to_owned(), reason("DIR"))]);
 
     // Of twins that are not both selected, none is refused.
     let lower = Selection::entries(&tree, [tree.lookup("/a").unwrap().id()]);
