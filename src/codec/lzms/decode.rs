@@ -137,9 +137,12 @@ impl<'a> ItemReader<'a> {
                     break false;
                 }
                 bits.refill();
-                if main.decode(&mut range) {
+                let decision = main.next(&mut range);
+                if decision.bit {
+                    main.take(decision, true, &mut range);
                     break true;
                 }
+                main.take(decision, false, &mut range);
                 literals[num_literals] = codes.literals.decode(&mut bits) as u8;
                 num_literals += 1;
             };
@@ -152,30 +155,34 @@ impl<'a> ItemReader<'a> {
                 break;
             }
             let (kind, raw_offset, reach);
-            if !is_delta.decode(&mut range) {
-                let offset = match lz.decode(&mut range) {
+            let decision = is_delta.next(&mut range);
+            if !decision.bit {
+                is_delta.take(decision, false, &mut range);
+                let later = usize::from(previous == ItemKind::Lz);
+                let offset = match lz.read_repeat(&mut range, lz_queue, later) {
+                    Some(offset) => offset,
                     None => {
                         let slot = OFFSET_SLOTS[codes.lz_offsets.decode(&mut bits)];
                         let offset = bits.read_value(slot);
                         lz_queue.push(offset);
                         offset
                     }
-                    Some(index) => lz_queue.take(index + usize::from(previous == ItemKind::Lz)),
                 };
                 previous = ItemKind::Lz;
                 (kind, raw_offset, reach) = (MatchKind::Lz, offset, u64::from(offset));
             } else {
-                let pair = match delta.decode(&mut range) {
+                is_delta.take(decision, true, &mut range);
+                let later = usize::from(previous == ItemKind::Delta);
+                let pair = match delta.read_repeat(&mut range, delta_queue, later) {
+                    Some(pair) => pair,
                     None => {
                         let power = codes.delta_powers.decode(&mut bits) as u8;
                         bits.refill();
                         let slot = OFFSET_SLOTS[codes.delta_offsets.decode(&mut bits)];
-                        let raw_offset = bits.read_value(slot);
-                        let pair = DeltaPair { power, raw_offset };
+                        let pair = DeltaPair { power, raw_offset: bits.read_value(slot) };
                         delta_queue.push(pair);
                         pair
                     }
-                    Some(index) => delta_queue.take(index + usize::from(previous == ItemKind::Delta)),
                 };
                 previous = ItemKind::Delta;
                 (kind, raw_offset) = (MatchKind::Delta { power: pair.power }, pair.raw_offset);
@@ -215,18 +222,35 @@ impl RepeatDecisions {
         Self { is_repeat: Decisions::new(), not_first: Decisions::new(), not_second: Decisions::new() }
     }
 
-    /// The index in the queue, or `None` for an explicit offset.
+    /// Reads which recent offset a match repeats and brings it to the front of its queue; `None` for an explicit offset.
+    /// `later` is 1 directly after a match of the same queue, when the stream's indices do not count its latest entry,
+    /// else 0.
     #[inline(always)]
-    fn decode(&mut self, range: &mut RangeDecoder<'_>) -> Option<usize> {
-        if !self.is_repeat.decode(range) {
-            None
-        } else if !self.not_first.decode(range) {
-            Some(0)
-        } else if !self.not_second.decode(range) {
-            Some(1)
-        } else {
-            Some(2)
+    fn read_repeat<T: Copy>(
+        &mut self,
+        range: &mut RangeDecoder<'_>,
+        queue: &mut RepeatQueue<T>,
+        later: usize,
+    ) -> Option<T> {
+        let decision = self.is_repeat.next(range);
+        if !decision.bit {
+            self.is_repeat.take(decision, false, range);
+            return None;
         }
+        self.is_repeat.take(decision, true, range);
+        let decision = self.not_first.next(range);
+        if !decision.bit {
+            self.not_first.take(decision, false, range);
+            return Some(queue.take(later));
+        }
+        self.not_first.take(decision, true, range);
+        let decision = self.not_second.next(range);
+        if !decision.bit {
+            self.not_second.take(decision, false, range);
+            return Some(queue.take(1 + later));
+        }
+        self.not_second.take(decision, true, range);
+        Some(queue.take(2 + later))
     }
 }
 

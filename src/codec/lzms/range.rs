@@ -13,12 +13,7 @@ impl Probability {
     /// The chance of a zero in 64ths, never 0 or 1.
     #[inline(always)]
     fn of_zero(self) -> u32 {
-        // All alike is the rule for some decisions and hardly ever happens for others: a branch well foretold.
-        match self.0 {
-            0 => 63,
-            u64::MAX => 1,
-            history => history.count_zeros(),
-        }
+        self.0.count_zeros().clamp(1, 63)
     }
 
     #[inline(always)]
@@ -40,13 +35,29 @@ impl<const N: usize> Decisions<N> {
         Self { probabilities: [Probability::INITIAL; N], state: 0 }
     }
 
+    /// Finds out the next decision. It must then be [taken](Self::take).
+    ///
+    /// The two are apart so that the caller can branch first and take a constant: then what follows does not wait for
+    /// the comparison, but goes ahead as the branch was foretold.
     #[inline(always)]
-    pub(super) fn decode(&mut self, decoder: &mut RangeDecoder<'_>) -> bool {
-        let probability = &mut self.probabilities[self.state % N];
-        let bit = decoder.decode(probability.of_zero());
-        probability.update(bit);
+    pub(super) fn next(&self, decoder: &mut RangeDecoder<'_>) -> Decision {
+        decoder.normalise();
+        let probability = self.probabilities[self.state % N];
+        let bound = (decoder.range >> 6) * probability.of_zero();
+        Decision { bound, bit: decoder.code >= bound }
+    }
+
+    /// Takes a decision that turned out to be `bit`.
+    #[inline(always)]
+    pub(super) fn take(&mut self, decision: Decision, bit: bool, decoder: &mut RangeDecoder<'_>) {
+        if bit {
+            decoder.range -= decision.bound;
+            decoder.code -= decision.bound;
+        } else {
+            decoder.range = decision.bound;
+        }
+        self.probabilities[self.state % N].update(bit);
         self.state = (self.state << 1 | usize::from(bit)) % N;
-        bit
     }
 
     pub(super) fn encode(&mut self, bit: bool, encoder: &mut RangeEncoder, output: &mut Output<'_>) {
@@ -63,6 +74,14 @@ impl<const N: usize> Decisions<N> {
             [price::OF_SHARE[zero], price::OF_SHARE[64 - zero]]
         })
     }
+}
+
+/// A decision found out, but not taken.
+#[derive(Clone, Copy)]
+pub(super) struct Decision {
+    /// Where the range is divided.
+    bound: u32,
+    pub(super) bit: bool,
 }
 
 /// What it costs to code something.
@@ -190,19 +209,10 @@ impl<'a> RangeDecoder<'a> {
     }
 
     #[inline(always)]
-    fn decode(&mut self, probability_of_zero: u32) -> bool {
+    fn normalise(&mut self) {
         if self.range <= 0xFFFF {
             self.range <<= 16;
             self.shift_in_unit();
-        }
-        let bound = (self.range >> 6) * probability_of_zero;
-        if self.code < bound {
-            self.range = bound;
-            false
-        } else {
-            self.range -= bound;
-            self.code -= bound;
-            true
         }
     }
 }
