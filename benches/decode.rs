@@ -3,6 +3,8 @@
 //! The data are made here and mixed: text-like words, a table of records, and noise. With `WIMKIT_BENCH_DATA=FILE`,
 //! a file is taken instead, whose kind of content then decides the figures.
 
+#![allow(missing_docs)]
+
 mod data;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
