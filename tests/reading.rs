@@ -86,21 +86,8 @@ fn huge_wim() -> (Counting, Arc<Mutex<BTreeSet<u64>>>) {
     }
     let table_resource = place(table.len() as u64, resource_flag::METADATA);
     let xml_resource = place(xml.len() as u64, resource_flag::METADATA);
-    let header = Header {
-        pipable: false,
-        version: wimkit::wim::header::Version::Ordinary,
-        flags: 0,
-        chunk_size: 0,
-        guid: [1; 16],
-        part_number: 1,
-        total_parts: 1,
-        image_count: 1,
-        blob_table: table_resource,
-        xml: xml_resource,
-        boot_metadata: ResourceHeader::default(),
-        boot_index: 0,
-        integrity: ResourceHeader::default(),
-    };
+    let header =
+        Header { guid: [1; 16], image_count: 1, blob_table: table_resource, xml: xml_resource, ..Header::new(None, 0) };
     let pieces = vec![
         (0, header.encode().to_vec()),
         (small_resource.offset_in_wim, small),

@@ -40,6 +40,13 @@ pub fn decode(format: Format, mut data: &[u8]) {
     if first.is_ok() {
         assert!(dst == again, "a used context and a new one give different bytes");
     }
+
+    let mut plain = vec![0; length as usize].into_boxed_slice();
+    let expected = wimkit::codec::plain::decompress(format, chunk_size, &src, &mut plain);
+    assert_eq!(first.map_err(|e| e.kind), expected.map_err(|e| e.kind), "the fast decoder and the plain one disagree");
+    if first.is_ok() {
+        assert!(dst == plain, "the fast decoder and the plain one give different bytes");
+    }
 }
 
 /// Encodes arbitrary bytes at an arbitrary level into a buffer of an arbitrary size, and decodes the result.

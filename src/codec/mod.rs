@@ -34,8 +34,19 @@ pub mod xpress;
 /// Plain reference decoders, for the fuzz targets and benches to compare the fast ones with.
 #[cfg(any(test, feature = "__internal-testing"))]
 pub mod plain {
-    pub use super::lzx::plain::decompress as decompress_lzx;
-    pub use super::xpress::plain::decompress as decompress_xpress;
+    use super::{DecodeError, Format, lzms, lzx, xpress};
+
+    /// Decodes one chunk of `format` with nominally `chunk_size` bytes, straight after the format's description.
+    ///
+    /// # Errors
+    /// Malformed data, of the same kinds as the fast decoders' errors.
+    pub fn decompress(format: Format, chunk_size: u32, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
+        match format {
+            Format::Xpress => xpress::plain::decompress(src, dst),
+            Format::Lzx => lzx::plain::decompress(chunk_size.ilog2(), src, dst),
+            Format::Lzms => lzms::plain::decompress(src, dst),
+        }
+    }
 }
 
 pub use error::{DecodeError, DecodeErrorKind, UnsupportedChunkSize};

@@ -238,6 +238,27 @@ pub enum HeaderError {
 }
 
 impl Header {
+    /// The header of an ordinary file that stands alone and holds nothing yet, with plain resources of `format` in chunks of
+    /// `chunk_size` bytes (0 without a format).
+    pub fn new(format: Option<Format>, chunk_size: u32) -> Self {
+        Self {
+            pipable: false,
+            // Microsoft's tools write LZMS together with this version alone.
+            version: if format == Some(Format::Lzms) { Version::Solid } else { Version::Ordinary },
+            flags: Self::format_flags(format),
+            chunk_size,
+            guid: [0; 16],
+            part_number: 1,
+            total_parts: 1,
+            image_count: 0,
+            blob_table: ResourceHeader::default(),
+            xml: ResourceHeader::default(),
+            boot_metadata: ResourceHeader::default(),
+            boot_index: 0,
+            integrity: ResourceHeader::default(),
+        }
+    }
+
     /// Reads the on-disk form and checks everything that needs nothing but these bytes.
     ///
     /// # Errors
@@ -372,19 +393,13 @@ mod tests {
 
     fn example() -> Header {
         Header {
-            pipable: false,
-            version: Version::Ordinary,
             flags: flag::RP_FIX,
-            chunk_size: 0,
             guid: [7; 16],
-            part_number: 1,
-            total_parts: 1,
             image_count: 1,
             blob_table: ResourceHeader { size_in_wim: 100, flags: 2, offset_in_wim: 462, uncompressed_size: 100 },
             xml: ResourceHeader { size_in_wim: 756, flags: 2, offset_in_wim: 562, uncompressed_size: 756 },
-            boot_metadata: ResourceHeader::default(),
-            boot_index: 0,
             integrity: ResourceHeader { size_in_wim: 32, flags: 0, offset_in_wim: 1318, uncompressed_size: 32 },
+            ..Header::new(None, 0)
         }
     }
 

@@ -278,21 +278,7 @@ mod tests {
     use crate::wim::header::{ResourceHeader, Version};
 
     fn header() -> Header {
-        Header {
-            pipable: false,
-            version: Version::Ordinary,
-            flags: flag::RP_FIX,
-            chunk_size: 0,
-            guid: [7; 16],
-            part_number: 1,
-            total_parts: 1,
-            image_count: 0,
-            blob_table: ResourceHeader::default(),
-            xml: ResourceHeader::default(),
-            boot_metadata: ResourceHeader::default(),
-            boot_index: 0,
-            integrity: ResourceHeader::default(),
-        }
+        Header { flags: flag::RP_FIX, ..Header::new(None, 0) }
     }
 
     #[test]

@@ -9,7 +9,6 @@ use super::integrity::{DEFAULT_PIECE_SIZE, IntegrityTable};
 use super::output::Output;
 use super::reader::{ImageIndex, Wim};
 use super::xml::{WimXml, XmlError};
-use crate::codec::Format;
 use crate::util::progress::Control;
 use crate::util::read_at::ReadAt;
 use crate::util::sha1::Sha1;
@@ -55,21 +54,9 @@ impl WimWriter {
     /// Begins a new file that will replace `path`.
     pub(super) fn create(path: &Path, new: &NewFile) -> io::Result<Self> {
         let format = new.encoding.map(|encoding| encoding.format);
-        let header = Header {
-            pipable: false,
-            version: if format == Some(Format::Lzms) { Version::Solid } else { Version::Ordinary },
-            flags: new.flags | Header::format_flags(format),
-            chunk_size: new.encoding.map_or(0, |encoding| encoding.chunk_size),
-            guid: new.guid.unwrap_or_default(),
-            part_number: 1,
-            total_parts: 1,
-            image_count: 0,
-            blob_table: ResourceHeader::default(),
-            xml: ResourceHeader::default(),
-            boot_metadata: ResourceHeader::default(),
-            boot_index: 0,
-            integrity: ResourceHeader::default(),
-        };
+        let mut header = Header::new(format, new.encoding.map_or(0, |encoding| encoding.chunk_size));
+        header.flags |= new.flags;
+        header.guid = new.guid.unwrap_or_default();
         Self::with_header(Output::create(path)?, header, new.encoding)
     }
 

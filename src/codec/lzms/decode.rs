@@ -2,8 +2,8 @@
 //!
 //! Nothing in the stream's meaning depends on the bytes produced, so decoding runs in two phases over short batches
 //! of items: first the batch is read into literals and match commands, then the commands are carried out. Reading
-//! keeps its state in registers and caches, and by the time that a match is copied from far back in a large chunk,
-//! its source has been on the way from memory since the match was read.
+//! keeps its state in registers, and carrying out is a short loop in which the processor can wait for the sources of
+//! several matches at once; in large chunks most of them are in no cache.
 //!
 //! Every match is checked as it is read; carrying it out cannot fail.
 
@@ -19,8 +19,8 @@ use super::range::{Decisions, RangeDecoder};
 use super::x86::X86Filter;
 use crate::codec::{DecodeError, DecodeErrorKind, Decompressor};
 
-/// Matches per batch: enough that a miss of all caches is over before its match's turn comes.
-const BATCH_MATCHES: usize = 64;
+/// Matches per batch: enough that a batch costs little, few enough that it stays in the first cache.
+const BATCH_MATCHES: usize = 256;
 /// Literals per batch.
 const BATCH_LITERALS: usize = 1024;
 

@@ -49,14 +49,15 @@ impl Settings {
             8 => Reach { of_3: 14, of_4: 20, of_6: 23, of_8: 24, of_12: 25, of_24: 24 },
             _ => Reach { of_3: 14, of_4: 20, of_6: 23, of_8: 25, of_12: 25, of_24: 25 },
         };
+        const USUAL: Effort = Effort { nice_length: 48, combine: true, delta_lz_limit: 8, delta_sample: 4 };
         let effort = match level.get() {
             0..=3 => None,
-            4 => Some(Effort { nice_length: 32, combine: false }),
-            5 => Some(Effort { nice_length: 48, combine: true }),
-            6 => Some(Effort { nice_length: 64, combine: true }),
-            7 => Some(Effort { nice_length: 96, combine: true }),
-            8 => Some(Effort { nice_length: 128, combine: true }),
-            _ => Some(Effort { nice_length: 255, combine: true }),
+            4 => Some(Effort { nice_length: 32, combine: false, ..USUAL }),
+            5 => Some(USUAL),
+            6 => Some(Effort { nice_length: 64, ..USUAL }),
+            7 => Some(Effort { nice_length: 96, delta_sample: 2, ..USUAL }),
+            8 => Some(Effort { nice_length: 128, delta_lz_limit: 16, delta_sample: 1, ..USUAL }),
+            _ => Some(Effort { nice_length: 255, delta_lz_limit: 64, delta_sample: 1, ..USUAL }),
         };
         Self { reach, effort }
     }

@@ -13,7 +13,7 @@ mod lazy;
 mod optimal;
 mod output;
 #[cfg(any(test, feature = "__internal-testing"))]
-pub mod plain;
+pub(super) mod plain;
 mod prices;
 mod queue;
 mod range;

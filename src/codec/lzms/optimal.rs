@@ -25,12 +25,6 @@ const MIN_MATCH: usize = 2;
 /// The shortest delta match with an explicit offset that is considered.
 const MIN_DELTA_MATCH: usize = 3;
 
-/// No delta match is searched where there is an LZ match of this length.
-const DELTA_LZ_LIMIT: usize = 8;
-/// Unless the window before had delta matches, only every so manieth position is searched for them. A multiple of the
-/// usual spans, so that the fields of tables are still found.
-const DELTA_SAMPLE: usize = 4;
-
 /// How hard to try.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
@@ -38,6 +32,11 @@ pub(super) struct Effort {
     pub(super) nice_length: usize,
     /// Whether to consider combined edges.
     pub(super) combine: bool,
+    /// No delta match is searched where there is an LZ match of this length.
+    pub(super) delta_lz_limit: usize,
+    /// Unless the window before had delta matches, only every so manieth position is searched for them. A multiple of
+    /// the usual spans still finds the fields of tables.
+    pub(super) delta_sample: usize,
 }
 
 /// The parser's working memory.
@@ -253,7 +252,7 @@ impl OptimalParser {
     fn relax_delta_matches(&mut self, place: Place<'_>) -> Option<Item> {
         let Place { data, node, end, .. } = place;
         let pos = place.start + node;
-        if !self.delta_active && !pos.is_multiple_of(DELTA_SAMPLE) {
+        if !self.delta_active && !pos.is_multiple_of(self.effort.delta_sample) {
             return None;
         }
         let nice_length = self.effort.nice_length;
@@ -277,7 +276,7 @@ impl OptimalParser {
             self.relax_match(place, MIN_MATCH, length, price, |length| Item::Delta { length, source }, true);
         }
         let lz_length = self.matches.last().map_or(0, |found| found.length as usize);
-        if lz_length >= DELTA_LZ_LIMIT {
+        if lz_length >= self.effort.delta_lz_limit {
             return None;
         }
         let shortest = MIN_DELTA_MATCH;

@@ -12,7 +12,7 @@ use std::collections::BinaryHeap;
 ///
 /// # Errors
 /// Malformed data.
-pub fn decompress(src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
+pub(crate) fn decompress(src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
     if src.len() < 4 || !src.len().is_multiple_of(2) {
         return Err(DecodeError { kind: DecodeErrorKind::BadSize, src_offset: src.len(), dst_offset: 0 });
     }

@@ -13,7 +13,7 @@ use crate::codec::{DecodeError, DecodeErrorKind};
 ///
 /// # Errors
 /// Malformed data.
-pub fn decompress(window_order: u32, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
+pub(crate) fn decompress(window_order: u32, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
     let mut decoder = Decoder {
         src,
         dst,

@@ -8,7 +8,7 @@ use crate::codec::{DecodeError, DecodeErrorKind};
 ///
 /// # Errors
 /// Malformed data.
-pub fn decompress(src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
+pub(crate) fn decompress(src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
     let mut decoder = Decoder { src, src_pos: 0, reservoir: 0, bits_left: 0, dst, dst_pos: 0 };
     decoder.run().map_err(|kind| DecodeError { kind, src_offset: decoder.src_pos, dst_offset: decoder.dst_pos })
 }

@@ -2,7 +2,7 @@ use super::*;
 
 const MEMORY: u64 = 1 << 30;
 use crate::util::sha1::Sha1;
-use crate::wim::header::{Header, HeaderError, ResourceHeader};
+use crate::wim::header::{Header, ResourceHeader};
 use crate::wim::resource::{ChunkMap, ResourceError};
 use std::io::Cursor;
 use std::sync::Arc;
@@ -43,22 +43,11 @@ impl ReadAt for Positioned {
     }
 }
 
-fn header() -> Header {
-    let mut bytes = [0; 208];
-    bytes[..5].copy_from_slice(b"MSWIM");
-    bytes[8..12].copy_from_slice(&208_u32.to_le_bytes());
-    bytes[12..16].copy_from_slice(&0x10D00_u32.to_le_bytes());
-    bytes[0x28] = 1;
-    bytes[0x2A] = 1;
-    let header: Result<Header, HeaderError> = Header::decode(&bytes);
-    header.unwrap()
-}
-
 fn raw(file: &[u8], range: std::ops::Range<usize>) -> Request {
     let size = range.len() as u64;
     let resource =
         ResourceHeader { size_in_wim: size, flags: 0, offset_in_wim: range.start as u64, uncompressed_size: size };
-    let map = ChunkMap::new(&resource, &header(), file.len() as u64).unwrap();
+    let map = ChunkMap::new(&resource, &Header::new(None, 0), file.len() as u64).unwrap();
     Request { sha1: Sha1::of(&file[range]), size, file: 0, source: BlobSource::Resource(map) }
 }
 

@@ -197,18 +197,10 @@ impl SolidKey {
 mod tests {
     use super::*;
     use crate::util::sha1::Sha1;
-    use crate::wim::header::{HEADER_SIZE, ResourceHeader};
+    use crate::wim::header::ResourceHeader;
 
     fn header(format: Option<Format>, chunk_size: u32, pipable: bool) -> Header {
-        let mut bytes = [0; HEADER_SIZE];
-        bytes[..5].copy_from_slice(if pipable { b"WLPWM" } else { b"MSWIM" });
-        bytes[8..12].copy_from_slice(&208_u32.to_le_bytes());
-        bytes[12..16].copy_from_slice(&0x10D00_u32.to_le_bytes());
-        bytes[0x10..0x14].copy_from_slice(&Header::format_flags(format).to_le_bytes());
-        bytes[0x14..0x18].copy_from_slice(&chunk_size.to_le_bytes());
-        bytes[0x28] = 1;
-        bytes[0x2A] = 1;
-        Header::decode(&bytes).unwrap()
+        Header { pipable, ..Header::new(format, chunk_size) }
     }
 
     #[test]

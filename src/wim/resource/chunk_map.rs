@@ -316,25 +316,10 @@ fn check_range(resource: &ResourceHeader, file_size: u64) -> Result<(), Resource
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wim::header::{Version, flag};
     use std::io::Cursor;
 
     fn header(pipable: bool) -> Header {
-        Header {
-            pipable,
-            version: Version::Ordinary,
-            flags: flag::COMPRESSION | flag::COMPRESS_LZX,
-            chunk_size: 32768,
-            guid: [0; 16],
-            part_number: 1,
-            total_parts: 1,
-            image_count: 0,
-            blob_table: ResourceHeader::default(),
-            xml: ResourceHeader::default(),
-            boot_metadata: ResourceHeader::default(),
-            boot_index: 0,
-            integrity: ResourceHeader::default(),
-        }
+        Header { pipable, ..Header::new(Some(Format::Lzx), 32768) }
     }
 
     fn compressed(offset: u64, size: u64, uncompressed: u64) -> ResourceHeader {
