@@ -5,6 +5,10 @@ use wimkit::codec::{Format, Level};
 /// Chunks beyond this size would test the allocator's speed and nothing else.
 const MAX_CHUNK_SIZE: u32 = 1 << 20;
 
+/// The most content that is encoded: a little more than one block of LZX, and few enough that the strong levels manage many
+/// inputs in a second.
+const MAX_CONTENT_SIZE: usize = 36 << 10;
+
 /// Takes one byte off the front of the input; 0 once it is empty.
 fn take(data: &mut &[u8]) -> u8 {
     data.split_off_first().copied().unwrap_or(0)
@@ -52,10 +56,10 @@ pub fn decode(format: Format, mut data: &[u8]) {
 pub fn roundtrip(format: Format, mut data: &[u8]) {
     let chunk_size = chunk_size(format, take(&mut data));
     let level = Level::new(take(&mut data) % 9 + 1).expect("1 to 9");
-    let repeats = usize::from(take(&mut data)) + 1;
+    let repeats = usize::from(take(&mut data) % 16) + 1;
     let room = usize::from(take(&mut data)) + 1;
     let mut content = data.repeat(repeats);
-    content.truncate(chunk_size as usize);
+    content.truncate(MAX_CONTENT_SIZE.min(chunk_size as usize));
     let src = content.into_boxed_slice();
     let mut packed = vec![0; (src.len() * room).div_ceil(256)].into_boxed_slice();
 
