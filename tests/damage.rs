@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use support::Noise;
 use wimkit::codec::{Format, Level};
 use wimkit::util::progress::{Control, Progress};
+use wimkit::wim::blob_table::Location;
 use wimkit::wim::export::{self, Compression, ExportError, Selection, export};
 use wimkit::wim::{OpenOptions, Wim, WimError, edit, verify};
 
@@ -47,13 +48,24 @@ fn flipped_bits_are_noticed() {
         let whole = std::fs::read(name).unwrap();
         let wim = open_bytes(whole.clone()).unwrap();
         let blobs_end = wim.header().blob_table.offset_in_wim as usize;
+        // Resources that are in use; what else lies before the tables is left over from appending.
+        let contents = wim.contents().unwrap();
+        let solid = contents.solid_resources.iter().map(|(_, resource, _)| *resource);
+        let plain = contents.blobs.iter().filter_map(|blob| match blob.location {
+            Location::Plain(resource) => Some(resource),
+            Location::Solid { .. } => None,
+        });
+        let used: Vec<_> = contents.metadata.iter().map(|entry| entry.resource).chain(solid).chain(plain).collect();
         let mut noise = Noise(99);
         let mut unnoticed = 0;
         for round in 0..150 {
             let mut bytes = whole.clone();
             // Half of the flips go into the header and the tables, where they matter most.
             let at = match round % 2 {
-                0 => 208 + noise.next() as usize % (blobs_end - 208),
+                0 => {
+                    let resource = used[noise.next() as usize % used.len()];
+                    (resource.offset_in_wim + noise.next() % resource.size_in_wim) as usize
+                }
                 _ => (blobs_end + noise.next() as usize % (whole.len() - blobs_end + 208)) % whole.len(),
             };
             bytes[at] ^= 1 << (noise.next() % 8);
@@ -61,7 +73,7 @@ fn flipped_bits_are_noticed() {
             unnoticed += usize::from(round % 2 == 0 && outcome.is_ok_and(|outcome| outcome.is_good()));
         }
         // The content is the same where a flip hits the padding behind a chunk's last codeword.
-        assert!(unnoticed <= 3, "{name}: {unnoticed} of 75 flips in resources and metadata went unnoticed");
+        assert!(unnoticed <= 2, "{name}: {unnoticed} of 75 flips in resources and metadata went unnoticed");
     }
 }
 
