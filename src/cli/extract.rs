@@ -59,10 +59,14 @@ impl Extract {
         context.bars.clear();
         let done = result?;
         for refused in &done.refused {
-            warn(format_args!("not extracted: {}: {}", visible(&refused.path), visible(&refused.problem.to_string())));
+            warn(format_args!(
+                "not extracted: {}: {}",
+                visible(&refused.path(&tree)),
+                visible(&refused.problem.to_string())
+            ));
         }
         if context.global.json {
-            printer::json(&Document::new(&self.to, &done))?;
+            printer::json(&Document::new(&self.to, &tree, &done))?;
         } else {
             self.summarize(context, &done, begun);
         }
@@ -88,6 +92,10 @@ impl Extract {
         if left_out.reparse_points > 0 {
             let points = Counted(left_out.reparse_points, "reparse point");
             context.say(format_args!("  left out: {points}"));
+        }
+        if left_out.hard_links > 0 {
+            let copies = Counted(left_out.hard_links, "copy");
+            context.say(format_args!("  {copies} in place of hard links, which the target does not have"));
         }
         if !done.refused.is_empty() {
             let refused = Counted(done.refused.len() as u64, "entry");
@@ -167,17 +175,34 @@ struct Document<'a> {
     bytes: u64,
     omitted_named_streams: u64,
     omitted_reparse_points: u64,
-    refused: Vec<Refused<'a>>,
+    copied_hard_links: u64,
+    refused: AllRefused<'a>,
+}
+
+/// The refused entries, whose paths are made one at a time: those of a hostile image could fill the memory.
+struct AllRefused<'a> {
+    tree: &'a Metadata,
+    refused: &'a [extract::Refused],
+}
+
+impl Serialize for AllRefused<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(
+            self.refused
+                .iter()
+                .map(|refused| Refused { path: refused.path(self.tree), problem: refused.problem.to_string() }),
+        )
+    }
 }
 
 #[derive(Serialize)]
-struct Refused<'a> {
-    path: &'a str,
+struct Refused {
+    path: String,
     problem: String,
 }
 
 impl<'a> Document<'a> {
-    fn new(target: &Path, done: &'a extract::Outcome) -> Self {
+    fn new(target: &Path, tree: &'a Metadata, done: &'a extract::Outcome) -> Self {
         Self {
             schema: "wimkit.extract/1",
             target: target.display().to_string(),
@@ -189,11 +214,8 @@ impl<'a> Document<'a> {
             bytes: done.bytes,
             omitted_named_streams: done.left_out.named_streams,
             omitted_reparse_points: done.left_out.reparse_points,
-            refused: done
-                .refused
-                .iter()
-                .map(|refused| Refused { path: &refused.path, problem: refused.problem.to_string() })
-                .collect(),
+            copied_hard_links: done.left_out.hard_links,
+            refused: AllRefused { tree, refused: &done.refused },
         }
     }
 }
