@@ -59,8 +59,11 @@ impl Extract {
         context.bars.clear();
         let done = result?;
         for refused in &done.refused {
-            let (path, problem) = (refused.path(&tree), refused.problem.to_string());
-            warn(format_args!("not extracted: {}: {}", visible(&path), visible(&problem)));
+            warn(format_args!(
+                "not extracted: {}: {}",
+                visible(&refused.path(&tree)),
+                visible(&refused.problem.to_string())
+            ));
         }
         if context.global.json {
             printer::json(&Document::new(&self.to, &tree, &done))?;
@@ -89,6 +92,10 @@ impl Extract {
         if left_out.reparse_points > 0 {
             let points = Counted(left_out.reparse_points, "reparse point");
             context.say(format_args!("  left out: {points}"));
+        }
+        if left_out.hard_links > 0 {
+            let copies = Counted(left_out.hard_links, "copy");
+            context.say(format_args!("  {copies} in place of hard links, which the target does not have"));
         }
         if !done.refused.is_empty() {
             let refused = Counted(done.refused.len() as u64, "entry");
@@ -157,7 +164,7 @@ fn compile(patterns: &[&str]) -> Result<GlobSet, Failure> {
 
 /// The JSON document; its members are described in docs/json/extract.md.
 #[derive(Serialize)]
-struct Document {
+struct Document<'a> {
     schema: &'static str,
     target: String,
     complete: bool,
@@ -168,7 +175,24 @@ struct Document {
     bytes: u64,
     omitted_named_streams: u64,
     omitted_reparse_points: u64,
-    refused: Vec<Refused>,
+    copied_hard_links: u64,
+    refused: AllRefused<'a>,
+}
+
+/// The refused entries, whose paths are made one at a time: those of a hostile image could fill the memory.
+struct AllRefused<'a> {
+    tree: &'a Metadata,
+    refused: &'a [extract::Refused],
+}
+
+impl Serialize for AllRefused<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(
+            self.refused
+                .iter()
+                .map(|refused| Refused { path: refused.path(self.tree), problem: refused.problem.to_string() }),
+        )
+    }
 }
 
 #[derive(Serialize)]
@@ -177,8 +201,8 @@ struct Refused {
     problem: String,
 }
 
-impl Document {
-    fn new(target: &Path, tree: &Metadata, done: &extract::Outcome) -> Self {
+impl<'a> Document<'a> {
+    fn new(target: &Path, tree: &'a Metadata, done: &'a extract::Outcome) -> Self {
         Self {
             schema: "wimkit.extract/1",
             target: target.display().to_string(),
@@ -190,11 +214,8 @@ impl Document {
             bytes: done.bytes,
             omitted_named_streams: done.left_out.named_streams,
             omitted_reparse_points: done.left_out.reparse_points,
-            refused: done
-                .refused
-                .iter()
-                .map(|refused| Refused { path: refused.path(tree), problem: refused.problem.to_string() })
-                .collect(),
+            copied_hard_links: done.left_out.hard_links,
+            refused: AllRefused { tree, refused: &done.refused },
         }
     }
 }

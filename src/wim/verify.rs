@@ -35,7 +35,7 @@ impl Default for Options {
 pub struct FilePath {
     /// The image.
     pub image: ImageIndex,
-    /// The path inside it, `\` between the names.
+    /// The path inside it, `/` between the names.
     pub path: String,
 }
 

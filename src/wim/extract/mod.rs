@@ -1,7 +1,7 @@
 //! Extracting files, directories and links of an image into a directory.
 //!
 //! The archive is taken to be hostile. Names are judged before they are used ([`NameRules`]); every directory is opened
-//! by its single name in its parent, never through a link ([`os::Dir`]); files are made anew, never written through
+//! by its single name in its parent, never through a link ([`Dir`]); files are made anew, never written through
 //! what is there; symbolic links come after everything else, so that none made here can lead anywhere. Whatever cannot
 //! be extracted is listed in the [`Outcome`].
 //!
