@@ -59,10 +59,11 @@ impl Extract {
         context.bars.clear();
         let done = result?;
         for refused in &done.refused {
-            warn(format_args!("not extracted: {}: {}", visible(&refused.path), visible(&refused.problem.to_string())));
+            let (path, problem) = (refused.path(&tree), refused.problem.to_string());
+            warn(format_args!("not extracted: {}: {}", visible(&path), visible(&problem)));
         }
         if context.global.json {
-            printer::json(&Document::new(&self.to, &done))?;
+            printer::json(&Document::new(&self.to, &tree, &done))?;
         } else {
             self.summarize(context, &done, begun);
         }
@@ -156,7 +157,7 @@ fn compile(patterns: &[&str]) -> Result<GlobSet, Failure> {
 
 /// The JSON document; its members are described in docs/json/extract.md.
 #[derive(Serialize)]
-struct Document<'a> {
+struct Document {
     schema: &'static str,
     target: String,
     complete: bool,
@@ -167,17 +168,17 @@ struct Document<'a> {
     bytes: u64,
     omitted_named_streams: u64,
     omitted_reparse_points: u64,
-    refused: Vec<Refused<'a>>,
+    refused: Vec<Refused>,
 }
 
 #[derive(Serialize)]
-struct Refused<'a> {
-    path: &'a str,
+struct Refused {
+    path: String,
     problem: String,
 }
 
-impl<'a> Document<'a> {
-    fn new(target: &Path, done: &'a extract::Outcome) -> Self {
+impl Document {
+    fn new(target: &Path, tree: &Metadata, done: &extract::Outcome) -> Self {
         Self {
             schema: "wimkit.extract/1",
             target: target.display().to_string(),
@@ -192,7 +193,7 @@ impl<'a> Document<'a> {
             refused: done
                 .refused
                 .iter()
-                .map(|refused| Refused { path: &refused.path, problem: refused.problem.to_string() })
+                .map(|refused| Refused { path: refused.path(tree), problem: refused.problem.to_string() })
                 .collect(),
         }
     }
