@@ -275,7 +275,6 @@ impl ReadAt for Output {
 mod tests {
     use super::*;
     use crate::util::read_at::PositionedFile;
-    use crate::wim::header::{ResourceHeader, Version};
 
     fn header() -> Header {
         Header { flags: flag::RP_FIX, ..Header::new(None, 0) }
