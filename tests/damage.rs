@@ -184,6 +184,22 @@ fn a_damaged_source_is_not_exported() {
 }
 
 #[test]
+fn an_existing_file_is_replaced_only_when_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("target.wim");
+    let source = Wim::open(Path::new("testdata/sample.wim"), &OpenOptions::default()).unwrap();
+    let all = [Selection { wim: &source, images: source.images().collect() }];
+    std::fs::write(&target, "not a WIM").unwrap();
+    let error = export(&all, &target, &export::Options::default(), Control::silent()).unwrap_err();
+    assert!(matches!(error, ExportError::Wim(WimError::Header { .. })), "{error}");
+    let options = export::Options { replace: true, ..export::Options::default() };
+    for _ in 0..2 {
+        export(&all, &target, &options, Control::silent()).unwrap();
+        assert_eq!(Wim::open(&target, &OpenOptions::default()).unwrap().image_count(), 2);
+    }
+}
+
+#[test]
 fn edits_keep_everything_else() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("edited.wim");

@@ -30,6 +30,9 @@ pub(crate) struct Export {
     /// Write an existing DEST anew, without what no image uses, instead of appending to it
     #[arg(long)]
     rebuild: bool,
+    /// Replace an existing DEST instead of adding to it
+    #[arg(long, short, conflicts_with = "rebuild")]
+    force: bool,
     /// Make the exported image bootable; of several, the N-th of them [default: as it is in a new file's source]
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     boot: Option<usize>,
@@ -82,11 +85,13 @@ impl Export {
             compression: self.compression.compression()?,
             recompress: self.compression.recompress(),
             rebuild: self.rebuild,
+            replace: self.force,
             boot,
             check: self.check.check(),
             names,
             description: self.description.clone(),
             memory: context.memory(),
+            no_mmap: context.global.no_mmap,
         })
     }
 }

@@ -61,7 +61,13 @@ impl AtomicFile {
     /// Any of these fails; the target is then as it was.
     pub fn commit(self) -> io::Result<()> {
         self.temporary.as_file().sync_all()?;
-        self.temporary.persist(&self.target).map_err(|error| error.error)?;
+        // The standard library's rename replaces a target that is still open, on Windows too.
+        let (file, temporary) = self.temporary.keep().map_err(|error| error.error)?;
+        drop(file);
+        if let Err(error) = std::fs::rename(&temporary, &self.target) {
+            let _ = std::fs::remove_file(&temporary);
+            return Err(error);
+        }
         #[cfg(unix)]
         if let Some(directory) = self.target.parent() {
             let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };

@@ -103,7 +103,9 @@ impl ExportError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Wim(error) => error.hint(),
-            Self::NameClash { .. } => Some("give the image another name with --name".into()),
+            Self::NameClash { .. } => {
+                Some("give the image another name with --name, or replace the whole file with --force".into())
+            }
             Self::OtherCompression { .. } => {
                 Some("leave --compress out, or write the whole file anew with --rebuild".into())
             }

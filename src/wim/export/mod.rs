@@ -133,6 +133,8 @@ pub struct Options {
     pub recompress: bool,
     /// Write an existing destination anew instead of appending to it.
     pub rebuild: bool,
+    /// Replace an existing destination, whatever it is, instead of adding to it.
+    pub replace: bool,
     /// Which image becomes bootable.
     pub boot: Boot,
     /// Whether to write an integrity table.
@@ -143,6 +145,8 @@ pub struct Options {
     pub description: Option<String>,
     /// Bytes of decoded data and of compressor contexts that may be in memory at once.
     pub memory: u64,
+    /// Read an existing destination by position instead of mapping it.
+    pub no_mmap: bool,
 }
 
 impl Default for Options {
@@ -151,11 +155,13 @@ impl Default for Options {
             compression: None,
             recompress: false,
             rebuild: false,
+            replace: false,
             boot: Boot::default(),
             check: Check::default(),
             names: Vec::new(),
             description: None,
             memory: super::engine::default_memory(),
+            no_mmap: false,
         }
     }
 }
@@ -203,7 +209,7 @@ pub struct Outcome {
     pub format: Option<Format>,
     /// Whether blobs went into a solid resource.
     pub solid: bool,
-    /// Bytes of the destination that no image uses, left by appending.
+    /// What Windows may not be able to read in the destination.
     pub warnings: Vec<String>,
 }
 
@@ -218,7 +224,11 @@ pub fn export(
     control: Control<'_>,
 ) -> Result<Outcome, ExportError> {
     let existing = match destination.symlink_metadata() {
-        Ok(_) => Some(Wim::open(destination, &super::OpenOptions::default())?),
+        Ok(_) if options.replace => None,
+        Ok(_) => {
+            let options = super::OpenOptions { no_mmap: options.no_mmap, ..super::OpenOptions::default() };
+            Some(Wim::open(destination, &options)?)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(source) => return Err(ExportError::Output { path: destination.to_owned(), source }),
     };
