@@ -219,12 +219,16 @@ impl ChunkMap {
     ///
     /// # Errors
     /// The chunk table cannot be read or is wrong there.
+    ///
+    /// # Panics
+    /// If `wanted` passes [`ChunkMap::chunk_count`].
     pub fn locate(
         &self,
         source: &dyn ReadAt,
         wanted: Range<u64>,
         chunks: &mut Vec<StoredChunk>,
     ) -> Result<(), ResourceError> {
+        assert!(wanted.end <= self.chunk_count(), "chunk {} of {}", wanted.end, self.chunk_count());
         let uncompressed = |index: u64| (self.uncompressed_size - index * self.chunk_size).min(self.chunk_size);
         match &self.layout {
             Layout::Raw => chunks.extend(wanted.map(|index| StoredChunk {
