@@ -1,5 +1,7 @@
 //! The program as its users meet it: exit codes, what goes to which stream, JSON, and the commands on the sample files.
 
+#![allow(clippy::print_stderr, reason = "what is not checked must be seen")]
+
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 use std::fs::File;
@@ -239,8 +241,16 @@ fn extract_takes_paths_and_patterns() {
     let scratch = Scratch::new();
     let sample = testdata("sample.esd");
     let whole = scratch.text("whole");
-    let document = json("wimkit.extract/1", &["extract", &sample, "1", "--to", &whole]);
-    assert_eq!((document["complete"].as_bool(), document["refused"].as_array().map(Vec::len)), (Some(true), Some(0)));
+    let output = wimkit(["extract", &sample, "1", "--to", &whole, "--json"]);
+    let document: Value = serde_json::from_str(stdout(&output)).expect("the answer is one JSON document");
+    let refused: Vec<_> = document["refused"].as_array().unwrap().iter().map(|entry| &entry["path"]).collect();
+    if cfg!(windows) && refused == ["/Windows/readme.lnk"] {
+        eprintln!("not checked: the symbolic link, which needs a privilege here (and Wine cannot make)");
+        assert_code(&output, 1);
+    } else {
+        assert_code(&output, 0);
+        assert_eq!((document["complete"].as_bool(), refused.len()), (Some(true), 0));
+    }
     let readme = std::fs::read_to_string(scratch.path("whole/Windows/System32/readme.txt")).unwrap();
     assert_eq!(readme, "This is the Home edition of a pretend system.\r\n");
 

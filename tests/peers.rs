@@ -174,7 +174,7 @@ fn raw_export_copies_and_shares_what_two_editions_have_in_common() {
     assert_good(&wim);
     assert_eq!((wim.image_count(), wim.boot_index()), (1, ImageIndex::new(1)));
     let before = std::fs::metadata(&grown).unwrap().len();
-    export::optimize(&wim, &export::Options::default(), Control::silent()).unwrap();
+    export::optimize(wim, &export::Options::default(), Control::silent()).unwrap();
     assert!(std::fs::metadata(&grown).unwrap().len() < before);
     fixture.assert_peers_read(&grown, 1, "optimized");
 }

@@ -29,8 +29,9 @@ impl Optimize {
             memory: context.memory(),
             ..Options::default()
         };
-        export::run(context, "wimkit.optimize/1", wim.path(), || {
-            wimkit::wim::export::optimize(&wim, &options, context.control())
+        let path = wim.path().to_owned();
+        export::run(context, "wimkit.optimize/1", &path, || {
+            wimkit::wim::export::optimize(wim, &options, context.control())
         })
     }
 }

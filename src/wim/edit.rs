@@ -6,7 +6,7 @@
 use super::WimError;
 use super::export::{ExportError, appendable_end, refuse_modification};
 use super::reader::{ImageIndex, Wim};
-use super::writer::{Finished, WimWriter, piece_size};
+use super::writer::{WimWriter, piece_size};
 use super::xml::WimXml;
 use crate::util::progress::Control;
 
@@ -112,9 +112,5 @@ fn begin(wim: &Wim) -> Result<WimWriter, ExportError> {
 fn finish(wim: &Wim, writer: WimWriter, xml: &mut WimXml, control: Control<'_>) -> Result<u64, ExportError> {
     let table = wim.integrity_table(&wim.files()[0]).ok().flatten();
     let integrity = (!wim.header().integrity.is_absent()).then(|| piece_size(table.as_ref()));
-    match writer.finish(xml, integrity, control) {
-        Ok(Finished::Written { size }) => Ok(size),
-        Ok(Finished::Interrupted) => Err(ExportError::Interrupted),
-        Err(error) => Err(error.at(wim.path())),
-    }
+    writer.finish(xml, integrity, control).map_err(|error| error.at(wim.path()))?.commit(wim.path())
 }

@@ -10,7 +10,7 @@ use super::integrity::DEFAULT_PIECE_SIZE;
 use super::output::Output;
 use super::reader::{KnownBlob, Wim, reading_order};
 use super::resource::ChunkMap;
-use super::writer::{Finished, WimWriter};
+use super::writer::WimWriter;
 use crate::util::progress::Control;
 use crate::util::sha1::Sha1;
 use std::path::{Path, PathBuf};
@@ -289,11 +289,8 @@ fn write_part(
         writer.set_boot(wim.boot_index());
     }
     let integrity = options.check.then_some(DEFAULT_PIECE_SIZE);
-    match writer.finish_part(&mut wim.xml().clone(), wim.image_count(), integrity, control) {
-        Ok(Finished::Written { size }) => Ok(size),
-        Ok(Finished::Interrupted) => Err(ExportError::Interrupted.into()),
-        Err(error) => Err(error.at(target).into()),
-    }
+    let finished = writer.finish_part(&mut wim.xml().clone(), wim.image_count(), integrity, control);
+    Ok(finished.map_err(|error| error.at(target))?.commit(target)?)
 }
 
 /// The path of a file with this content.

@@ -249,7 +249,7 @@ impl WimWriter {
         self.finish_tables(xml, integrity, control)
     }
 
-    /// Writes all tables and the header, and makes the file appear. `integrity`: the piece size of the table to write.
+    /// Writes all tables. `integrity`: the piece size of the integrity table to write.
     pub(super) fn finish(
         mut self,
         xml: &mut WimXml,
@@ -305,9 +305,7 @@ impl WimWriter {
         if control.interrupted() {
             return Ok(Finished::Interrupted);
         }
-        let size = self.output.position();
-        self.output.commit(&self.header)?;
-        Ok(Finished::Written { size })
+        Ok(Finished::Ready(Box::new(Ready { output: self.output, header: self.header })))
     }
 
     /// The blob table: metadata in image order, plain blobs by offset, each solid resource with its blobs by offset.
@@ -342,12 +340,35 @@ impl WimWriter {
 }
 
 /// How writing ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Finished {
-    /// The file is complete and has so many bytes.
-    Written { size: u64 },
+    /// Everything but the header is written.
+    Ready(Box<Ready>),
     /// It was asked to stop; nothing has changed.
     Interrupted,
+}
+
+impl Finished {
+    /// Makes the file of `path` appear; returns its size.
+    pub(super) fn commit(self, path: &Path) -> Result<u64, ExportError> {
+        match self {
+            Self::Ready(ready) => {
+                let size = ready.output.position();
+                let committed = ready.output.commit(&ready.header);
+                committed.map_err(|source| ExportError::Output { path: path.to_owned(), source })?;
+                Ok(size)
+            }
+            Self::Interrupted => Err(ExportError::Interrupted),
+        }
+    }
+}
+
+/// A file that is complete but for its header, and has not appeared yet. Whoever reads the file that it will replace can close
+/// that first: some systems replace no open file.
+#[derive(Debug)]
+pub(super) struct Ready {
+    output: Output,
+    header: Header,
 }
 
 /// Why the tables cannot be written.

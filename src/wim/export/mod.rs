@@ -245,23 +245,32 @@ pub fn export(
                 other => other,
             };
             let options = Options { names, boot, ..options.clone() };
-            let mut outcome = create(&all, destination, &options, Some(wim), own, control)?;
+            let (mut outcome, finished) = create(&all, destination, &options, Some(wim), own, control)?;
             outcome.images.drain(..own);
+            drop(existing); // some systems replace no open file
+            outcome.size = finished.commit(destination)?;
             Ok(outcome)
         }
-        None => create(selections, destination, options, None, 0, control),
+        None => {
+            let (mut outcome, finished) = create(selections, destination, options, None, 0, control)?;
+            outcome.size = finished.commit(destination)?;
+            Ok(outcome)
+        }
     }
 }
 
-/// Writes `wim` anew, without blobs that no image uses, and replaces it.
+/// Writes `wim` anew, without blobs that no image uses, and replaces it; that is why it is consumed.
 ///
 /// # Errors
 /// [`ExportError`]. The file is then as it was.
-pub fn optimize(wim: &Wim, options: &Options, control: Control<'_>) -> Result<Outcome, ExportError> {
-    refuse_modification(wim)?;
-    let selections = [Selection { wim, images: wim.images().collect() }];
+pub fn optimize(wim: Wim, options: &Options, control: Control<'_>) -> Result<Outcome, ExportError> {
+    let selections = [Selection { wim: &wim, images: wim.images().collect() }];
     let own = selections[0].images.len();
-    create(&selections, wim.path(), options, Some(wim), own, control)
+    let (mut outcome, finished) = create(&selections, wim.path(), options, Some(&wim), own, control)?;
+    let path = wim.path().to_owned();
+    drop(wim); // some systems replace no open file
+    outcome.size = finished.commit(&path)?;
+    Ok(outcome)
 }
 
 /// Writes a new file. `replaces`: the file it takes the place of, whose identity and flags it keeps, and whose images
@@ -273,7 +282,7 @@ fn create(
     replaces: Option<&Wim>,
     own: usize,
     control: Control<'_>,
-) -> Result<Outcome, ExportError> {
+) -> Result<(Outcome, Finished), ExportError> {
     if let Some(wim) = replaces {
         refuse_modification(wim)?;
     }
@@ -338,8 +347,8 @@ fn create(
         Check::Keep if had_table.is_none() => None,
         Check::Keep | Check::Write => Some(piece_size(had_table.as_ref())),
     };
-    finish(writer, &mut xml, integrity, &mut outcome, destination, control)?;
-    Ok(outcome)
+    let finished = finish(writer, &mut xml, integrity, destination, control)?;
+    Ok((outcome, finished))
 }
 
 /// Appends to an existing file.
@@ -390,7 +399,7 @@ fn append(
         Check::Keep if header.integrity.is_absent() => None,
         Check::Keep | Check::Write => Some(piece_size(had_table.as_ref())),
     };
-    finish(writer, &mut xml, integrity, &mut outcome, destination, control)?;
+    outcome.size = finish(writer, &mut xml, integrity, destination, control)?.commit(destination)?;
     Ok(outcome)
 }
 
@@ -824,19 +833,11 @@ fn finish(
     writer: WimWriter,
     xml: &mut WimXml,
     integrity: Option<u32>,
-    outcome: &mut Outcome,
     destination: &Path,
     control: Control<'_>,
-) -> Result<(), ExportError> {
+) -> Result<Finished, ExportError> {
     if integrity.is_some() {
         control.progress.begin("Writing the integrity table", writer.position());
     }
-    match writer.finish(xml, integrity, control) {
-        Ok(Finished::Written { size }) => {
-            outcome.size = size;
-            Ok(())
-        }
-        Ok(Finished::Interrupted) => Err(ExportError::Interrupted),
-        Err(error) => Err(error.at(destination)),
-    }
+    writer.finish(xml, integrity, control).map_err(|error| error.at(destination))
 }
