@@ -1,7 +1,7 @@
 //! XPRESS Huffman encoding.
 //!
 //! A parser divides the chunk into literals and matches; the emitter counts their symbols, makes the one code of the
-//! chunk and writes table and stream. Levels 1 to 3 parse lazily over hash chains, in one go. Levels 4 to 9 look up all
+//! chunk and writes table and stream. Levels 1 to 5 parse lazily over hash chains, in one go. Levels 6 to 9 look up all
 //! matches once, in a binary tree, and then find the cheapest way through them, several times, each time with the
 //! prices that the previous parse's symbol frequencies suggest.
 
@@ -37,7 +37,7 @@ impl XpressCompressor {
     /// An encoder for chunks of at most `chunk_size` bytes, which is at most 65536.
     pub fn new(chunk_size: usize, level: Level) -> Self {
         let parser = match level.get() {
-            1..=3 => Parser::Lazy(Box::new(lazy::LazyParser::new(chunk_size, level))),
+            1..=5 => Parser::Lazy(Box::new(lazy::LazyParser::new(chunk_size, level))),
             _ => Parser::Optimal(Box::new(optimal::OptimalParser::new(chunk_size, level))),
         };
         Self {
@@ -51,7 +51,7 @@ impl XpressCompressor {
     /// About how many bytes a context occupies.
     pub fn memory(chunk_size: usize, level: Level) -> u64 {
         let parser = match level.get() {
-            1..=3 => lazy::LazyParser::memory(chunk_size),
+            1..=5 => lazy::LazyParser::memory(chunk_size),
             _ => optimal::OptimalParser::<BinaryTree<u16>>::memory(chunk_size),
         };
         (size_of::<Self>() + chunk_size + PADDING + Parse::memory(chunk_size) + parser) as u64

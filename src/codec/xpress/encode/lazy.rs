@@ -24,7 +24,9 @@ impl LazyParser {
     pub(super) fn new(max_size: usize, level: Level) -> Self {
         let (depth, nice_length, lazy) = match level.get() {
             1 => (4, 24, false),
-            2 => (8, 32, true),
+            2 => (5, 24, true),
+            3 => (8, 32, true),
+            4 => (14, 48, true),
             _ => (24, 64, true),
         };
         Self { finder: HashChain::new(max_size), limits: SearchLimits { depth, nice_length }, lazy }

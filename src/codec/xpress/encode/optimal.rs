@@ -40,11 +40,9 @@ pub(super) struct OptimalParser<F> {
 impl<F: MatchFinder> OptimalParser<F> {
     pub(super) fn new(max_size: usize, level: Level) -> Self {
         let (depth, nice_length, passes) = match level.get() {
-            ..=4 => (8, 32, 1),
-            5 => (16, 48, 2),
-            6 => (24, 64, 2),
-            7 => (40, 96, 3),
-            8 => (80, 128, 4),
+            ..=6 => (8, 32, 1),
+            7 => (16, 48, 2),
+            8 => (40, 96, 3),
             _ => (300, 512, 5),
         };
         Self {
