@@ -244,6 +244,23 @@ mod tests {
         assert_eq!(decode(&lone, 24).expect("tolerated"), [0; 24]);
     }
 
+    /// A 16-bit length may say what needs no length bytes; the units behind it are shifted all the same.
+    #[test]
+    fn short_lengths_in_length_bytes() {
+        // Literals 0 to 15 have codewords of 5 bits that begin with 1; 0 is a match of offset 1 with length bytes.
+        let mut table: Vec<_> = (0..8).map(|index| (index, 0x55)).collect();
+        table.push((135, 0x10));
+        for length in 0..20 {
+            // The literal 0 and eleven matches leave 16 of the first two units' bits; units and length bytes follow in turn.
+            let length_bytes = format!("ff{length:02x}00");
+            let stream = format!("00800000{}{}", length_bytes.repeat(11), format!("5aa5{length_bytes}").repeat(20));
+            let src = chunk(&table, &stream);
+            for len in 1..250 {
+                decode(&src, len);
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 

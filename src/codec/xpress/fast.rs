@@ -117,7 +117,9 @@ fn decode_items_with(chunk: &mut Chunk<'_>, table: &Table, swapped: &SwappedUnit
         }
         let (mut next_pos, mut next_count) = (pos, count - consumed_bits(entry));
         let mut next_reservoir = reservoir.wrapping_shl(entry);
-        if length == LENGTH_FOLLOWS {
+        // What the entry says decides, not the length: a 16-bit length may be smaller than one that needs no length bytes.
+        let length_follows = length == LENGTH_FOLLOWS;
+        if length_follows {
             // Where the cursor of a decoder would be that fetches a unit when fewer than 16 bits are unread, and how
             // many bits it would hold.
             let unread = 16 + (((pos - odd) * 8) as u32 - count + codeword_len(entry)).wrapping_neg() % 16;
@@ -136,7 +138,7 @@ fn decode_items_with(chunk: &mut Chunk<'_>, table: &Table, swapped: &SwappedUnit
         copy_match(dst, dst_pos, offset, length);
         dst_pos += length;
         (pos, count, reservoir) = (next_pos, next_count, next_reservoir);
-        if length >= LENGTH_FOLLOWS {
+        if length_follows {
             odd = pos & 1;
             input = &swapped.by_parity[odd][..src.len()];
             if pos > src_end {
