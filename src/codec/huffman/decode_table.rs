@@ -44,6 +44,65 @@ pub(crate) const fn table_size(symbols: usize, max_len: u32, root_bits: u32) -> 
     (1 << root_bits) + largest
 }
 
+/// The symbols of a code in the order of their codewords, unused ones first.
+struct Sorted {
+    /// How many symbols have each length. The padding to equal parts counts as unused symbols.
+    counts: [u16; MAX_LEN + 1],
+    symbols: [u16; PADDED_SYMBOLS],
+    /// How many symbols there are, with the padding.
+    len: usize,
+}
+
+/// How many parts of an alphabet are sorted side by side. Neighbours often have the same length: one after the other, each
+/// would wait for the count or place that the one before has written.
+const PARTS: usize = 4;
+
+/// An alphabet's size, padded to equal parts.
+const PADDED_SYMBOLS: usize = MAX_SYMBOLS.next_multiple_of(PARTS);
+
+impl Sorted {
+    fn new(lens: &[u8]) -> Self {
+        let part = lens.len().div_ceil(PARTS);
+        let mut padded = [0; PADDED_SYMBOLS];
+        padded[..lens.len()].copy_from_slice(lens);
+        let parts: [&[u8]; PARTS] = std::array::from_fn(|index| &padded[index * part..][..part]);
+
+        let mut part_counts = [[0_u16; 32]; PARTS];
+        for i in 0..part {
+            for (counts, lens) in part_counts.iter_mut().zip(parts) {
+                counts[usize::from(lens[i] % 32)] += 1;
+            }
+        }
+        let mut counts = [0; MAX_LEN + 1];
+        let mut places = [[0; 32]; PARTS];
+        let mut place = 0;
+        for len in 0..=MAX_LEN {
+            for (places, part_counts) in places.iter_mut().zip(&part_counts) {
+                places[len] = place;
+                place += part_counts[len];
+                counts[len] += part_counts[len];
+            }
+        }
+        let mut symbols = [0; PADDED_SYMBOLS];
+        for i in 0..part {
+            for (index, (places, lens)) in places.iter_mut().zip(parts).enumerate() {
+                let place = &mut places[usize::from(lens[i] % 32)];
+                symbols[usize::from(*place)] = (index * part + i) as u16;
+                *place += 1;
+            }
+        }
+        Self { counts, symbols, len: PARTS * part }
+    }
+}
+
+/// Fills a span for each entry.
+#[inline(always)]
+fn fill_spans<const SPAN: usize>(target: &mut [u32], entries: impl Iterator<Item = u32>) {
+    for (span, entry) in target.as_chunks_mut::<SPAN>().0.iter_mut().zip(entries) {
+        *span = [entry; SPAN];
+    }
+}
+
 /// The decode table of one code. `SIZE` is what [`table_size`] says.
 pub(crate) struct DecodeTable<const ROOT_BITS: u32, const SIZE: usize> {
     entries: [u32; SIZE],
@@ -59,11 +118,8 @@ impl<const ROOT_BITS: u32, const SIZE: usize> DecodeTable<ROOT_BITS, SIZE> {
     /// Fills the table for the code with these codeword lengths (0 = unused, at most 16), with entries that consist of
     /// each symbol's `bases` and the codeword's length. In an empty code, any bits are symbol 0 and none is consumed.
     pub(crate) fn build(&mut self, lens: &[u8], bases: &[u32]) -> Result<(), BadCode> {
-        let mut counts = [0_u16; MAX_LEN + 1];
-        for &len in lens {
-            counts[usize::from(len)] += 1;
-        }
-        if usize::from(counts[0]) == lens.len() {
+        let Sorted { counts, symbols, len: padded_len } = Sorted::new(lens);
+        if usize::from(counts[0]) == padded_len {
             self.entries[..1 << ROOT_BITS].fill(bases[0]);
             return Ok(());
         }
@@ -72,31 +128,27 @@ impl<const ROOT_BITS: u32, const SIZE: usize> DecodeTable<ROOT_BITS, SIZE> {
             return Err(BadCode);
         }
 
-        // Sort the symbols by length, unused ones first.
-        let mut ends = [0; MAX_LEN + 1];
-        for len in 1..=MAX_LEN {
-            ends[len] = ends[len - 1] + counts[len - 1];
-        }
-        let mut sorted = [0_u16; MAX_SYMBOLS];
-        for (symbol, &len) in lens.iter().enumerate() {
-            let end = &mut ends[usize::from(len)];
-            sorted[usize::from(*end)] = symbol as u16;
-            *end += 1;
-        }
         let entry = |symbol: u16, len: u32| bases[usize::from(symbol)] + len * 0x101;
-
+        let mut symbols = &symbols[usize::from(counts[0])..padded_len];
         let mut next = 0;
         for len in 1..=ROOT_BITS {
+            let of_len =
+                symbols.split_off(..usize::from(counts[len as usize])).expect("there are as many as were counted");
             let span = 1 << (ROOT_BITS - len);
-            let end = usize::from(ends[len as usize]);
-            for &symbol in &sorted[end - usize::from(counts[len as usize])..end] {
-                self.entries[next..next + span].fill(entry(symbol, len));
-                next += span;
+            let target = &mut self.entries[next..next + (of_len.len() << (ROOT_BITS - len))];
+            next += target.len();
+            let entries = of_len.iter().map(|&symbol| entry(symbol, len));
+            // Spans whose size the compiler knows take no loop.
+            match span {
+                1 => fill_spans::<1>(target, entries),
+                2 => fill_spans::<2>(target, entries),
+                4 => fill_spans::<4>(target, entries),
+                8 => fill_spans::<8>(target, entries),
+                _ => target.chunks_exact_mut(span).zip(entries).for_each(|(span, entry)| span.fill(entry)),
             }
         }
         if next < 1 << ROOT_BITS {
-            let first = usize::from(ends[ROOT_BITS as usize]);
-            self.build_subtables(lens, &sorted[first..lens.len()], entry);
+            self.build_subtables(lens, symbols, entry);
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ impl<'a> BitReader<'a> {
     #[inline(always)]
     fn take_in(&mut self, word: u64) {
         self.reservoir |= word >> self.count;
-        self.pos += (63 - self.count as usize) >> 3;
+        self.pos += (63 ^ self.count as usize) >> 3;
         self.count |= 56;
     }
 
@@ -70,6 +70,13 @@ impl<'a> BitReader<'a> {
     pub(super) fn consume(&mut self, count: u32) {
         self.reservoir = self.reservoir.wrapping_shl(count);
         self.count -= count & 0xFF;
+    }
+
+    /// Consumes what an entry says in its lowest six bits.
+    #[inline(always)]
+    pub(super) fn consume_entry(&mut self, entry: u32) {
+        self.reservoir = self.reservoir.wrapping_shl(entry);
+        self.count -= entry & 63;
     }
 
     /// Reads 1 to 24 bits.

@@ -10,10 +10,11 @@
 use super::bits::BitReader;
 use super::format::{
     ALIGNED_SYMBOLS, DEFAULT_BLOCK_SIZE, EXTRA_OFFSET_BITS, LENGTH_SYMBOLS, MAX_ALIGNED_CODEWORD_LEN, MAX_CODEWORD_LEN,
-    MAX_MAIN_SYMBOLS, MAX_PRECODE_CODEWORD_LEN, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS, PRECODE_SYMBOLS,
-    RECENT_OFFSETS, block_type, num_main_symbols,
+    MAX_MAIN_SYMBOLS, MAX_OFFSET_SLOTS, MAX_PRECODE_CODEWORD_LEN, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS,
+    OFFSET_SLOT_BASE, PRECODE_SYMBOLS, RECENT_OFFSETS, block_type, num_main_symbols,
 };
 use super::{e8, fast};
+use crate::codec::copy::copy_match;
 use crate::codec::huffman::decode_table::{DecodeTable, consumed_bits, table_size};
 use crate::codec::{DecodeError, DecodeErrorKind, Decompressor, word};
 
@@ -28,31 +29,31 @@ const ALIGNED_TABLE_SIZE: usize = table_size(ALIGNED_SYMBOLS, MAX_ALIGNED_CODEWO
 const PRECODE_ROOT_BITS: u32 = 6;
 const PRECODE_TABLE_SIZE: usize = table_size(PRECODE_SYMBOLS, MAX_PRECODE_CODEWORD_LEN, PRECODE_ROOT_BITS);
 
-/// Marks a main entry as a literal, whose byte is in bits 24..32.
+/// Marks a main entry as a literal, whose byte is in bits 16..24.
 pub(super) const LITERAL: u32 = 1 << 14;
 /// In a match's main entry: the offset is none of the recent ones.
 pub(super) const EXPLICIT: u32 = 1 << 15;
+/// In a match's main entry of an aligned block: an aligned offset symbol follows. No entry consumes so many bits.
+pub(super) const ALIGNED_FOLLOWS: u32 = 1 << 7;
 /// In a match's main entry: a length symbol follows.
-pub(super) const LENGTH_FOLLOWS: u32 = 1 << 20;
+pub(super) const LENGTH_FOLLOWS: u32 = 1 << 28;
 /// In a match's main entry: the recent offsets change their order.
-pub(super) const REORDERS: u32 = 1 << 21;
-/// In a match's main entry of an aligned block: an aligned offset symbol follows.
-pub(super) const ALIGNED_FOLLOWS: u32 = 1 << 22;
+pub(super) const REORDERS: u32 = 1 << 6;
 
 /// The part of main entries that does not depend on codewords. All have their length without the length symbol (1 for
-/// literals) in bits 16..20; a match has its offset slot in bits 24..32 and adds the extra bits to what it consumes,
+/// literals) in bits 24..28; a match has its offset slot in bits 16..22 and adds the extra bits to what it consumes,
 /// but for those that the aligned offset code replaces.
 const fn main_bases(aligned_block: bool) -> [u32; MAX_MAIN_SYMBOLS] {
     let mut bases = [0; MAX_MAIN_SYMBOLS];
     let mut symbol = 0;
     while symbol < NUM_LITERALS {
-        bases[symbol] = LITERAL | 1 << 16 | (symbol as u32) << 24;
+        bases[symbol] = LITERAL | 1 << 24 | (symbol as u32) << 16;
         symbol += 1;
     }
     while symbol < MAX_MAIN_SYMBOLS {
         let header = (symbol - NUM_LITERALS) % NUM_LENGTH_HEADERS;
         let slot = (symbol - NUM_LITERALS) / NUM_LENGTH_HEADERS;
-        let mut base = ((header + MIN_MATCH) as u32) << 16 | (slot as u32) << 24;
+        let mut base = ((header + MIN_MATCH) as u32) << 24 | (slot as u32) << 16;
         let mut extra_bits = EXTRA_OFFSET_BITS[slot] as u32;
         if aligned_block && extra_bits >= ALIGNED_BITS {
             extra_bits -= ALIGNED_BITS;
@@ -70,6 +71,46 @@ const fn main_bases(aligned_block: bool) -> [u32; MAX_MAIN_SYMBOLS] {
         symbol += 1;
     }
     bases
+}
+
+/// The offset slot of a match's main entry; of a literal's, any.
+#[inline(always)]
+pub(super) fn entry_slot(entry: u32) -> usize {
+    (entry >> 16) as usize % SLOTS
+}
+
+/// Room for all offset slots.
+const SLOTS: usize = 64;
+
+/// What an offset slot says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    /// The smallest offset; meaningless for the recent ones.
+    pub(super) base: u32,
+    /// As many ones as there are extra bits, those included that the aligned offset code replaces.
+    pub(super) extra_mask: u32,
+}
+
+const fn slots() -> [Slot; SLOTS] {
+    let mut slots = [Slot { base: 0, extra_mask: 0 }; SLOTS];
+    let mut slot = RECENT_OFFSETS;
+    while slot < MAX_OFFSET_SLOTS {
+        slots[slot] = Slot { base: OFFSET_SLOT_BASE[slot] as u32, extra_mask: (1 << EXTRA_OFFSET_BITS[slot]) - 1 };
+        slot += 1;
+    }
+    slots
+}
+
+/// Whether a match can be copied.
+#[inline(always)]
+pub(super) fn check_match(dst_pos: usize, offset: usize, length: usize, end: usize) -> Result<(), DecodeErrorKind> {
+    if length > end - dst_pos {
+        return Err(DecodeErrorKind::BadLength { length: length as u64 });
+    }
+    if offset > dst_pos {
+        return Err(DecodeErrorKind::BadOffset { offset: offset as u64 });
+    }
+    Ok(())
 }
 
 static VERBATIM_BASES: [u32; MAX_MAIN_SYMBOLS] = main_bases(false);
@@ -101,6 +142,8 @@ pub(super) struct Tables {
     pub(super) length: DecodeTable<LENGTH_ROOT_BITS, LENGTH_TABLE_SIZE>,
     pub(super) aligned: DecodeTable<ALIGNED_ROOT_BITS, ALIGNED_TABLE_SIZE>,
     precode: DecodeTable<PRECODE_ROOT_BITS, PRECODE_TABLE_SIZE>,
+    /// Here, a register leads to all that the fast loop looks up.
+    pub(super) slots: [Slot; SLOTS],
     main_lens: [u8; MAX_MAIN_SYMBOLS],
     length_lens: [u8; LENGTH_SYMBOLS],
 }
@@ -113,6 +156,7 @@ impl LzxDecompressor {
             length: DecodeTable::new(),
             aligned: DecodeTable::new(),
             precode: DecodeTable::new(),
+            slots: slots(),
             main_lens: [0; MAX_MAIN_SYMBOLS],
             length_lens: [0; LENGTH_SYMBOLS],
         };
@@ -180,14 +224,16 @@ impl Chunk<'_> {
         match block_type {
             block_type::VERBATIM => {
                 self.codes(&VERBATIM_BASES)?;
-                fast::decode_items::<false>(self, end)
+                fast::decode_items::<false>(self, end)?;
+                self.decode_items::<false>(end)
             }
             block_type::ALIGNED => {
                 let lens: [u8; ALIGNED_SYMBOLS] = std::array::from_fn(|_| self.reader.bits(3) as u8);
                 let built = self.tables.aligned.build(&lens, &SYMBOL_BASES);
                 built.map_err(|_| DecodeErrorKind::BadCode("aligned offset code"))?;
                 self.codes(&ALIGNED_BASES)?;
-                fast::decode_items::<true>(self, end)
+                fast::decode_items::<true>(self, end)?;
+                self.decode_items::<true>(end)
             }
             block_type::UNCOMPRESSED => self.uncompressed(end),
             other => Err(DecodeErrorKind::BadBlockType(other as u8)),
@@ -204,6 +250,29 @@ impl Chunk<'_> {
         update_lens(&mut self.reader, precode, length_lens)?;
         length.build(length_lens, &SYMBOL_BASES).map_err(|_| DecodeErrorKind::BadCode("length code"))?;
         self.may_hold_calls |= main_lens[0xE8] != 0;
+        Ok(())
+    }
+
+    /// Decodes the literals and matches that the fast loop has left.
+    fn decode_items<const ALIGNED: bool>(&mut self, end: usize) -> Result<(), DecodeErrorKind> {
+        while self.dst_pos < end {
+            self.reader.refill();
+            let entry = self.tables.main.lookup(self.reader.peek());
+            if entry & LITERAL != 0 {
+                self.reader.consume(consumed_bits(entry));
+                self.dst[self.dst_pos] = (entry >> 16) as u8;
+                self.dst_pos += 1;
+                continue;
+            }
+            if entry & REORDERS != 0 {
+                self.recent.swap(0, entry_slot(entry));
+            }
+            let length = fast::general_match::<ALIGNED>(&mut self.reader, self.tables, entry, &mut self.recent);
+            let offset = self.recent[0] as usize;
+            check_match(self.dst_pos, offset, length, end)?;
+            copy_match(self.dst, self.dst_pos, offset, length);
+            self.dst_pos += length;
+        }
         Ok(())
     }
 
@@ -233,10 +302,12 @@ impl Chunk<'_> {
 
 /// Reads the changes to a vector of codeword lengths.
 fn update_lens(
-    reader: &mut BitReader<'_>,
+    chunk_reader: &mut BitReader<'_>,
     precode: &mut DecodeTable<PRECODE_ROOT_BITS, PRECODE_TABLE_SIZE>,
     lens: &mut [u8],
 ) -> Result<(), DecodeErrorKind> {
+    // A copy stays in registers.
+    let mut reader = *chunk_reader;
     let precode_lens: [u8; PRECODE_SYMBOLS] = std::array::from_fn(|_| reader.bits(4) as u8);
     precode.build(&precode_lens, &SYMBOL_BASES).map_err(|_| DecodeErrorKind::BadCode("precode"))?;
     let symbol = |reader: &mut BitReader<'_>| {
@@ -244,6 +315,7 @@ fn update_lens(
         reader.consume(consumed_bits(entry));
         (entry >> 16) as u8
     };
+    // Modulo 17; 17 acts as 0.
     let minus = |old: u8, delta: u8| {
         let difference = old.wrapping_sub(delta);
         if old < delta { difference.wrapping_add(17) } else { difference }
@@ -251,29 +323,37 @@ fn update_lens(
     let mut i = 0;
     while i < lens.len() {
         reader.refill();
-        let (run, value) = match symbol(reader) {
-            17 => (4 + reader.bits(4), 0),
-            18 => (20 + reader.bits(5), 0),
-            19 => {
-                let run = 4 + reader.bits(1);
-                // 17 acts as 0 modulo 17.
-                match symbol(reader) {
-                    delta @ 0..=17 => (run, minus(lens[i], delta)),
-                    _ => return Err(DecodeErrorKind::BadLengthRun),
-                }
-            }
-            delta => {
-                lens[i] = minus(lens[i], delta);
+        for _ in 0..SYMBOLS_PER_REFILL {
+            let Some(len) = lens.get_mut(i) else { break };
+            let delta = symbol(&mut reader);
+            if delta < 17 {
+                *len = minus(*len, delta);
                 i += 1;
                 continue;
             }
-        };
-        let end = i + run as usize;
-        lens.get_mut(i..end).ok_or(DecodeErrorKind::BadLengthRun)?.fill(value);
-        i = end;
+            let (run, value) = match delta {
+                17 => (4 + reader.bits(4), 0),
+                18 => (20 + reader.bits(5), 0),
+                _ => {
+                    let run = 4 + reader.bits(1);
+                    match symbol(&mut reader) {
+                        delta @ 0..=17 => (run, minus(*len, delta)),
+                        _ => return Err(DecodeErrorKind::BadLengthRun),
+                    }
+                }
+            };
+            let end = i + run as usize;
+            lens.get_mut(i..end).ok_or(DecodeErrorKind::BadLengthRun)?.fill(value);
+            i = end;
+            break;
+        }
     }
+    *chunk_reader = reader;
     Ok(())
 }
+
+/// How many precode symbols a refill suffices for.
+const SYMBOLS_PER_REFILL: u32 = 56 / MAX_PRECODE_CODEWORD_LEN;
 
 #[cfg(test)]
 mod tests {

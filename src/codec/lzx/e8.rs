@@ -5,6 +5,7 @@
 //! and the range that the Cabinet variant stores in its header fixed at [`FILE_SIZE`]. Both directions scan alike:
 //! the four operand bytes are never looked at for another `E8`, and for each position the operand mapping is a
 //! bijection, hence they are exact inverses.
+#![allow(unsafe_code)]
 
 /// The range of translated targets; the format's constant.
 const FILE_SIZE: i32 = 12_000_000;
@@ -41,38 +42,60 @@ pub(super) fn undo(chunk: &mut [u8]) {
 /// Replaces the operand of each `E8` by `translate(position of the opcode, operand)`.
 fn for_each_call(chunk: &mut [u8], translate: impl Fn(i32, i32) -> i32) {
     let end = chunk.len().saturating_sub(TAIL);
+    // Where the operand of the last call ends.
     let mut start = 0;
-    while let Some(distance) = chunk.get(start..end).and_then(find_opcode) {
-        let opcode = start + distance;
-        let operand: &mut [u8; 4] = (&mut chunk[opcode + 1..opcode + 5]).try_into().expect("four bytes");
-        *operand = translate(opcode as i32, i32::from_le_bytes(*operand)).to_le_bytes();
-        start = opcode + 5;
+    let mut replace = |chunk: &mut [u8], opcode: usize| {
+        if opcode >= start {
+            let operand: &mut [u8; 4] = (&mut chunk[opcode + 1..opcode + 5]).try_into().expect("four bytes");
+            *operand = translate(opcode as i32, i32::from_le_bytes(*operand)).to_le_bytes();
+            start = opcode + 5;
+        }
+    };
+    let blocks_end = end - end % BLOCK;
+    for block_start in (0..blocks_end).step_by(BLOCK) {
+        let block = chunk[block_start..].first_chunk().expect("a whole block");
+        let mut opcodes = find_opcodes(block);
+        while opcodes != 0 {
+            replace(chunk, block_start + opcodes.trailing_zeros() as usize);
+            opcodes &= opcodes - 1;
+        }
+    }
+    for position in blocks_end..end {
+        if chunk[position] == OPCODE {
+            replace(chunk, position);
+        }
     }
 }
 
-/// The position of the first `E8`.
-///
-/// Most bytes are none: blocks without any are passed over by a vector comparison each (the compiler's), and only the
-/// block with a hit is searched by words.
+const OPCODE: u8 = 0xE8;
+
+/// Most bytes are no opcode: they are passed over by the block.
+const BLOCK: usize = 32;
+
+/// A set bit for each `E8`, the lowest for the first byte.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn find_opcode(bytes: &[u8]) -> Option<usize> {
-    const OPCODE: u8 = 0xE8;
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    let (blocks, rest) = bytes.as_chunks::<32>();
-    for (index, block) in blocks.iter().enumerate() {
-        if block.iter().fold(false, |hit, &byte| hit | (byte == OPCODE)) {
-            for (word_index, word) in block.as_chunks::<8>().0.iter().enumerate() {
-                // The lowest byte with its top bit set is the first zero byte of the difference; those above it may
-                // be mistaken for zeros by the borrow.
-                let difference = u64::from_le_bytes(*word) ^ (ONES * OPCODE as u64);
-                let zeros = difference.wrapping_sub(ONES) & !difference & (ONES << 7);
-                if zeros != 0 {
-                    return Some(index * 32 + word_index * 8 + zeros.trailing_zeros() as usize / 8);
-                }
-            }
-        }
+fn find_opcodes(block: &[u8; BLOCK]) -> u32 {
+    use std::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
+    let (halves, _) = block.as_chunks::<16>();
+    // SAFETY: SSE2 is part of x86-64, and the loads are of sixteen bytes each.
+    let [low, high] = [0, 1].map(|half| unsafe {
+        let bytes = _mm_loadu_si128(halves[half].as_ptr().cast::<__m128i>());
+        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(OPCODE.cast_signed())))
+    });
+    high.cast_unsigned() << 16 | low.cast_unsigned()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+use find_opcodes_plainly as find_opcodes;
+
+/// The same for any processor.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn find_opcodes_plainly(block: &[u8; BLOCK]) -> u32 {
+    if !block.contains(&OPCODE) {
+        return 0;
     }
-    rest.iter().position(|&byte| byte == OPCODE).map(|position| blocks.len() * 32 + position)
+    block.iter().rev().fold(0, |mask, &byte| mask << 1 | u32::from(byte == OPCODE))
 }
 
 #[cfg(test)]
@@ -134,10 +157,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn opcodes_are_found(
-            bytes in prop::collection::vec(prop_oneof![1 => Just(0xE8), 20 => Just(0xE9), 20 => any::<u8>()], 0..200)
-        ) {
-            prop_assert_eq!(find_opcode(&bytes), bytes.iter().position(|&byte| byte == 0xE8));
+        fn opcodes_are_found_as_plainly(choices in prop::array::uniform32(0_u8..3)) {
+            let block = choices.map(|choice| [0xE8, 0xE9, 0x68][usize::from(choice)]);
+            prop_assert_eq!(find_opcodes(&block), find_opcodes_plainly(&block));
         }
 
         #[test]
