@@ -48,7 +48,7 @@ static SLOT_SHIFT: [u8; 256] = {
 /// Decodes the literals and matches up to `end`, where the block ends.
 pub(super) fn decode_items<const ALIGNED: bool>(chunk: &mut Chunk<'_>, end: usize) -> Result<(), DecodeErrorKind> {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("bmi2") {
+    if crate::codec::cpu::bmi2() {
         // SAFETY: the processor has the feature.
         return unsafe { decode_items_bmi2::<ALIGNED>(chunk, end) };
     }
