@@ -11,9 +11,8 @@ use std::sync::LazyLock;
 /// has the others), and nobody forbade it.
 pub(crate) fn bmi2() -> bool {
     static ALLOWED: LazyLock<bool> = LazyLock::new(|| {
-        let detected = is_x86_feature_detected!("popcnt")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2");
+        let detected =
+            is_x86_feature_detected!("popcnt") && is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("bmi2");
         detected && !is_portable(std::env::var_os("WIMKIT_CPU").as_deref())
     });
     *ALLOWED
