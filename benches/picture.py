@@ -17,16 +17,14 @@ STYLE = """
   svg { background: #fff; font: 11px system-ui, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif }
   text { fill: #24292f } .title { font-size: 13px; font-weight: 600 } .axis { fill: #57606a }
   .grid { stroke: #d8dee4 } .frame { stroke: #8c959f; fill: none }
-  .curve { fill: none; stroke-width: 1.75; stroke-linejoin: round } .level { font-size: 9.5px }
-  .wimkit { stroke: #0b5fc4 } .wimlib { stroke: #b4530a; stroke-dasharray: 5 3 }
-  .mark.wimkit, text.wimkit { fill: #0b5fc4 } .mark.wimlib, text.wimlib { fill: #b4530a }
-  .mark, text { stroke: none }
+  .curve { fill: none; stroke-width: 1.75; stroke-linejoin: round } .level { font-size: 10px; paint-order: stroke; stroke: #fff; stroke-width: 2px }
+  .curve.wimkit { stroke: #0b5fc4 } .curve.wimlib { stroke: #b4530a; stroke-dasharray: 5 3 }
+  .mark.wimkit, .level.wimkit { fill: #0b5fc4 } .mark.wimlib, .level.wimlib { fill: #b4530a }
   @media (prefers-color-scheme: dark) {
     svg { background: #0d1117 } text { fill: #e6edf3 } .axis { fill: #9198a1 }
-    .grid { stroke: #262c36 } .frame { stroke: #6e7681 }
-    .wimkit { stroke: #6cb6ff } .wimlib { stroke: #f0a35e }
-    .mark.wimkit, text.wimkit { fill: #6cb6ff } .mark.wimlib, text.wimlib { fill: #f0a35e }
-    .mark, text { stroke: none }
+    .grid { stroke: #262c36 } .frame { stroke: #6e7681 } .level { stroke: #0d1117 }
+    .curve.wimkit { stroke: #6cb6ff } .curve.wimlib { stroke: #f0a35e }
+    .mark.wimkit, .level.wimkit { fill: #6cb6ff } .mark.wimlib, .level.wimlib { fill: #f0a35e }
   }"""
 
 
@@ -57,15 +55,20 @@ def mark(program, x, y, size=3.2):
 
 
 class Labels:
-    """Places for the levels' numbers that hide neither each other nor a mark."""
+    """Places for the levels' numbers that hide neither each other nor a mark nor a curve."""
 
-    def __init__(self, marks):
-        self.taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in marks]
+    def __init__(self, curves):
+        self.taken = [(x - 4, y - 4, x + 4, y + 4) for curve in curves for x, y in curve]
+        for curve in curves:
+            for (xa, ya), (xb, yb) in zip(curve, curve[1:]):
+                steps = int(max(abs(xb - xa), abs(yb - ya)) / 2) + 1
+                along = [(xa + (xb - xa) * step / steps, ya + (yb - ya) * step / steps) for step in range(steps)]
+                self.taken += [(x - 1, y - 1, x + 1, y + 1) for x, y in along]
 
     def place(self, text, x, y, below):
         width, sides = 5.6 * len(text), (1, -1) if below else (-1, 1)
-        around = [(dx, side * dy) for dy in (11, 8, 15, 20) for side in sides for dx in (0, 8, -8)]
-        around += [(dx, dy) for dx in (9, -9) for dy in (0, 4, -4)]
+        around = [(dx, side * dy) for dy in (11, 8, 15, 20) for side in sides for dx in (0, 5, -5, 9, -9)]
+        around += [(side * (6 + width / 2), dy) for side in (1, -1) for dy in (0, 4, -4)]
         for dx, dy in around:
             box = (x + dx - width / 2, y + dy - 4.5, x + dx + width / 2, y + dy + 4.5)
             if all(box[2] <= b[0] or b[2] <= box[0] or box[3] <= b[1] or b[3] <= box[1] for b in self.taken):
@@ -95,9 +98,9 @@ def panel(points, codec, title, left):
     svg.append(f'<rect class="frame" x="{x0}" y="{y0}" width="{x1 - x0}" height="{y1 - y0}"/>')
     svg.append(f'<text class="axis" x="{(x0 + x1) / 2}" y="{y1 + 34}" text-anchor="middle">compression, MB/s (faster: right)</text>')
 
-    labels = Labels([(x(speed), y(ratio)) for _, ratio, speed in every])
-    for program in PROGRAMS:
-        values = points.get((codec, program), [])
+    curves = [points.get((codec, program), []) for program in PROGRAMS]
+    labels = Labels([[(x(speed), y(ratio)) for _, ratio, speed in curve] for curve in curves])
+    for program, values in zip(PROGRAMS, curves):
         path = "L".join(f"{x(speed):.1f} {y(ratio):.1f}" for _, ratio, speed in values)
         if path:
             svg.append(f'<path class="curve {program}" d="M{path}"/>')
