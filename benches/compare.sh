@@ -4,40 +4,73 @@
 #   benches/compare.sh                    on the corpus of ../shared/corpus (built at the first run)
 #   benches/compare.sh --tree DIR         on any directory tree
 #   benches/compare.sh --row verify …     only rows whose name contains one of the words
+#   benches/compare.sh codecs             the codecs alone against wimlib's, on one thread, on 64 MiB of the tree
+#   benches/compare.sh codecs --picture   every level of both: docs/codecs.tsv, and docs/codecs.svg drawn from it
 #
-# Options: --runs N (default 5), --threads N (default 2), --work DIR (default /dev/shm/wimkit-compare: a tmpfs, so that the disk is not
-# measured). Needs wimtools, 7zip, python3 (apt-get install wimtools 7zip python3). Rows that make solid archives take minutes.
+# Options: --runs N (default 5), --lzms-runs N (default 3: solid LZMS takes a minute a run), --threads N (default 2), --work DIR
+# (default /dev/shm/wimkit-compare: a tmpfs, so that the disk is not measured), --sample FILE (for codecs, another file).
+# Needs wimtools, 7zip, python3, for codecs libwim15 (apt-get install wimtools 7zip python3 libwim15). Rows that make
+# solid archives take minutes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 repository=$(dirname "$here")
 
-runs=5 threads=2 work=/dev/shm/wimkit-compare tree='' rows=()
+runs=5 lzms_runs=3 threads=2 work=/dev/shm/wimkit-compare tree='' rows=() codecs=false picture=false sample=''
 while [ $# -gt 0 ]; do
     case $1 in
+    codecs) codecs=true; shift ;;
+    --picture) picture=true; shift ;;
+    --sample) sample=$(realpath "$2"); shift 2 ;;
     --runs) runs=$2; shift 2 ;;
+    --lzms-runs) lzms_runs=$2; shift 2 ;;
     --threads) threads=$2; shift 2 ;;
     --work) work=$2; shift 2 ;;
     --tree) tree=$2; shift 2 ;;
     --row) shift; while [ $# -gt 0 ] && [[ $1 != --* ]]; do rows+=("$1"); shift; done ;;
-    *) sed -n '2,10p' "$0"; exit 2 ;;
+    *) sed -n '2,14p' "$0"; exit 2 ;;
     esac
 done
 
-for program in wimlib-imagex 7zz python3; do
+needed=(wimlib-imagex 7zz python3)
+! $codecs || needed=(python3)
+for program in "${needed[@]}"; do
     command -v "$program" >/dev/null || { echo "compare.sh: $program is not installed" >&2; exit 2; }
 done
 cargo build --release --quiet --manifest-path "$repository/Cargo.toml"
 wimkit="$repository/target/release/wimkit --quiet --threads $threads"
 mkdir -p "$work"
 cd "$work"
+machine() { echo "Machine: $(nproc) CPUs, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"; }
 
 # The inputs: a tree, a second edition of it, many small files; and WIMs of them that wimlib made.
-if [ -n "$tree" ]; then
+if $codecs && [ -n "$sample" ]; then
+    : # no tree is needed
+elif [ -n "$tree" ]; then
     tree=$(realpath "$tree") second='' many=''
 else
     corpus=$repository/../shared/corpus/make-corpus.sh
     [ -d corpus/winroot ] || INSTALL=1 "$corpus" "$work/corpus" >/dev/null
     tree=$work/corpus/winroot second=$work/corpus/winroot2 many=$work/corpus/many
+fi
+if $codecs; then
+    if [ -z "$sample" ]; then
+        sample=$work/$(basename "$tree")-sample.bin
+        [ -f "$sample" ] || python3 "$repository/../shared/corpus/make-sample.py" "$tree" "$sample"
+    fi
+    measure=(python3 "$here/codecs.py" --runs "$runs" --lzms-runs "$lzms_runs")
+    for word in "${rows[@]}"; do measure+=(--row "$word"); done
+    if $picture; then
+        "${measure[@]}" --curve "$repository/docs/codecs.tsv" "$repository/target/release/wimkit" "$sample"
+        python3 "$here/picture.py" "$repository/docs/codecs.tsv" "$repository/docs/codecs.svg"
+        echo "drawn: docs/codecs.svg. $(machine)"
+        exit
+    fi
+    "${measure[@]}" "$repository/target/release/wimkit" "$sample" | tee codecs.txt
+    echo
+    column -t -s "$(printf '\t')" codecs.txt
+    echo
+    echo "table in $work/codecs.txt; speed ratios above 1: wimkit is faster. $(machine)"
+    exit
 fi
 capture() { # capture FILE TREE OPTIONS...
     local file=$1 from=$2
@@ -96,9 +129,11 @@ row 'export esd to lzx' wimlib "$clear" "$wimkit export solid.esd all out --comp
     "wimlib-imagex export solid.esd all out --compress=LZX --no-solid --threads=$threads"
 row 'export lzx to solid' wimlib "$clear" "$wimkit export lzx.wim all out --compress lzms --solid" \
     "wimlib-imagex export lzx.wim all out --solid --threads=$threads"
+row 'optimize, recompressed to lzx' wimlib 'cp lzx.wim out' "$wimkit optimize out --compress lzx --recompress" \
+    "wimlib-imagex optimize out --recompress --compress=LZX --threads=$threads"
 rm -rf out
 
 echo
 column -t -s "$(printf '\t')" table.txt
 echo
-echo "table in $work/table.txt; ratios above 1: wimkit is faster. Machine: $(nproc) CPUs, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
+echo "table in $work/table.txt; ratios above 1: wimkit is faster. $(machine)"

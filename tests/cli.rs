@@ -87,7 +87,7 @@ impl Scratch {
 #[test]
 fn usage_errors_end_with_2_on_standard_error() {
     let sample = testdata("sample.wim");
-    let wrong: [&[&str]; 9] = [
+    let wrong: [&[&str]; 11] = [
         &[],
         &["frobnicate"],
         &["ls"],
@@ -97,6 +97,8 @@ fn usage_errors_end_with_2_on_standard_error() {
         &["verify", &sample, "--threads", "0"],
         &["info", &sample, "--set", "novalue"],
         &["info", &sample, "--xml", "--name", "x"],
+        &["bench"],
+        &["bench", &sample, "--levels", "0-3"],
     ];
     for arguments in wrong {
         let output = wimkit(arguments);
@@ -118,7 +120,7 @@ fn help_and_version_are_answers() {
 
 #[test]
 fn completions_and_manual_pages_know_every_command() {
-    let commands = ["info", "ls", "cat", "extract", "verify", "export", "optimize", "split", "join", "delete"];
+    let commands = ["info", "ls", "cat", "extract", "verify", "export", "optimize", "split", "join", "delete", "bench"];
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = succeed(["completions", shell]);
         assert!(commands.iter().all(|command| script.contains(command)), "{shell}");
@@ -314,6 +316,59 @@ fn export_takes_several_sources() {
     assert_eq!(document["images"][1]["name"], "Home");
     assert_eq!(document["images"][1]["source"], second.as_str());
     succeed(["verify", &wim]);
+}
+
+#[test]
+fn bench_measures_what_it_is_asked_for() {
+    let scratch = Scratch::new();
+    let [text, noise, empty] = ["text", "noise", "empty"].map(|name| scratch.text(name));
+    std::fs::write(&text, "one thing that compresses, and another one\r\n".repeat(3000)).unwrap();
+    let mut state = 1_u32;
+    let random = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    std::fs::write(&noise, std::iter::repeat_with(random).take(40_000).collect::<Vec<_>>()).unwrap();
+    std::fs::write(&empty, "").unwrap();
+
+    let arguments =
+        ["bench", &text, &noise, &empty, "--compress", "lzx", "--compress", "recovery:2", "--levels", "1,3"];
+    let document = json("wimkit.bench/1", &arguments);
+    assert_eq!((document["bytes"].as_u64(), document["total_bytes"].as_u64()), (Some(172_000), Some(172_000)));
+    let results = document["results"].as_array().expect("results are listed");
+    let settings: Vec<_> = results.iter().map(|result| (&result["format"], &result["level"])).collect();
+    let [lzx, lzms] = ["lzx", "lzms"].map(Value::from);
+    assert_eq!(settings, [(&lzx, &Value::from(1)), (&lzx, &Value::from(3)), (&lzms, &Value::from(2))]);
+    assert_eq!((results[0]["chunk_size"].as_u64(), results[2]["chunk_size"].as_u64()), (Some(32768), Some(64 << 20)));
+    for result in results {
+        let number = |name: &str| result[name].as_f64().unwrap_or_else(|| panic!("{name} in {result}"));
+        assert!(number("ratio") > 0.2 && number("ratio") < 0.3, "{result}");
+        assert!((number("compressed_bytes") / 172_000.0 - number("ratio")).abs() < 1e-9);
+        assert!(number("encode_mb_per_second") > 0.0 && number("decode_mb_per_second") > 0.0);
+        assert!(number("encoder_memory") > 100_000.0);
+    }
+
+    // Nothing shrinks, hence nothing is decoded.
+    let document = json("wimkit.bench/1", &["bench", &noise, "--compress", "xpress:1", "--threads", "2"]);
+    assert_eq!((document["clock"].as_str(), document["threads"].as_u64()), (Some("wall"), Some(2)));
+    assert_eq!(document["results"][0]["ratio"], 1.0);
+    assert_eq!(document["results"][0]["decode_mb_per_second"], Value::Null);
+
+    let part = wimkit(["bench", &text, "--compress", "xpress:1", "--chunk-size", "4K", "--limit", "100000"]);
+    assert_code(&part, 0);
+    assert!(stderr(&part).contains("97.7 KiB of 129 KiB are measured"), "{}", stderr(&part));
+    assert!(stdout(&part).lines().nth(1).is_some_and(|line| line.starts_with("xpress     4 KiB      1")));
+
+    for (wrong, reason) in [
+        (&["bench", "nowhere"][..], "nowhere: "),
+        (&["bench", &empty], "empty"),
+        (&["bench", &text, "--compress", "none"], "none is no codec"),
+        (&["bench", &text, "--chunk-size", "2M"], "xpress does not allow a chunk size of 2097152"),
+    ] {
+        let output = wimkit(wrong);
+        assert_code(&output, 2);
+        assert!(stdout(&output).is_empty() && stderr(&output).contains(reason), "{}", stderr(&output));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use support::{arg, assert_same_tree, has_peer, make_tree, run};
+use support::{Noise, arg, assert_same_tree, has_peer, make_tree, run};
 use tempfile::TempDir;
 use wimkit::codec::{Format, Level};
 use wimkit::util::progress::Control;
@@ -20,12 +20,17 @@ struct Fixture {
 impl Fixture {
     /// `None` where wimlib is not installed.
     fn new(capture_options: &[&str]) -> Option<Self> {
+        Self::of(make_tree, capture_options)
+    }
+
+    /// The same of the tree that `make` makes.
+    fn of(make: fn(&Path), capture_options: &[&str]) -> Option<Self> {
         if !has_peer("wimlib-imagex") {
             return None;
         }
         let directory = tempfile::tempdir().unwrap();
         let tree = directory.path().join("tree");
-        make_tree(&tree);
+        make(&tree);
         let source = directory.path().join("source.wim");
         capture(&tree, &source, capture_options);
         Some(Self { directory, tree, source })
@@ -109,6 +114,44 @@ fn peers_read_every_compression_we_write() {
         export_all(&target, &back, &with(plain(Some(Format::Lzx))));
         fixture.assert_peers_read(&back, 1, &format!("{what} and back"));
         std::fs::remove_file(back).unwrap();
+    }
+}
+
+/// Contents of every kind, and all sizes around the shortest that a format can shrink.
+fn make_tree_of_kinds(root: &Path) {
+    std::fs::create_dir(root).unwrap();
+    let mut noise = Noise(0x2545_F491_4F6C_DD1D);
+    let put = |name: String, data: &[u8]| std::fs::write(root.join(name), data).unwrap();
+    put("text.txt".into(), &noise.text(150_000));
+    put("program.exe".into(), &noise.program(150_000));
+    put("random.bin".into(), &noise.bytes(70_000));
+    put("zeros.dat".into(), &[0; 100_000]);
+    // As in media: mostly noise, with headers that repeat in it.
+    let media: Vec<_> = (0..40).flat_map(|frame| [vec![0, 0, 1, frame], noise.bytes(2000)].concat()).collect();
+    put("media.mp4".into(), &media);
+    for size in 0..=70 {
+        put(format!("{size}.txt"), &noise.text(size));
+        put(format!("{size}.bin"), &noise.bytes(size));
+        put(format!("{size}.dat"), &vec![0; size]);
+    }
+}
+
+#[test]
+fn peers_read_every_level_of_every_format() {
+    let Some(fixture) = Fixture::of(make_tree_of_kinds, &["--compress=none"]) else { return };
+    for (format, solid) in [(Format::Xpress, false), (Format::Lzx, false), (Format::Lzms, false), (Format::Lzms, true)]
+    {
+        let mut sizes = Vec::new();
+        for level in (1..=9).filter_map(Level::new) {
+            let what = format!("{}{format} {}", if solid { "solid " } else { "" }, level.get());
+            let target = fixture.path(&format!("{what}.wim"));
+            let compression = Compression { level, solid, ..Compression::new(Some(format)) };
+            sizes.push(export_all(&fixture.source, &target, &with(compression)).size);
+            assert_good(&open(&target));
+            fixture.assert_peers_read(&target, 1, &what);
+            std::fs::remove_file(target).unwrap();
+        }
+        assert!(sizes[8] < sizes[0], "{format}: level 9 is to be stronger than level 1: {sizes:?}");
     }
 }
 

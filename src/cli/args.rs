@@ -66,6 +66,20 @@ impl FromStr for CompressionWord {
     }
 }
 
+/// Levels, written `5`, `1-9` or `3,5,9`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Levels(pub Vec<Level>);
+
+impl FromStr for Levels {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let level = |number: u32| u8::try_from(number).ok().and_then(Level::new);
+        let levels = numbers(text).and_then(|numbers| numbers.into_iter().map(level).collect());
+        levels.map(Self).ok_or("expected levels from 1 to 9, such as 1-9 or 3,5,9")
+    }
+}
+
 /// Which images a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ImageWord {
@@ -139,6 +153,17 @@ mod tests {
         assert_eq!(word("lzx:8"), Ok(CompressionWord { level: Level::new(8), ..plain(Some(Format::Lzx)) }));
         for wrong in ["zip", "lzx:", "lzx:0", "lzx:10", "none:3", ""] {
             assert!(word(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn levels() {
+        let levels =
+            |text: &str| text.parse::<Levels>().map(|levels| levels.0.iter().map(|level| level.get()).collect());
+        assert_eq!(levels("5"), Ok(vec![5]));
+        assert_eq!(levels("3,7-9"), Ok(vec![3, 7, 8, 9]));
+        for wrong in ["", "0-3", "8-10", "fast", "300"] {
+            assert!(levels(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Arguments and dispatch.
 
 mod args;
+mod bench;
 mod cat;
 mod completions;
 mod compression;
@@ -50,7 +51,7 @@ struct Global {
     /// Print the answer as one JSON object
     #[arg(long, global = true, help_heading = "Global options")]
     json: bool,
-    /// Use so many threads [default: one per core]
+    /// Use so many threads [default: one per core; bench: one]
     #[arg(long, global = true, value_name = "N", help_heading = "Global options")]
     threads: Option<NonZeroUsize>,
     /// Use at most about so much memory for buffers, such as 512M
@@ -77,6 +78,7 @@ enum Command {
     Split(split::Split),
     Join(join::Join),
     Delete(delete::Delete),
+    Bench(bench::Bench),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -119,6 +121,7 @@ impl Command {
             Self::Split(command) => command.run(context),
             Self::Join(command) => command.run(context),
             Self::Delete(command) => command.run(context),
+            Self::Bench(command) => command.run(context),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }

@@ -18,6 +18,8 @@
 //! ```
 
 mod copy;
+#[cfg(target_arch = "x86_64")]
+mod cpu;
 mod error;
 pub mod huffman;
 pub mod lzms;

@@ -61,6 +61,33 @@ impl Noise {
         (0..count).map(|_| (self.next() >> 32) as u8).collect()
     }
 
+    /// Something like x86 code of that many bytes: few opcodes, small operands, and calls and jumps to few targets.
+    pub(crate) fn program(&mut self, count: usize) -> Vec<u8> {
+        const OPCODES: [&[u8]; 8] = [
+            b"\x48\x8B\x45",
+            b"\x48\x89\x5C\x24",
+            b"\x0F\xB6",
+            b"\x33\xC0\xC3\xCC\xCC",
+            b"\x48\x8D\x0D",
+            b"\xFF\x15",
+            b"\x83\xC4",
+            b"\x55\x8B\xEC",
+        ];
+        let mut code = Vec::with_capacity(count + 16);
+        while code.len() < count {
+            let number = self.next();
+            code.extend_from_slice(OPCODES[number as usize % OPCODES.len()]);
+            code.push((number >> 8) as u8 & 0x3F);
+            if number & 0x3_0000 == 0 {
+                let target = (number >> 20 & 31) as u32 * 1000;
+                code.push(if number & 0x4_0000 == 0 { 0xE8 } else { 0xE9 });
+                code.extend(target.wrapping_sub(code.len() as u32 + 4).to_le_bytes());
+            }
+        }
+        code.truncate(count);
+        code
+    }
+
     /// Text of that many bytes, which compresses about as programs do.
     pub(crate) fn text(&mut self, count: usize) -> Vec<u8> {
         const WORDS: [&str; 16] = [

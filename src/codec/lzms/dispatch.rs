@@ -13,7 +13,7 @@ pub(super) fn read_batch(
     end: usize,
 ) -> Result<usize, DecodeError> {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("popcnt") && is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("bmi2") {
+    if crate::codec::cpu::bmi2() {
         // SAFETY: the function is safe but for needing these features, and the processor has them.
         return unsafe { read_batch_bmi2(reader, decompressor, pos, end) };
     }

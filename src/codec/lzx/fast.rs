@@ -30,7 +30,7 @@ const WORD: usize = size_of::<u64>();
 /// Decodes literals and matches of the block that ends at `end` while both input and output leave room for whole words.
 pub(super) fn decode_items<const ALIGNED: bool>(chunk: &mut Chunk<'_>, end: usize) -> Result<(), DecodeErrorKind> {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("bmi2") {
+    if crate::codec::cpu::bmi2() {
         // SAFETY: the processor has the feature.
         return unsafe { decode_items_bmi2::<ALIGNED>(chunk, end) };
     }

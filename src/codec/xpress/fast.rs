@@ -49,7 +49,7 @@ pub(super) fn decode_items(chunk: &mut Chunk<'_>, table: &Table, swapped: &mut S
     }
     swapped.fill(chunk.reader.src);
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("bmi2") {
+    if crate::codec::cpu::bmi2() {
         // SAFETY: the processor has the feature.
         return unsafe { decode_items_bmi2(chunk, table, swapped) };
     }
