@@ -129,7 +129,7 @@ row 'export esd to lzx' wimlib "$clear" "$wimkit export solid.esd all out --comp
     "wimlib-imagex export solid.esd all out --compress=LZX --no-solid --threads=$threads"
 row 'export lzx to solid' wimlib "$clear" "$wimkit export lzx.wim all out --compress lzms --solid" \
     "wimlib-imagex export lzx.wim all out --solid --threads=$threads"
-row 'optimize, recompressed to lzx' wimlib 'cp lzx.wim out' "$wimkit optimize out --compress lzx --recompress" \
+row 'optimize, recompressed to lzx' wimlib "$clear && cp lzx.wim out" "$wimkit optimize out --compress lzx --recompress" \
     "wimlib-imagex optimize out --recompress --compress=LZX --threads=$threads"
 rm -rf out
 

@@ -32,6 +32,17 @@ impl<K: Copy + PartialEq, T> Pool<K, T> {
     }
 }
 
+impl<K: Copy + PartialEq, T: Default> Pool<K, T> {
+    /// An idle value made for `key`, or the default one.
+    pub fn get_or_default(&self, key: K) -> Loan<'_, K, T> {
+        let made: Result<_, std::convert::Infallible> = self.get_or_make(key, || Ok(T::default()));
+        match made {
+            Ok(loan) => loan,
+            Err(never) => match never {},
+        }
+    }
+}
+
 impl<K: Copy + PartialEq, T> Default for Pool<K, T> {
     fn default() -> Self {
         Self::new()

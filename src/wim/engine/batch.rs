@@ -2,29 +2,39 @@
 
 use super::plan::Request;
 use super::sink::{BlobEnd, Segment};
+use crate::util::pool::{Loan, Pool};
 use crate::util::read_at::ReadAt;
 use crate::util::sha1::Hasher;
 use crate::wim::resource::{Coding, DecoderPool, ResourceError, StoredChunk, read_chunk};
 use rayon::prelude::*;
 use std::ops::Range;
 
+/// Chunks of more bytes, which are those of solid resources, are decoded into buffers of their own: so the batch being
+/// decoded takes over what the batch before it no longer needs, chunk by chunk.
+const LARGE_CHUNK: u64 = 8 << 20;
+
+/// Buffers for large chunks.
+pub(super) type LargeBuffers = Pool<(), Vec<u8>>;
+
 /// A chunk to decode.
 #[derive(Debug)]
-pub(super) struct Piece {
+pub(super) struct Piece<'b> {
     pub file: usize,
     pub chunk: StoredChunk,
     pub coding: Option<Coding>,
-    pub place: Place,
+    pub place: Place<'b>,
     pub error: Option<ResourceError>,
 }
 
 /// Where a piece's uncompressed bytes are.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(super) enum Place<'b> {
     /// Nowhere: the piece failed before it was read.
     None,
     /// In the batch's buffer.
     Buffer(Range<usize>),
+    /// In a buffer of its own, at its beginning.
+    Large(Loan<'b, (), Vec<u8>>),
     /// In the source itself, which is memory or mapped, and stores them as they are.
     Source,
 }
@@ -56,8 +66,8 @@ struct Carried {
 
 /// See the module. Its allocations are kept from one filling to the next.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub pieces: Vec<Piece>,
+pub(super) struct Batch<'b> {
+    pub pieces: Vec<Piece<'b>>,
     /// Uncompressed bytes of all pieces.
     pub bytes: u64,
     /// Scratch of the planner.
@@ -67,18 +77,27 @@ pub(super) struct Batch {
     buffer: Vec<u8>,
 }
 
-impl Batch {
+impl<'b> Batch<'b> {
     pub(super) fn clear(&mut self) {
         self.pieces.clear();
         self.uses.clear();
         self.bytes = 0;
     }
 
+    /// Gives back the buffers of large chunks. No segment of the batch is in use any more.
+    pub(super) fn release(&mut self) {
+        for piece in &mut self.pieces {
+            if matches!(piece.place, Place::Large(_)) {
+                piece.place = Place::None;
+            }
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.uses.is_empty()
     }
 
-    pub(super) fn push(&mut self, piece: Piece) {
+    pub(super) fn push(&mut self, piece: Piece<'b>) {
         self.bytes += piece.chunk.uncompressed_size;
         self.pieces.push(piece);
     }
@@ -106,40 +125,52 @@ impl Batch {
     }
 
     /// Decodes all pieces, in parallel.
-    pub(super) fn decode(&mut self, files: &[&dyn ReadAt], decoders: &DecoderPool) {
+    pub(super) fn decode(&mut self, files: &[&dyn ReadAt], decoders: &DecoderPool, large: &'b LargeBuffers) {
         let mut needed = 0;
         for piece in &mut self.pieces {
-            let size = piece.chunk.uncompressed_size as usize;
-            if size == 0 {
-                continue;
+            let size = piece.chunk.uncompressed_size;
+            let is_raw = piece.coding.is_none() || piece.chunk.stored_size == size;
+            if is_raw && size > 0 && files[piece.file].as_slice().is_some() {
+                piece.place = Place::Source;
+            } else if size > 0 && size <= LARGE_CHUNK {
+                needed += size as usize;
+                piece.place = Place::Buffer(needed - size as usize..needed);
             }
-            let is_raw = piece.coding.is_none() || piece.chunk.stored_size == piece.chunk.uncompressed_size;
-            piece.place = if is_raw && files[piece.file].as_slice().is_some() {
-                Place::Source
-            } else {
-                needed += size;
-                Place::Buffer(needed - size..needed)
-            };
         }
         if self.buffer.len() < needed {
             // Not `resize`: the old bytes need not be copied.
             self.buffer = vec![0; needed];
         }
         let mut rest = &mut self.buffer[..needed];
-        let work: Vec<(&mut Piece, &mut [u8])> = self
+        let work: Vec<(&mut Piece<'b>, Option<&mut [u8]>)> = self
             .pieces
             .iter_mut()
             .filter_map(|piece| match &piece.place {
                 Place::Buffer(range) => {
                     let (mine, others) = std::mem::take(&mut rest).split_at_mut(range.len());
                     rest = others;
-                    Some((piece, mine))
+                    Some((piece, Some(mine)))
                 }
-                Place::None | Place::Source => None,
+                Place::None if piece.chunk.uncompressed_size > 0 => Some((piece, None)),
+                Place::None | Place::Source | Place::Large(_) => None,
             })
             .collect();
         work.into_par_iter().for_each(|(piece, dst)| {
-            let result = read_chunk(files[piece.file], &piece.chunk, piece.coding, decoders, dst);
+            let read = |dst: &mut [u8]| read_chunk(files[piece.file], &piece.chunk, piece.coding, decoders, dst);
+            let result = match dst {
+                Some(dst) => read(dst),
+                None => {
+                    let mut buffer = large.get_or_default(());
+                    let size = piece.chunk.uncompressed_size as usize;
+                    if buffer.len() < size {
+                        *buffer = Vec::new();
+                        *buffer = vec![0; size];
+                    }
+                    let result = read(&mut buffer[..size]);
+                    piece.place = Place::Large(buffer);
+                    result
+                }
+            };
             piece.error = result.err();
         });
     }
@@ -219,10 +250,11 @@ impl Batch {
         segments
     }
 
-    fn data<'a>(&'a self, piece: &Piece, files: &[&'a dyn ReadAt], range: &Range<usize>) -> &'a [u8] {
+    fn data<'a>(&'a self, piece: &'a Piece<'_>, files: &[&'a dyn ReadAt], range: &Range<usize>) -> &'a [u8] {
         match &piece.place {
             Place::None => &[],
             Place::Buffer(whole) => &self.buffer[whole.clone()][range.clone()],
+            Place::Large(buffer) => &buffer[range.clone()],
             Place::Source => {
                 let all = files[piece.file].as_slice().expect("a piece left in its source has a slice");
                 &all[piece.chunk.offset_in_wim as usize..][range.clone()]

@@ -8,6 +8,9 @@
 //! plan batch 3 ▶ decode batch 3 (parallel) ─┐ both at once, sharing the
 //!      hash batch 2 (parallel) ▶ sink       ─┘ threads by work stealing
 //! ```
+//!
+//! Of chunks of solid resources, which may have 64 MiB each, fewer than two per thread are in memory: each is decoded into
+//! a buffer that the batch before has given back, if there is one.
 
 mod batch;
 mod plan;
@@ -19,7 +22,7 @@ pub use sink::{BlobEnd, Segment, Sink, Stopped};
 use super::resource::DecoderPool;
 use crate::util::progress::Control;
 use crate::util::read_at::ReadAt;
-use batch::{Batch, HashState};
+use batch::{Batch, HashState, LargeBuffers};
 use plan::Planner;
 
 /// The least memory that work is given unless told otherwise, in bytes.
@@ -56,26 +59,29 @@ pub fn read_blobs<S: Sink>(
         requests,
         plan::Budget { bytes: BATCH_BYTES_PER_THREAD * threads as u64, pieces: threads, memory: memory / 2 },
     );
+    let large_buffers = LargeBuffers::new();
     let mut current = Batch::default();
     let mut next = Batch::default();
     let mut hashes = HashState::default();
 
     planner.fill(&mut current);
-    current.decode(files, decoders);
+    current.decode(files, decoders, &large_buffers);
     while !current.is_empty() {
         if control.interrupted() {
             return Err(Stopped::Interrupted);
         }
         next.clear();
         planner.fill(&mut next);
-        let ((), outcome) = rayon::join(
-            || next.decode(files, decoders),
+        // First what gives back buffers: a thread that is alone decodes into those.
+        let (outcome, ()) = rayon::join(
             || {
                 let segments = current.finish(files, requests, &mut hashes);
                 let result = sink.accept(&segments);
                 control.progress.advance(segments.iter().map(|segment| segment.data.len() as u64).sum());
+                current.release();
                 result
             },
+            || next.decode(files, decoders, &large_buffers),
         );
         outcome.map_err(Stopped::Sink)?;
         std::mem::swap(&mut current, &mut next);

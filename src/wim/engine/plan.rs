@@ -64,7 +64,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Fills an empty batch; it stays empty when nothing is left.
-    pub(super) fn fill(&mut self, batch: &mut Batch) {
+    pub(super) fn fill(&mut self, batch: &mut Batch<'_>) {
         while let Some(request) = self.requests.get(self.request) {
             if batch.bytes >= self.budget.bytes && batch.pieces.len() >= self.budget.pieces {
                 break;
@@ -91,7 +91,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Whether a piece of `size` bytes must wait for the next batch; an error if it fits in none.
-    fn is_full(&self, size: u64, offset: u64, batch: &Batch) -> Result<bool, ResourceError> {
+    fn is_full(&self, size: u64, offset: u64, batch: &Batch<'_>) -> Result<bool, ResourceError> {
         if size > self.budget.memory {
             return Err(ResourceError::TooLarge { offset, size, limit: self.budget.memory });
         }
@@ -103,7 +103,7 @@ impl<'a> Planner<'a> {
         &mut self,
         request: &Request,
         map: &ChunkMap,
-        batch: &mut Batch,
+        batch: &mut Batch<'_>,
     ) -> Result<Planned, ResourceError> {
         let first = self.done / map.chunk_size();
         let left = map.chunk_count() - first;
@@ -145,7 +145,7 @@ impl<'a> Planner<'a> {
         request: &Request,
         map: &Arc<ChunkMap>,
         offset: u64,
-        batch: &mut Batch,
+        batch: &mut Batch<'_>,
     ) -> Result<Planned, ResourceError> {
         if request.size == 0 {
             batch.push_empty(self.request);

@@ -116,22 +116,20 @@ fn a_chunk_beyond_the_memory_limit_is_refused() {
     assert_eq!(blobs[1].2, BlobEnd::Intact);
 }
 
-#[test]
-fn solid_blobs_share_chunks_and_cross_them() {
-    // A solid resource stored without compression: three chunks of 32 KiB and a shorter one.
-    let content = noise(100_000);
+/// Reads `ranges` of a solid resource of `size` bytes, stored without compression in chunks of `chunk_size`.
+fn assert_solid_reads(size: usize, chunk_size: usize, ranges: &[std::ops::Range<usize>]) {
+    let content = noise(size);
     let mut file = Vec::new();
-    file.extend((content.len() as u64).to_le_bytes());
-    file.extend(32768_u32.to_le_bytes());
+    file.extend((size as u64).to_le_bytes());
+    file.extend((chunk_size as u32).to_le_bytes());
     file.extend(0_u32.to_le_bytes());
-    for size in [32768_u32, 32768, 32768, 100_000 - 3 * 32768] {
-        file.extend(size.to_le_bytes());
+    for chunk in content.chunks(chunk_size) {
+        file.extend((chunk.len() as u32).to_le_bytes());
     }
     file.extend(&content);
     let resource =
         ResourceHeader { size_in_wim: file.len() as u64, flags: 0x10, offset_in_wim: 0, uncompressed_size: 1 << 32 };
     let map = Arc::new(ChunkMap::solid(&Cursor::new(&file), &resource).unwrap());
-    let ranges = [0..10, 10..70_000, 70_000..70_001, 99_000..100_000, 5..6];
     let requests: Vec<_> = ranges
         .iter()
         .map(|range| Request {
@@ -144,6 +142,21 @@ fn solid_blobs_share_chunks_and_cross_them() {
     for (index, (request, bytes, end)) in read(&file, &requests, MEMORY).into_iter().enumerate() {
         assert_eq!((request, end), (index, BlobEnd::Intact));
         assert!(bytes == content[ranges[index].clone()], "blob {index}");
+    }
+}
+
+#[test]
+fn solid_blobs_share_chunks_and_cross_them() {
+    assert_solid_reads(100_000, 32768, &[0..10, 10..70_000, 70_000..70_001, 99_000..100_000, 5..6]);
+}
+
+/// Enough chunks that buffers are used again, by chunks of another size too; alone and by several threads.
+#[test]
+fn chunks_with_buffers_of_their_own_are_not_mixed_up() {
+    const M: usize = 1 << 20;
+    for threads in [1, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| assert_solid_reads(90 * M, 16 * M, &[0..M, M..40 * M, 40 * M..41 * M, 70 * M..90 * M, 5..6]));
     }
 }
 
