@@ -5,4 +5,4 @@ pub(crate) mod common;
 pub(super) mod delta;
 pub(crate) mod hash_chain;
 pub(super) mod multi_hash;
-mod prefetch;
+pub(super) mod prefetch;
