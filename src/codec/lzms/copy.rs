@@ -30,23 +30,35 @@ pub(super) fn copy_match(dst: &mut [u8], pos: usize, offset: usize, length: usiz
     assert!(offset >= 1 && offset <= pos, "the offset was checked when the match was read");
     if !fits(dst.len(), pos, length + WIDE) {
         copy_match_exactly(dst, pos, offset, length);
-    } else if offset >= WIDE {
-        // SAFETY: there are `length + WIDE` bytes from `pos` on, `offset` is at most `pos` and at least `WIDE`.
-        unsafe { copy_in_steps::<WIDE>(dst.as_mut_ptr().add(pos), offset, length) }
     } else if offset >= NARROW {
-        // SAFETY: as above; `offset` is at least `NARROW`, which is less than `WIDE`.
-        unsafe { copy_in_steps::<NARROW>(dst.as_mut_ptr().add(pos), offset, length) }
+        // SAFETY: there are `length + WIDE` bytes from `pos` on, `offset` is at most `pos` and at least `NARROW`.
+        unsafe { copy_in_steps(dst.as_mut_ptr().add(pos), offset, length) }
     } else {
-        // Behind the first bytes the pattern also repeats at a distance of several offsets.
-        for q in pos..pos + NARROW {
-            dst[q] = dst[q - offset];
-        }
-        if length > NARROW {
-            let distance = NARROW.next_multiple_of(offset);
-            // SAFETY: as above, `NARROW` bytes further on; the distance is at least `NARROW`, and since it is less
-            // than `NARROW + offset` it reaches back no further than `offset` from `pos`.
-            unsafe { copy_in_steps::<NARROW>(dst.as_mut_ptr().add(pos + NARROW), distance, length - NARROW) }
-        }
+        copy_pattern(dst, pos, offset, length);
+    }
+}
+
+/// [`copy_match`] for an `offset` below [`NARROW`], where there is room.
+#[inline(always)]
+fn copy_pattern(dst: &mut [u8], pos: usize, offset: usize, length: usize) {
+    // The bytes to repeat, in all of 16 bytes.
+    let mut pattern = 0;
+    let (start, end) = (&dst[pos - offset..], &mut [0; NARROW]);
+    end.copy_from_slice(&start[..NARROW]);
+    pattern |= u128::from_le_bytes(*end) & (u128::MAX >> (8 * (NARROW - offset)));
+    let mut bits = 8 * offset as u32;
+    while bits < u128::BITS {
+        pattern |= pattern << bits;
+        bits *= 2;
+    }
+    dst[pos..pos + NARROW].copy_from_slice(&pattern.to_le_bytes());
+    if length > NARROW {
+        // Behind those the pattern also repeats at a distance of several offsets.
+        let distance = NARROW.next_multiple_of(offset);
+        // SAFETY: `copy_match` has seen to `length + WIDE` bytes from `pos` on; this begins `NARROW` bytes further on. The
+        // distance is at least `NARROW`, and since it is less than `NARROW + offset` it reaches back no further than
+        // `offset` from `pos`, where the caller's offset may reach.
+        unsafe { copy_in_steps(dst.as_mut_ptr().add(pos + NARROW), distance, length - NARROW) }
     }
 }
 
@@ -56,22 +68,26 @@ fn fits(len: usize, from: usize, count: usize) -> bool {
     len.checked_sub(from).is_some_and(|rest| rest >= count)
 }
 
-/// Copies `length` bytes, and up to `STEP` more, from `distance` bytes before `to` to `to`.
+/// Copies `length` bytes, and up to `WIDE` more, from `distance` bytes before `to` to `to`.
+///
+/// Two narrow steps at once serve most matches, whatever their length and offset, without a branch to mispredict.
 ///
 /// # Safety
-/// The `distance` bytes before `to` and the `length + STEP` bytes from it on belong to one slice that is borrowed
-/// uniquely, and `distance` is at least `STEP`.
+/// The `distance` bytes before `to` and the `length + WIDE` bytes from it on belong to one slice that is borrowed
+/// uniquely, and `distance` is at least `NARROW`.
 #[inline(always)]
-unsafe fn copy_in_steps<const STEP: usize>(to: *mut u8, distance: usize, length: usize) {
+unsafe fn copy_in_steps(to: *mut u8, distance: usize, length: usize) {
     let mut done = 0;
     loop {
-        // SAFETY: `done` is less than `length`, or 0: the step ends within `length + STEP` bytes, and source and
-        // destination are at least `STEP` apart.
+        // SAFETY: `done` is less than `length`, or 0: the steps end within `length + WIDE` bytes, and source and
+        // destination of each are at least `NARROW` apart.
         unsafe {
             let to = to.add(done);
-            std::ptr::copy_nonoverlapping(to.sub(distance), to, STEP);
+            std::ptr::copy_nonoverlapping(to.sub(distance), to, NARROW);
+            let to = to.add(NARROW);
+            std::ptr::copy_nonoverlapping(to.sub(distance), to, NARROW);
         }
-        done += STEP;
+        done += WIDE;
         if done >= length {
             break;
         }

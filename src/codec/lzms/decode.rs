@@ -2,36 +2,21 @@
 //!
 //! Nothing in the stream's meaning depends on the bytes produced, so decoding runs in two phases over short batches
 //! of items: first the batch is read into literals and match commands, then the commands are carried out. Reading
-//! keeps its state in registers, and carrying out is a short loop in which the processor can wait for the sources of
-//! several matches at once; in large chunks most of them are in no cache.
+//! keeps its state in registers, and carrying out is a short loop whose sources are on their way from memory since
+//! they became known; in large chunks most of them are in no cache.
 //!
 //! Every match is checked as it is read; carrying it out cannot fail.
 
-use super::copy::{WIDE, copy_literals, copy_match};
-use super::dispatch::read_batch;
-use super::format::{
-    LENGTH_SLOTS, LENGTH_SYMBOLS, LITERAL_SYMBOLS, LONG_REBUILD_INTERVAL, OFFSET_SLOTS, POWER_SYMBOLS,
-    SHORT_REBUILD_INTERVAL, Slot, contexts, num_offset_symbols,
-};
-use super::huffman::{Frequencies, MAX_CODEWORD_LEN, MAX_SYMBOLS};
-use super::queue::{DeltaPair, ItemKind, RepeatQueue};
-use super::range::{Decisions, RangeDecoder};
+use super::batch::Batch;
+use super::dispatch::{read_batch, undo_x86};
+use super::item_reader::{DecodeCodes, ItemReader};
 use super::x86::X86Filter;
 use crate::codec::{DecodeError, DecodeErrorKind, Decompressor};
-
-/// Matches per batch: enough that a batch costs little, few enough that it stays in the first cache.
-const BATCH_MATCHES: usize = 256;
-/// Literals per batch.
-const BATCH_LITERALS: usize = 1024;
 
 /// Decodes LZMS chunks of any size.
 #[derive(Debug)]
 pub struct LzmsDecompressor {
-    literals: DecodeCode,
-    lengths: DecodeCode,
-    lz_offsets: DecodeCode,
-    delta_offsets: DecodeCode,
-    delta_powers: DecodeCode,
+    codes: DecodeCodes,
     x86: X86Filter,
     batch: Batch,
 }
@@ -39,24 +24,7 @@ pub struct LzmsDecompressor {
 impl LzmsDecompressor {
     /// A decoder.
     pub fn new() -> Self {
-        Self {
-            literals: DecodeCode::new(LONG_REBUILD_INTERVAL),
-            lengths: DecodeCode::new(SHORT_REBUILD_INTERVAL),
-            lz_offsets: DecodeCode::new(LONG_REBUILD_INTERVAL),
-            delta_offsets: DecodeCode::new(LONG_REBUILD_INTERVAL),
-            delta_powers: DecodeCode::new(SHORT_REBUILD_INTERVAL),
-            x86: X86Filter::new(),
-            batch: Batch::new(),
-        }
-    }
-
-    fn reset(&mut self, uncompressed_size: usize) {
-        let offset_symbols = num_offset_symbols(uncompressed_size);
-        self.literals.reset(LITERAL_SYMBOLS);
-        self.lengths.reset(LENGTH_SYMBOLS);
-        self.lz_offsets.reset(offset_symbols);
-        self.delta_offsets.reset(offset_symbols);
-        self.delta_powers.reset(POWER_SYMBOLS);
+        Self { codes: DecodeCodes::new(), x86: X86Filter::new(), batch: Batch::new() }
     }
 }
 
@@ -71,387 +39,16 @@ impl Decompressor for LzmsDecompressor {
         if src.len() < 4 || !src.len().is_multiple_of(2) {
             return Err(DecodeError { kind: DecodeErrorKind::BadSize, src_offset: src.len(), dst_offset: 0 });
         }
-        self.reset(dst.len());
+        self.codes.reset(dst.len());
         let mut reader = ItemReader::new(src);
         let mut done = 0;
         while done < dst.len() {
-            let end = read_batch(&mut reader, self, done, dst.len())?;
+            let end = read_batch(&mut reader, &mut self.codes, &mut self.batch, dst, done)?;
             self.batch.carry_out(dst, done);
             done = end;
         }
-        self.x86.undo(dst);
+        undo_x86(&mut self.x86, dst);
         Ok(())
-    }
-}
-
-/// The state of the stream between two items.
-pub(super) struct ItemReader<'a> {
-    src_len: usize,
-    range: RangeDecoder<'a>,
-    bits: BackwardBits<'a>,
-    main: Decisions<{ contexts::MAIN }>,
-    is_delta: Decisions<{ contexts::MATCH }>,
-    lz: RepeatDecisions,
-    delta: RepeatDecisions,
-    lz_queue: RepeatQueue<u32>,
-    delta_queue: RepeatQueue<DeltaPair>,
-    previous: ItemKind,
-}
-
-impl<'a> ItemReader<'a> {
-    fn new(src: &'a [u8]) -> Self {
-        Self {
-            src_len: src.len(),
-            range: RangeDecoder::new(src),
-            bits: BackwardBits::new(src),
-            main: Decisions::new(),
-            is_delta: Decisions::new(),
-            lz: RepeatDecisions::new(),
-            delta: RepeatDecisions::new(),
-            lz_queue: RepeatQueue::LZ,
-            delta_queue: RepeatQueue::DELTA,
-            previous: ItemKind::Literal,
-        }
-    }
-
-    /// Reads items that produce the bytes from `pos` on into the batch, and returns where they end.
-    #[inline(always)]
-    pub(super) fn read_batch(
-        &mut self,
-        codes: &mut LzmsDecompressor,
-        mut pos: usize,
-        end: usize,
-    ) -> Result<usize, DecodeError> {
-        let src_len = self.src_len;
-        let Self { main, is_delta, lz, delta, lz_queue, delta_queue, .. } = self;
-        // Copies that nothing points to live in registers.
-        let (mut range, mut bits, mut previous) = (self.range, self.bits, self.previous);
-        let batch = &mut codes.batch;
-        let literals = &mut *batch.literals;
-        let (mut num_literals, mut num_matches) = (0, 0);
-        while pos < end && num_matches < BATCH_MATCHES {
-            let run_start = num_literals;
-            let limit = BATCH_LITERALS.min(num_literals + (end - pos));
-            let is_match = loop {
-                if num_literals >= limit {
-                    break false;
-                }
-                bits.refill();
-                let decision = main.next(&mut range);
-                if decision.bit {
-                    main.take(decision, true, &mut range);
-                    break true;
-                }
-                main.take(decision, false, &mut range);
-                literals[num_literals] = codes.literals.decode(&mut bits) as u8;
-                num_literals += 1;
-            };
-            let run = num_literals - run_start;
-            if run > 0 {
-                previous = ItemKind::Literal;
-                pos += run;
-            }
-            if !is_match {
-                break;
-            }
-            let (kind, raw_offset, reach);
-            let decision = is_delta.next(&mut range);
-            if !decision.bit {
-                is_delta.take(decision, false, &mut range);
-                let later = usize::from(previous == ItemKind::Lz);
-                let offset = match lz.read_repeat(&mut range, lz_queue, later) {
-                    Some(offset) => offset,
-                    None => {
-                        let slot = OFFSET_SLOTS[codes.lz_offsets.decode(&mut bits)];
-                        let offset = bits.read_value(slot);
-                        lz_queue.push(offset);
-                        offset
-                    }
-                };
-                previous = ItemKind::Lz;
-                (kind, raw_offset, reach) = (MatchKind::Lz, offset, u64::from(offset));
-            } else {
-                is_delta.take(decision, true, &mut range);
-                let later = usize::from(previous == ItemKind::Delta);
-                let pair = match delta.read_repeat(&mut range, delta_queue, later) {
-                    Some(pair) => pair,
-                    None => {
-                        let power = codes.delta_powers.decode(&mut bits) as u8;
-                        bits.refill();
-                        let slot = OFFSET_SLOTS[codes.delta_offsets.decode(&mut bits)];
-                        let pair = DeltaPair { power, raw_offset: bits.read_value(slot) };
-                        delta_queue.push(pair);
-                        pair
-                    }
-                };
-                previous = ItemKind::Delta;
-                (kind, raw_offset) = (MatchKind::Delta { power: pair.power }, pair.raw_offset);
-                reach = (u64::from(raw_offset) + 1) << pair.power;
-            }
-            bits.refill();
-            let slot = LENGTH_SLOTS[codes.lengths.decode(&mut bits)];
-            let length = bits.read_value(slot);
-
-            let error = |kind| DecodeError { kind, src_offset: src_len - range.remaining(), dst_offset: pos };
-            if reach > pos as u64 {
-                return Err(error(DecodeErrorKind::BadOffset { offset: reach }));
-            }
-            if length as usize > end - pos {
-                return Err(error(DecodeErrorKind::BadLength { length: length.into() }));
-            }
-            batch.matches[num_matches] = Match { literals: run as u32, length, raw_offset, kind };
-            num_matches += 1;
-            pos += length as usize;
-        }
-        (self.range, self.bits, self.previous) = (range, bits, previous);
-        batch.num_literals = num_literals;
-        batch.num_matches = num_matches;
-        Ok(pos)
-    }
-}
-
-/// The decisions whether a match repeats an offset, and which.
-struct RepeatDecisions {
-    is_repeat: Decisions<{ contexts::REPEAT }>,
-    not_first: Decisions<{ contexts::REPEAT }>,
-    not_second: Decisions<{ contexts::REPEAT }>,
-}
-
-impl RepeatDecisions {
-    fn new() -> Self {
-        Self { is_repeat: Decisions::new(), not_first: Decisions::new(), not_second: Decisions::new() }
-    }
-
-    /// Reads which recent offset a match repeats and brings it to the front of its queue; `None` for an explicit offset.
-    /// `later` is 1 directly after a match of the same queue, when the stream's indices do not count its latest entry,
-    /// else 0.
-    #[inline(always)]
-    fn read_repeat<T: Copy>(
-        &mut self,
-        range: &mut RangeDecoder<'_>,
-        queue: &mut RepeatQueue<T>,
-        later: usize,
-    ) -> Option<T> {
-        let decision = self.is_repeat.next(range);
-        if !decision.bit {
-            self.is_repeat.take(decision, false, range);
-            return None;
-        }
-        self.is_repeat.take(decision, true, range);
-        let decision = self.not_first.next(range);
-        if !decision.bit {
-            self.not_first.take(decision, false, range);
-            return Some(queue.take(later));
-        }
-        self.not_first.take(decision, true, range);
-        let decision = self.not_second.next(range);
-        if !decision.bit {
-            self.not_second.take(decision, false, range);
-            return Some(queue.take(1 + later));
-        }
-        self.not_second.take(decision, true, range);
-        Some(queue.take(2 + later))
-    }
-}
-
-/// Reads the bits that lie backward from the end of a chunk. Its 16-bit units, highest bit first, are simply the bytes
-/// in descending order.
-#[derive(Clone, Copy)]
-struct BackwardBits<'a> {
-    /// What has not been fetched.
-    rest: &'a [u8],
-    /// The next bits, left-aligned; below the first `count` there are bits of the last bytes of `rest`.
-    bits: u64,
-    count: u32,
-}
-
-impl<'a> BackwardBits<'a> {
-    fn new(src: &'a [u8]) -> Self {
-        Self { rest: src, bits: 0, count: 0 }
-    }
-
-    /// Provides for reading at least 56 bits.
-    #[inline(always)]
-    fn refill(&mut self) {
-        let taken = ((63 - self.count) >> 3 & 7) as usize;
-        if let Some(bytes) = self.rest.last_chunk() {
-            self.bits |= u64::from_le_bytes(*bytes) >> self.count;
-            self.rest = &self.rest[..self.rest.len() - taken];
-        } else {
-            self.bits |= last_word(self.rest) >> self.count;
-            self.rest = &self.rest[..self.rest.len().saturating_sub(taken)];
-        }
-        self.count |= 56;
-    }
-
-    #[inline(always)]
-    fn read_value(&mut self, slot: Slot) -> u32 {
-        // Shifting in two steps makes no bits at all come out as zero.
-        let extra = (self.bits >> 1 >> (63 - slot.extra_bits)) as u32;
-        self.drop(slot.extra_bits);
-        slot.base + extra
-    }
-
-    #[inline(always)]
-    fn drop(&mut self, count: u32) {
-        self.bits <<= count;
-        self.count -= count;
-    }
-}
-
-/// Fewer than 8 bytes, with zeros before them.
-#[cold]
-fn last_word(rest: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    bytes[8 - rest.len()..].copy_from_slice(rest);
-    u64::from_le_bytes(bytes)
-}
-
-/// Table entries written at once.
-const FILL_STEP: usize = 8;
-/// Room for every look-up, and for the last step of filling the table.
-const TABLE_LEN: usize = (1 << MAX_CODEWORD_LEN) + FILL_STEP;
-
-/// An adaptive code in the form of a table that is looked up with as many bits as the longest codeword has.
-#[derive(Debug)]
-struct DecodeCode {
-    frequencies: Frequencies,
-    interval: u32,
-    until_rebuild: u32,
-    /// 15 less the number of bits to look up.
-    spare_bits: u32,
-    /// Symbol << 4 | codeword length.
-    table: Box<[u16; TABLE_LEN]>,
-}
-
-impl DecodeCode {
-    fn new(interval: u32) -> Self {
-        let table = vec![0; TABLE_LEN].into_boxed_slice().try_into().expect("the length is right");
-        Self { frequencies: Frequencies::new(), interval, until_rebuild: interval, spare_bits: 0, table }
-    }
-
-    fn reset(&mut self, num_symbols: usize) {
-        self.frequencies.reset(num_symbols);
-        self.build_table();
-    }
-
-    #[inline(always)]
-    fn decode(&mut self, bits: &mut BackwardBits<'_>) -> usize {
-        let entry = self.table[(bits.bits >> (64 - MAX_CODEWORD_LEN) >> self.spare_bits) as usize];
-        bits.drop(u32::from(entry & 15));
-        let symbol = usize::from(entry >> 4);
-        self.frequencies.count(symbol);
-        self.until_rebuild -= 1;
-        if self.until_rebuild == 0 {
-            self.rebuild();
-        }
-        symbol
-    }
-
-    #[inline(never)]
-    fn rebuild(&mut self) {
-        self.build_table();
-        self.frequencies.age();
-    }
-
-    fn build_table(&mut self) {
-        self.until_rebuild = self.interval;
-        let (lengths, counts) = self.frequencies.make_code();
-        let max_len = counts.iter().rposition(|&count| count > 0).expect("an alphabet has symbols");
-        self.spare_bits = (MAX_CODEWORD_LEN - max_len) as u32;
-
-        // Canonical codewords fill the table from its beginning in order of (length, symbol).
-        let mut ordered = [0u16; MAX_SYMBOLS];
-        let mut next = [0u16; MAX_CODEWORD_LEN + 1];
-        let mut start = 0;
-        for (slot, count) in next.iter_mut().zip(counts) {
-            *slot = start;
-            start += count;
-        }
-        for (symbol, &length) in lengths.iter().enumerate() {
-            let slot = &mut next[usize::from(length) % (MAX_CODEWORD_LEN + 1)];
-            ordered[usize::from(*slot) % MAX_SYMBOLS] = (symbol as u16) << 4 | u16::from(length);
-            *slot += 1;
-        }
-        let mut ordered = ordered.as_slice();
-        let mut at = 0;
-        for (length, &count) in counts.iter().enumerate().take(max_len + 1).skip(1) {
-            let entries;
-            (entries, ordered) = ordered.split_at(count.into());
-            let copies = 1 << (max_len - length);
-            for &entry in entries {
-                // Whole steps: what is written too far, the next entries overwrite.
-                for from in (at..at + copies).step_by(FILL_STEP) {
-                    self.table[from..from + FILL_STEP].fill(entry);
-                }
-                at += copies;
-            }
-        }
-    }
-}
-
-/// Items that have been read but not carried out.
-#[derive(Debug)]
-struct Batch {
-    literals: Box<[u8; BATCH_LITERALS + WIDE]>,
-    num_literals: usize,
-    matches: Box<[Match; BATCH_MATCHES]>,
-    num_matches: usize,
-}
-
-/// A match behind some literals.
-#[derive(Clone, Copy, Debug)]
-struct Match {
-    literals: u32,
-    length: u32,
-    raw_offset: u32,
-    kind: MatchKind,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum MatchKind {
-    Lz,
-    Delta { power: u8 },
-}
-
-impl Batch {
-    fn new() -> Self {
-        let unused = Match { literals: 0, length: 0, raw_offset: 1, kind: MatchKind::Lz };
-        Self {
-            literals: Box::new([0; BATCH_LITERALS + WIDE]),
-            num_literals: 0,
-            matches: Box::new([unused; BATCH_MATCHES]),
-            num_matches: 0,
-        }
-    }
-
-    /// Writes the batch to `dst` from `pos` on.
-    fn carry_out(&self, dst: &mut [u8], mut pos: usize) {
-        let mut literal = 0;
-        for item in &self.matches[..self.num_matches] {
-            let run = item.literals as usize;
-            copy_literals(&*self.literals, literal, dst, pos, run);
-            literal += run;
-            pos += run;
-            let length = item.length as usize;
-            match item.kind {
-                MatchKind::Lz => copy_match(dst, pos, item.raw_offset as usize, length),
-                MatchKind::Delta { power } => {
-                    let span = 1 << power;
-                    copy_delta_match(dst, pos, item.raw_offset as usize * span, span, length);
-                }
-            }
-            pos += length;
-        }
-        let run = self.num_literals - literal;
-        dst[pos..pos + run].copy_from_slice(&self.literals[literal..self.num_literals]);
-    }
-}
-
-fn copy_delta_match(dst: &mut [u8], pos: usize, offset: usize, span: usize, length: usize) {
-    let dst = &mut dst[..pos + length];
-    for q in pos..pos + length {
-        dst[q] = dst[q - offset].wrapping_add(dst[q - span]).wrapping_sub(dst[q - offset - span]);
     }
 }
 

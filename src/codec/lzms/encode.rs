@@ -39,25 +39,25 @@ struct Settings {
 impl Settings {
     const fn of(level: Level) -> Self {
         let reach = match level.get() {
-            1 => Reach { of_3: 0, of_4: 14, of_6: 0, of_8: 20, of_12: 0, of_24: 22 },
-            2 => Reach { of_3: 0, of_4: 16, of_6: 18, of_8: 21, of_12: 0, of_24: 22 },
-            3 => Reach { of_3: 14, of_4: 16, of_6: 20, of_8: 22, of_12: 0, of_24: 23 },
-            4 => Reach { of_3: 14, of_4: 16, of_6: 20, of_8: 22, of_12: 22, of_24: 23 },
-            5 => Reach { of_3: 14, of_4: 18, of_6: 21, of_8: 22, of_12: 22, of_24: 23 },
-            6 => Reach { of_3: 14, of_4: 18, of_6: 22, of_8: 23, of_12: 23, of_24: 24 },
-            7 => Reach { of_3: 14, of_4: 20, of_6: 22, of_8: 24, of_12: 24, of_24: 24 },
-            8 => Reach { of_3: 14, of_4: 20, of_6: 23, of_8: 24, of_12: 25, of_24: 24 },
-            _ => Reach { of_3: 14, of_4: 20, of_6: 23, of_8: 25, of_12: 25, of_24: 25 },
+            1 => Reach { of_2: 0, of_3: 0, of_4: 14, of_6: 0, of_8: 20, of_12: 0, of_24: 22 },
+            2 => Reach { of_2: 0, of_3: 0, of_4: 16, of_6: 18, of_8: 21, of_12: 0, of_24: 22 },
+            3 => Reach { of_2: 0, of_3: 14, of_4: 16, of_6: 20, of_8: 22, of_12: 0, of_24: 23 },
+            4 => Reach { of_2: 0, of_3: 14, of_4: 16, of_6: 20, of_8: 22, of_12: 22, of_24: 23 },
+            5 => Reach { of_2: 16, of_3: 16, of_4: 18, of_6: 23, of_8: 23, of_12: 24, of_24: 24 },
+            6 => Reach { of_2: 16, of_3: 16, of_4: 20, of_6: 24, of_8: 24, of_12: 24, of_24: 24 },
+            7 => Reach { of_2: 16, of_3: 16, of_4: 20, of_6: 24, of_8: 25, of_12: 25, of_24: 24 },
+            8 => Reach { of_2: 16, of_3: 16, of_4: 20, of_6: 24, of_8: 25, of_12: 25, of_24: 25 },
+            _ => Reach { of_2: 16, of_3: 16, of_4: 20, of_6: 25, of_8: 25, of_12: 25, of_24: 25 },
         };
-        const USUAL: Effort = Effort { nice_length: 48, combine: true, delta_lz_limit: 8, delta_sample: 4 };
+        const USUAL: Effort = Effort { nice_length: 48, combine: true, delta_lz_limit: 8, delta_sample: 1 };
         let effort = match level.get() {
             0..=3 => None,
-            4 => Some(Effort { nice_length: 32, combine: false, ..USUAL }),
+            4 => Some(Effort { nice_length: 32, combine: false, delta_sample: 4, ..USUAL }),
             5 => Some(USUAL),
             6 => Some(Effort { nice_length: 64, ..USUAL }),
-            7 => Some(Effort { nice_length: 96, delta_sample: 2, ..USUAL }),
-            8 => Some(Effort { nice_length: 128, delta_lz_limit: 16, delta_sample: 1, ..USUAL }),
-            _ => Some(Effort { nice_length: 255, delta_lz_limit: 64, delta_sample: 1, ..USUAL }),
+            7 => Some(Effort { nice_length: 96, ..USUAL }),
+            8 => Some(Effort { nice_length: 128, delta_lz_limit: 16, ..USUAL }),
+            _ => Some(Effort { nice_length: 255, delta_lz_limit: 64, ..USUAL }),
         };
         Self { reach, effort }
     }

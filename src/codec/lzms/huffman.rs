@@ -38,11 +38,27 @@ pub(super) struct Frequencies {
     sorted: [u32; MAX_SYMBOLS],
     /// Codeword length of each symbol.
     lengths: [u8; MAX_SYMBOLS],
+    merges: Merges,
+}
+
+/// The internal nodes of Huffman's algorithm in the order of their creation.
+#[derive(Debug)]
+struct Merges {
+    /// Keys, in the order of leaves and internal nodes alike.
+    nodes: [u32; MAX_SYMBOLS],
+    /// How many internal nodes had been taken from their queue behind each merge.
+    taken: [u16; MAX_SYMBOLS],
 }
 
 impl Frequencies {
     pub(super) fn new() -> Self {
-        Self { num_symbols: 0, frequencies: [0; MAX_SYMBOLS], sorted: [0; MAX_SYMBOLS], lengths: [0; MAX_SYMBOLS] }
+        Self {
+            num_symbols: 0,
+            frequencies: [0; MAX_SYMBOLS],
+            sorted: [0; MAX_SYMBOLS],
+            lengths: [0; MAX_SYMBOLS],
+            merges: Merges { nodes: [0; MAX_SYMBOLS], taken: [0; MAX_SYMBOLS] },
+        }
     }
 
     /// Begins anew with `num_symbols` symbols of frequency 1.
@@ -72,7 +88,7 @@ impl Frequencies {
     /// Makes the code: the codeword length of each symbol, and how many codewords there are of each length.
     pub(super) fn make_code(&mut self) -> (&[u8], LengthCounts) {
         self.sort();
-        let counts = count_lengths(&self.sorted, self.num_symbols);
+        let counts = self.merges.count_lengths(&self.sorted, self.num_symbols);
         let mut rest = &self.sorted[..self.num_symbols];
         for length in (1..=MAX_CODEWORD_LEN).rev() {
             let (these, shorter) = rest.split_at(usize::from(counts[length]));
@@ -106,45 +122,48 @@ impl Frequencies {
     }
 }
 
-/// Counts the codewords of each length in Huffman's code for the first `num_leaves` keys, sorted. Behind them there are
-/// two more that are `u32::MAX`.
-fn count_lengths(leaves: &[u32; MAX_SYMBOLS], num_leaves: usize) -> LengthCounts {
-    let merges = num_leaves - 1;
-    // Internal nodes have keys too. They are above those of all leaves of the same frequency, and a node that does
-    // not exist yet is above all.
-    let mut nodes = [u32::MAX; MAX_SYMBOLS];
-    let mut taken = [0u16; MAX_SYMBOLS];
-    let (mut leaf, mut node) = (0, 0);
-    for merge in 0..merges {
-        let [first_leaf, second_leaf] = [0, 1].map(|k| leaves[(leaf + k) % MAX_SYMBOLS]);
-        let [first_node, second_node] = [0, 1].map(|k| nodes[(node + k) % MAX_SYMBOLS]);
-        let (a, b);
-        if second_leaf < first_node {
-            (a, b) = (first_leaf, second_leaf);
-            leaf += 2;
-        } else if second_node < first_leaf {
-            (a, b) = (first_node, second_node);
-            node += 2;
-        } else {
-            (a, b) = (first_leaf, first_node);
-            leaf += 1;
-            node += 1;
+impl Merges {
+    /// Counts the codewords of each length in Huffman's code for the first `num_leaves` keys, sorted. Behind them there
+    /// are two more that are `u32::MAX`.
+    fn count_lengths(&mut self, leaves: &[u32; MAX_SYMBOLS], num_leaves: usize) -> LengthCounts {
+        let Self { nodes, taken } = self;
+        let merges = num_leaves - 1;
+        // Internal nodes have keys too. They are above those of all leaves of the same frequency, and a node that does
+        // not exist yet is above all.
+        nodes[..2].fill(u32::MAX);
+        let (mut leaf, mut node) = (0, 0);
+        for merge in 0..merges {
+            let [first_leaf, second_leaf] = [0, 1].map(|k| leaves[(leaf + k) % MAX_SYMBOLS]);
+            let [first_node, second_node] = [0, 1].map(|k| nodes[(node + k) % MAX_SYMBOLS]);
+            let (a, b);
+            if second_leaf < first_node {
+                (a, b) = (first_leaf, second_leaf);
+                leaf += 2;
+            } else if second_node < first_leaf {
+                (a, b) = (first_node, second_node);
+                node += 2;
+            } else {
+                (a, b) = (first_leaf, first_node);
+                leaf += 1;
+                node += 1;
+            }
+            nodes[merge % MAX_SYMBOLS] = ((a >> 16) + (b >> 16)) << 16 | 0xFFFF;
+            nodes[(merge + 2) % MAX_SYMBOLS] = u32::MAX;
+            taken[merge % MAX_SYMBOLS] = node as u16;
         }
-        nodes[merge % MAX_SYMBOLS] = ((a >> 16) + (b >> 16)) << 16 | 0xFFFF;
-        taken[merge % MAX_SYMBOLS] = node as u16;
-    }
 
-    let mut counts = LengthCounts::default();
-    // The internal nodes of the present depth, beginning with the root.
-    let (mut first, mut end) = (merges - 1, merges);
-    for count in &mut counts[1..] {
-        let children = 2 * (end - first);
-        end = first;
-        first = if end == 0 { 0 } else { usize::from(taken[end - 1]) };
-        *count = (children - (end - first)) as u16;
+        let mut counts = LengthCounts::default();
+        // The internal nodes of the present depth, beginning with the root.
+        let (mut first, mut end) = (merges - 1, merges);
+        for count in &mut counts[1..] {
+            let children = 2 * (end - first);
+            end = first;
+            first = if end == 0 { 0 } else { usize::from(taken[end - 1]) };
+            *count = (children - (end - first)) as u16;
+        }
+        debug_assert_eq!(first, end, "a code deeper than {MAX_CODEWORD_LEN}");
+        counts
     }
-    debug_assert_eq!(first, end, "a code deeper than {MAX_CODEWORD_LEN}");
-    counts
 }
 
 #[cfg(test)]

@@ -2,23 +2,25 @@
 
 use super::output::Output;
 
-/// One adaptive probability: the last 64 bits coded with it, the newest lowest. The chance of a zero is the share of
-/// zeros among them; counting them anew is one instruction where it matters.
-#[derive(Clone, Copy, Debug)]
+/// One adaptive probability: the last 64 bits coded with it, inverted, the newest lowest. The chance of a zero is the
+/// share of zeros among them; counting them anew is one instruction where it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Probability(u64);
 
 impl Probability {
-    const INITIAL: Self = Self(0x5555_5555);
+    const INITIAL: Self = Self(!0x5555_5555);
+    const ONLY_ZEROS: Self = Self(u64::MAX);
 
     /// The chance of a zero in 64ths, never 0 or 1.
     #[inline(always)]
     fn of_zero(self) -> u32 {
-        self.0.count_zeros().clamp(1, 63)
+        let zeros = self.0.count_ones();
+        zeros + u32::from(zeros == 0) - (zeros >> 6)
     }
 
     #[inline(always)]
     fn update(&mut self, bit: bool) {
-        self.0 = self.0 << 1 | u64::from(bit);
+        self.0 = self.0 << 1 | u64::from(!bit);
     }
 }
 
@@ -26,6 +28,7 @@ impl Probability {
 #[derive(Clone, Debug)]
 pub(super) struct Decisions<const N: usize> {
     probabilities: [Probability; N],
+    /// The latest decisions, the newest lowest. Above those that count there may be older ones.
     state: usize,
 }
 
@@ -42,29 +45,37 @@ impl<const N: usize> Decisions<N> {
     #[inline(always)]
     pub(super) fn next(&self, decoder: &mut RangeDecoder<'_>) -> Decision {
         decoder.normalise();
-        let probability = self.probabilities[self.state % N];
+        let state = self.state % N;
+        let probability = self.probabilities[state];
         let bound = (decoder.range >> 6) * probability.of_zero();
-        Decision { bound, bit: decoder.code >= bound }
+        Decision { state, probability, bound, bit: decoder.code >= bound }
     }
 
     /// Takes a decision that turned out to be `bit`.
     #[inline(always)]
-    pub(super) fn take(&mut self, decision: Decision, bit: bool, decoder: &mut RangeDecoder<'_>) {
+    pub(super) fn take(&mut self, mut decision: Decision, bit: bool, decoder: &mut RangeDecoder<'_>) {
         if bit {
             decoder.range -= decision.bound;
             decoder.code -= decision.bound;
         } else {
             decoder.range = decision.bound;
         }
-        self.probabilities[self.state % N].update(bit);
-        self.state = (self.state << 1 | usize::from(bit)) % N;
+        decision.probability.update(bit);
+        self.probabilities[decision.state % N] = decision.probability;
+        self.state = decision.state << 1 | usize::from(bit);
+    }
+
+    /// Whether the latest decisions that count were all zeros: then coding another zero changes nothing here.
+    #[inline(always)]
+    pub(super) fn is_run_of_zeros(&self) -> bool {
+        self.state % N == 0 && self.probabilities[0] == Probability::ONLY_ZEROS
     }
 
     pub(super) fn encode(&mut self, bit: bool, encoder: &mut RangeEncoder, output: &mut Output<'_>) {
         let probability = &mut self.probabilities[self.state % N];
         encoder.encode(bit, probability.of_zero(), output);
         probability.update(bit);
-        self.state = (self.state << 1 | usize::from(bit)) % N;
+        self.state = self.state << 1 | usize::from(bit);
     }
 
     /// What a zero and a one cost in each state at present.
@@ -79,6 +90,9 @@ impl<const N: usize> Decisions<N> {
 /// A decision found out, but not taken.
 #[derive(Clone, Copy)]
 pub(super) struct Decision {
+    /// Which probability it is made with.
+    state: usize,
+    probability: Probability,
     /// Where the range is divided.
     bound: u32,
     pub(super) bit: bool,
@@ -195,6 +209,18 @@ impl<'a> RangeDecoder<'a> {
     /// How many bytes have not been fetched.
     pub(super) fn remaining(&self) -> usize {
         self.rest.len()
+    }
+
+    /// Reads a zero if the next decision is one, given that only zeros have lately been read with its probability.
+    #[inline(always)]
+    pub(super) fn next_of_zeros(&mut self) -> bool {
+        self.normalise();
+        let bound = (self.range >> 6) * Probability::ONLY_ZEROS.of_zero();
+        let is_zero = self.code < bound;
+        if is_zero {
+            self.range = bound;
+        }
+        is_zero
     }
 
     #[inline(always)]

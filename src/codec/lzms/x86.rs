@@ -9,7 +9,9 @@ const TAIL: usize = 16;
 /// The least recent use of a target that still counts.
 const MAX_TARGET_AGE: u32 = 65535;
 /// Bytes examined at once in search of an opcode.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 32;
+/// How far behind its first byte an opcode is recognised.
+pub(super) const LOOKAHEAD: usize = 2;
 /// Within this many bytes of the last recognised instruction most opcodes are translated.
 const MAX_DISTANCE: i32 = 1023;
 /// The same for a relative call (E8), which is but one byte and so turns up by accident.
@@ -40,16 +42,22 @@ impl X86Filter {
 
     /// Filters a whole chunk before it is compressed.
     pub(super) fn forward(&mut self, data: &mut [u8]) {
-        self.run(data, Direction::Forward);
+        self.run(data, Direction::Forward, find_opcodes);
     }
 
     /// Takes the filter off a whole chunk.
     pub(super) fn undo(&mut self, data: &mut [u8]) {
-        self.run(data, Direction::Undo);
+        self.undo_with(data, find_opcodes);
+    }
+
+    /// The same with another way to find opcodes.
+    #[inline(always)]
+    pub(super) fn undo_with(&mut self, data: &mut [u8], find_opcodes: impl Fn(&[u8; BLOCK + LOOKAHEAD]) -> u32) {
+        self.run(data, Direction::Undo, find_opcodes);
     }
 
     #[inline(always)]
-    fn run(&mut self, data: &mut [u8], direction: Direction) {
+    fn run(&mut self, data: &mut [u8], direction: Direction, find_opcodes: impl Fn(&[u8; BLOCK + LOOKAHEAD]) -> u32) {
         let Some(end) = data.len().checked_sub(TAIL).filter(|&end| end > 1) else { return };
         let age = data.len() as u32 + MAX_TARGET_AGE + 1;
         if self.epoch.checked_add(age).is_none() {
@@ -59,46 +67,35 @@ impl X86Filter {
         let mut last_x86 = -1024i32;
         // Byte 0 is never taken for an opcode.
         let mut i = 1;
-        while let Some(found) = find_candidate(&data[..end + 1], i) {
+        let mut candidates = Candidates::new(i);
+        while let Some(found) = candidates.next(data, i, end, &find_opcodes) {
             i = found;
-            let (opcode_len, max_distance) = match [data[i], data[i + 1], data[i + 2]] {
-                [0xE8, ..] => (1, MAX_CALL_DISTANCE),
-                [0xE9, ..] => {
-                    i += 5;
-                    continue;
-                }
-                [0xFF, 0x15, _] => (2, MAX_DISTANCE),
-                [0xF0, 0x83, 0x05] => (3, MAX_DISTANCE),
-                [0x48 | 0x4C, 0x8D, modrm] if modrm & 0x07 == 0x05 => (3, MAX_DISTANCE),
-                [0x48, 0x8B, 0x05 | 0x0D] => (3, MAX_DISTANCE),
-                _ => {
-                    i += 1;
-                    continue;
-                }
-            };
+            let opcode_len = usize::from(OPCODE_LENS[usize::from(data[i])]);
+            if opcode_len == 0 {
+                i += 5;
+                continue;
+            }
             let operand: &mut [u8; 4] =
                 (&mut data[i + opcode_len..i + opcode_len + 4]).try_into().expect("the slice has 4 bytes");
             let value = u32::from_le_bytes(*operand);
-            let translate = i as i32 - last_x86 <= max_distance;
+            // Whether to translate is hard to foretell: no branch depends on it.
+            let max_distance = if opcode_len == 1 { MAX_CALL_DISTANCE } else { MAX_DISTANCE };
+            let here = if i as i32 - last_x86 <= max_distance { i as u32 } else { 0 };
             let target = match direction {
                 Direction::Forward => {
-                    if translate {
-                        *operand = value.wrapping_add(i as u32).to_le_bytes();
-                    }
+                    *operand = value.wrapping_add(here).to_le_bytes();
                     value.wrapping_add(i as u32)
                 }
-                Direction::Undo if translate => {
-                    *operand = value.wrapping_sub(i as u32).to_le_bytes();
-                    value
+                Direction::Undo => {
+                    let value = value.wrapping_sub(here);
+                    *operand = value.to_le_bytes();
+                    value.wrapping_add(i as u32)
                 }
-                Direction::Undo => value.wrapping_add(i as u32),
             };
             let last_byte = i + opcode_len + 3;
             let now = self.epoch + last_byte as u32;
             let last_use = &mut self.last_use[target as usize % 65536];
-            if now - *last_use <= MAX_TARGET_AGE {
-                last_x86 = last_byte as i32;
-            }
+            last_x86 = if now - *last_use <= MAX_TARGET_AGE { last_byte as i32 } else { last_x86 };
             *last_use = now;
             i = last_byte + 1;
         }
@@ -106,33 +103,86 @@ impl X86Filter {
     }
 }
 
-/// The first position from `from` that may hold an opcode. The last byte of `data` is only looked at as the second of
-/// an opcode.
-#[inline(always)]
-fn find_candidate(data: &[u8], mut from: usize) -> Option<usize> {
-    // Blocks of fixed size, without an early end, become vector instructions.
-    while let Some(block) = data.get(from..).and_then(|rest| rest.first_chunk::<{ BLOCK + 1 }>()) {
-        let mut found = [0; BLOCK];
-        for (k, found) in found.iter_mut().enumerate() {
-            *found = if may_be_opcode(block[k], block[k + 1]) { 0xFF } else { 0 };
-        }
-        let found = u128::from_le_bytes(found);
-        if found != 0 {
-            return Some(from + (found.trailing_zeros() / 8) as usize);
-        }
-        from += BLOCK;
-    }
-    let rest = data.get(from..)?;
-    Some(from + rest.array_windows().position(|&[a, b]| may_be_opcode(a, b))?)
+/// The length of the opcode that begins with a byte; 0 for the one that is skipped with its operand.
+static OPCODE_LENS: [u8; 256] = {
+    let mut lens = [3; 256];
+    lens[0xE8] = 1;
+    lens[0xE9] = 0;
+    lens[0xFF] = 2;
+    lens
+};
+
+/// Finds opcodes a block at a time.
+struct Candidates {
+    /// Where the block begins that was examined last.
+    block_start: usize,
+    /// The bytes of it where an opcode begins, the first lowest.
+    found: u32,
 }
 
-/// Whether an opcode may begin with these two bytes.
+impl Candidates {
+    /// Before the first block, which begins at `start`.
+    fn new(start: usize) -> Self {
+        Self { block_start: start.wrapping_sub(BLOCK), found: 0 }
+    }
+
+    /// The first opcode from `from` on and before `end`, behind which `data` has [`TAIL`] bytes. It must be behind what was
+    /// found before; the data may have been changed up to `from`.
+    #[inline(always)]
+    fn next(
+        &mut self,
+        data: &[u8],
+        from: usize,
+        end: usize,
+        find_opcodes: impl Fn(&[u8; BLOCK + LOOKAHEAD]) -> u32,
+    ) -> Option<usize> {
+        // What is inside the last instruction no longer counts.
+        let passed = from.wrapping_sub(self.block_start);
+        self.found &= if passed < BLOCK { u32::MAX << passed } else { 0 };
+        while self.found == 0 {
+            self.block_start = from.max(self.block_start.wrapping_add(BLOCK));
+            if self.block_start >= end {
+                return None;
+            }
+            let rest = &data[self.block_start..];
+            self.found = match rest.first_chunk() {
+                Some(block) => find_opcodes(block),
+                None => find_opcodes(&padded(rest)),
+            };
+        }
+        Some(self.block_start + self.found.trailing_zeros() as usize).filter(|&found| found < end)
+    }
+}
+
+/// The end of the data, with zeros behind it.
+#[cold]
+fn padded(rest: &[u8]) -> [u8; BLOCK + LOOKAHEAD] {
+    let mut block = [0; BLOCK + LOOKAHEAD];
+    block[..rest.len()].copy_from_slice(rest);
+    block
+}
+
+/// Where in a block an opcode begins: a bit for each byte, the first lowest.
 #[inline(always)]
-fn may_be_opcode(a: u8, b: u8) -> bool {
+pub(super) fn find_opcodes(block: &[u8; BLOCK + LOOKAHEAD]) -> u32 {
+    let mut found = [0; BLOCK];
+    for (k, found) in found.iter_mut().enumerate() {
+        *found = u8::from(is_opcode(block[k], block[k + 1], block[k + 2]));
+    }
+    // The product of a word has in its highest byte the lowest bit of each byte.
+    let bits = |word: &[u8; 8]| (u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32;
+    let (words, _) = found.as_chunks();
+    words.iter().rev().fold(0, |all, word| all << 8 | bits(word))
+}
+
+/// Whether an opcode begins with these bytes.
+#[inline(always)]
+fn is_opcode(a: u8, b: u8, c: u8) -> bool {
     (a & 0xFE == 0xE8)
-        | ((a & 0xFB == 0x48) & (b & 0xF9 == 0x89))
+        | ((a & 0xFB == 0x48) & (b == 0x8D) & (c & 0x07 == 0x05))
+        | ((a == 0x48) & (b == 0x8B) & (c & 0xF7 == 0x05))
         | ((a == 0xFF) & (b == 0x15))
-        | ((a == 0xF0) & (b == 0x83))
+        | ((a == 0xF0) & (b == 0x83) & (c == 0x05))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::multi_hash::PADDING;
 /// Spans are powers of two, to this exponent.
 const POWERS: u8 = 6;
 /// Differences that are hashed.
-const HASHED: u32 = 4;
+const HASHED: u32 = 3;
 /// Entries per table, as a power of two.
 const TABLE_LOG2: u32 = 14;
 

@@ -4,5 +4,6 @@ pub(crate) mod binary_tree;
 pub(crate) mod common;
 pub(super) mod delta;
 pub(crate) mod hash_chain;
+mod huge_pages;
 pub(super) mod multi_hash;
-mod prefetch;
+pub(super) mod prefetch;

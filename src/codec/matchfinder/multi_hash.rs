@@ -4,17 +4,23 @@
 //! another. Here there is one table per length of interest: 3, 4, 6, 8, 12, 24 bytes or so. Each has rows of the latest
 //! positions whose next bytes hash to that row. The nearest match of at least each of those lengths is what an
 //! optimal parser mostly wants. All rows of a position are known in advance, so they are fetched while earlier
-//! positions are searched, and the candidates in them are compared independently of each other.
+//! positions are searched; then the data of those candidates are fetched whose hash agrees in more bits than the row
+//! needs; and the candidates are compared independently of each other.
 //!
 //! Tables for short lengths are small, since far short matches do not pay; those for long lengths reach far. All
 //! are sized by the data, not by what the context could at most be given.
 
+use super::huge_pages::HugeTable;
 use super::prefetch::prefetch;
 
 /// What must follow the data: the longest hash may run into it.
 pub(crate) const PADDING: usize = 32;
 /// How many positions ahead of their use rows are fetched.
 const FETCH_AHEAD: usize = 12;
+/// How many positions ahead of their use the data of the candidates in a row are fetched.
+const PEEK_AHEAD: usize = 4;
+/// Positions whose hashes are kept: those up to [`FETCH_AHEAD`], rounded up to a power of two.
+const RING: usize = 16;
 
 /// A match at the position searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,15 +32,31 @@ pub(crate) struct Match {
 /// A hash table of the latest positions, `WAYS` for each hash of `LENGTH` bytes.
 #[derive(Debug)]
 struct Table<const LENGTH: usize, const WAYS: usize> {
-    /// Positions + 1; 0 stands for none. Within a row the latest is first.
-    rows: Vec<[u32; WAYS]>,
+    /// Within a row the latest is first.
+    rows: HugeTable,
     /// 64 - log2 of the number of rows.
     shift: u32,
+    /// The lowest so many bits of an entry are its position.
+    position_bits: u32,
+    /// The hashes of the present and the next few positions, by position.
+    ring: [Place; RING],
+}
+
+/// A position + 1, below as many more bits of its hash as there is room for. They tell most other strings in the same
+/// row apart without a look at the data, which would have to come from memory. 0 stands for no position.
+type Entry = u32;
+
+/// Where a string belongs.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    row: u32,
+    /// What its entry has above the position.
+    tag: Entry,
 }
 
 impl<const LENGTH: usize, const WAYS: usize> Table<LENGTH, WAYS> {
     fn new() -> Self {
-        Self { rows: Vec::new(), shift: 0 }
+        Self { rows: HugeTable::default(), shift: 0, position_bits: 0, ring: [Place::default(); RING] }
     }
 
     /// The number of rows for data of this size, of no more than 2^`max_log2` positions, as a power of two.
@@ -43,21 +65,21 @@ impl<const LENGTH: usize, const WAYS: usize> Table<LENGTH, WAYS> {
     }
 
     fn memory(data_len: usize, max_log2: u32) -> u64 {
-        if max_log2 == 0 { 0 } else { (size_of::<[u32; WAYS]>() as u64) << Self::rows_log2(data_len, max_log2) }
+        if max_log2 == 0 { 0 } else { (size_of::<[Entry; WAYS]>() as u64) << Self::rows_log2(data_len, max_log2) }
     }
 
     fn reset(&mut self, data_len: usize, max_log2: u32) {
-        self.rows.clear();
+        self.rows.reset(Self::memory(data_len, max_log2) as usize);
         if max_log2 > 0 {
             let log2 = Self::rows_log2(data_len, max_log2);
-            self.rows.resize(1 << log2, [0; WAYS]);
             self.shift = 64 - log2;
+            self.position_bits = (data_len + 1).ilog2() + 1;
         }
     }
 
-    /// The index of the row for the bytes of a window.
+    /// Hashes the bytes of a window.
     #[inline(always)]
-    fn row(&self, bytes: &[u8; PADDING]) -> usize {
+    fn place(&self, bytes: &[u8; PADDING]) -> Place {
         const MULTIPLIER: u64 = 0x9E37_79B1_85EB_CA87;
         let word = |at: usize| u64::from_le_bytes(*bytes[at..].first_chunk().expect("a word is inside the window"));
         let mut hash = if LENGTH < 8 { word(0) << (64 - 8 * LENGTH) } else { word(0) };
@@ -67,23 +89,50 @@ impl<const LENGTH: usize, const WAYS: usize> Table<LENGTH, WAYS> {
             hash = (hash.rotate_left(29) ^ word(at.min(LENGTH - 8))).wrapping_mul(MULTIPLIER);
             at += 8;
         }
-        (hash >> self.shift) as usize
+        Place {
+            row: (hash >> self.shift) as u32,
+            tag: (hash >> (self.shift - 32)) as u32 >> self.position_bits << self.position_bits,
+        }
     }
 
+    /// Gets ready for a position that is soon to be visited.
     #[inline(always)]
-    fn prefetch(&self, bytes: &[u8; PADDING]) {
-        prefetch(&self.rows[self.row(bytes)]);
+    fn announce(&mut self, bytes: &[u8; PADDING], pos: usize) {
+        let place = self.place(bytes);
+        self.ring[pos % RING] = place;
+        prefetch(&self.rows.rows::<WAYS>()[place.row as usize]);
     }
 
-    /// Puts `pos` into its row and returns what was in it.
+    /// Fetches the data of the candidates for a position.
     #[inline(always)]
-    fn insert(&mut self, bytes: &[u8; PADDING], pos: usize) -> [u32; WAYS] {
-        let row = self.row(bytes);
-        let row = &mut self.rows[row];
-        let before = *row;
+    fn peek(&self, data: &[u8], pos: usize) {
+        let place = self.ring[pos % RING];
+        for entry in self.rows.rows::<WAYS>()[place.row as usize] {
+            if let Some(candidate) = self.candidate(Entry::from_ne_bytes(entry), place.tag)
+                && let Some(byte) = data.get(candidate)
+            {
+                prefetch(byte);
+            }
+        }
+    }
+
+    /// The position in an entry, if the tag is that of the string searched.
+    #[inline(always)]
+    fn candidate(&self, entry: Entry, tag: Entry) -> Option<usize> {
+        let position = entry ^ tag;
+        // A wrong tag leaves high bits, no position leaves none or high ones.
+        (position >> self.position_bits == 0).then(|| (position as usize).wrapping_sub(1))
+    }
+
+    /// Puts `pos` into its row and returns what was in it, and the tag to look for.
+    #[inline(always)]
+    fn insert(&mut self, pos: usize) -> ([Entry; WAYS], Entry) {
+        let Place { row, tag } = self.ring[pos % RING];
+        let row = &mut self.rows.rows_mut::<WAYS>()[row as usize];
+        let before = row.map(Entry::from_ne_bytes);
         row.copy_within(..WAYS - 1, 1);
-        row[0] = pos as u32 + 1;
-        before
+        row[0] = ((pos as u32 + 1) | tag).to_ne_bytes();
+        (before, tag)
     }
 }
 
@@ -91,6 +140,7 @@ impl<const LENGTH: usize, const WAYS: usize> Table<LENGTH, WAYS> {
 #[derive(Debug)]
 pub(crate) struct MultiHash {
     reach: Reach,
+    of_2: Table<2, 1>,
     of_3: Table<3, 1>,
     of_4: Table<4, 4>,
     of_6: Table<6, 4>,
@@ -102,6 +152,8 @@ pub(crate) struct MultiHash {
 /// How large the tables become, as powers of two of positions. A table of 0 is not used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reach {
+    /// For 2 bytes.
+    pub(crate) of_2: u32,
     /// For 3 bytes.
     pub(crate) of_3: u32,
     /// For 4 bytes.
@@ -119,7 +171,7 @@ pub(crate) struct Reach {
 /// Runs a block for each table in use of a match finder.
 macro_rules! for_each_table {
     ($finder:expr, $table:ident => $block:block) => {
-        for_each_table!(@each $finder, $table, $block, of_3 of_4 of_6 of_8 of_12 of_24)
+        for_each_table!(@each $finder, $table, $block, of_2 of_3 of_4 of_6 of_8 of_12 of_24)
     };
     (@each $finder:expr, $table:ident, $block:block, $($name:ident)*) => {
         $({
@@ -136,6 +188,7 @@ impl MultiHash {
     pub(crate) fn new(reach: Reach) -> Self {
         Self {
             reach,
+            of_2: Table::new(),
             of_3: Table::new(),
             of_4: Table::new(),
             of_6: Table::new(),
@@ -147,7 +200,8 @@ impl MultiHash {
 
     /// How many bytes the tables occupy for data of this size.
     pub(crate) fn memory(reach: Reach, data_len: usize) -> u64 {
-        Table::<3, 1>::memory(data_len, reach.of_3)
+        Table::<2, 1>::memory(data_len, reach.of_2)
+            + Table::<3, 1>::memory(data_len, reach.of_3)
             + Table::<4, 4>::memory(data_len, reach.of_4)
             + Table::<6, 4>::memory(data_len, reach.of_6)
             + Table::<8, 2>::memory(data_len, reach.of_8)
@@ -158,6 +212,7 @@ impl MultiHash {
     /// Begins with new data of `data_len` bytes.
     pub(crate) fn reset(&mut self, data_len: usize) {
         let reach = self.reach;
+        self.of_2.reset(data_len, reach.of_2);
         self.of_3.reset(data_len, reach.of_3);
         self.of_4.reset(data_len, reach.of_4);
         self.of_6.reset(data_len, reach.of_6);
@@ -166,20 +221,32 @@ impl MultiHash {
         self.of_24.reset(data_len, reach.of_24);
     }
 
+    /// Gets ready to visit the first positions.
+    fn begin(&mut self, data: &[u8]) {
+        for pos in 0..FETCH_AHEAD {
+            for_each_table!(self, table => { table.announce(window(data, pos), pos) });
+        }
+    }
+
     /// Finds matches at `pos`, of increasing length and offset, none longer than `max_length`, and remembers `pos`.
     ///
     /// `data` ends with [`PADDING`] bytes that hashes may read, which is why `max_length` is needed.
     #[inline(always)]
     pub(crate) fn find(&mut self, data: &[u8], pos: usize, max_length: usize, matches: &mut Vec<Match>) {
         matches.clear();
-        let (bytes, ahead) = windows(data, pos);
+        if pos == 0 {
+            self.begin(data);
+        }
+        let ahead = window(data, pos + FETCH_AHEAD);
         let here = &data[pos..pos + max_length];
         let mut best = 0;
         let mut nearest = pos;
         for_each_table!(self, table => {
-            table.prefetch(ahead);
-            for candidate in table.insert(bytes, pos) {
-                let candidate = (candidate as usize).wrapping_sub(1);
+            table.announce(ahead, pos + FETCH_AHEAD);
+            table.peek(data, pos + PEEK_AHEAD);
+            let (entries, tag) = table.insert(pos);
+            for entry in entries {
+                let Some(candidate) = table.candidate(entry, tag) else { continue };
                 // What is not before all earlier candidates has been looked at, or is no position.
                 if candidate >= nearest {
                     continue;
@@ -199,19 +266,21 @@ impl MultiHash {
     /// Remembers `pos` without a search.
     #[inline(always)]
     pub(crate) fn skip(&mut self, data: &[u8], pos: usize) {
-        let (bytes, ahead) = windows(data, pos);
+        if pos == 0 {
+            self.begin(data);
+        }
+        let ahead = window(data, pos + FETCH_AHEAD);
         for_each_table!(self, table => {
-            table.prefetch(ahead);
-            table.insert(bytes, pos);
+            table.announce(ahead, pos + FETCH_AHEAD);
+            table.insert(pos);
         });
     }
 }
 
-/// The bytes that are hashed at `pos`, and those for which rows are fetched.
+/// The bytes that are hashed at `pos`; those of the last position for all behind it.
 #[inline(always)]
-fn windows(data: &[u8], pos: usize) -> (&[u8; PADDING], &[u8; PADDING]) {
-    let window = |at: usize| data[at..].first_chunk().expect("the data is padded");
-    (window(pos), window((pos + FETCH_AHEAD).min(data.len() - PADDING)))
+fn window(data: &[u8], pos: usize) -> &[u8; PADDING] {
+    data[pos.min(data.len() - PADDING)..].first_chunk().expect("the data is padded")
 }
 
 /// How many bytes at the beginning of `there` are those of `here`, which is not longer.
@@ -245,7 +314,8 @@ mod tests {
         data.extend_from_within(100..1500);
         let len = data.len();
         data.resize(len + PADDING, 0);
-        let mut finder = MultiHash::new(Reach { of_3: 10, of_4: 12, of_6: 12, of_8: 12, of_12: 12, of_24: 12 });
+        let mut finder =
+            MultiHash::new(Reach { of_2: 10, of_3: 10, of_4: 12, of_6: 12, of_8: 12, of_12: 12, of_24: 12 });
         finder.reset(len);
         let mut matches = Vec::new();
         let mut longest = 0;
