@@ -1,17 +1,25 @@
 //! XPRESS Huffman encoding.
 //!
-//! A parser divides the chunk into literals and matches; the emitter counts their symbols, makes the one code of the
-//! chunk and writes table and stream. Levels 1 to 5 parse lazily over hash chains, in one go. Levels 6 to 9 look up all
-//! matches once, in a binary tree, and then find the cheapest way through them, several times, each time with the
-//! prices that the previous parse's symbol frequencies suggest.
+//! The matches of all positions are found at once. A parser then divides the chunk into literals and matches; the
+//! emitter makes the one code of the chunk and writes table and stream. Levels 1 to 5 parse lazily. Levels 6 to 9 take
+//! that parse as a first guess at what symbols cost and find the cheapest one, several times, each time with the
+//! prices that the parse before suggests.
 
+mod buffer;
 mod emit;
+mod items;
 mod lazy;
+mod matches;
 mod optimal;
+mod processor;
+mod window;
 
-use self::emit::Parse;
-use crate::codec::matchfinder::binary_tree::BinaryTree;
-use crate::codec::matchfinder::common::PADDING;
+use self::buffer::Buffer;
+use self::emit::Emitter;
+use self::items::Items;
+use self::matches::{FindMatches, Finder, Matches, Thrift};
+use self::optimal::OptimalParser;
+use self::processor::{Processor, Work};
 use crate::codec::{Compressor, Level};
 
 /// Shortest match.
@@ -21,40 +29,71 @@ const MIN_MATCH: usize = 3;
 #[derive(Debug)]
 pub struct XpressCompressor {
     max_size: usize,
-    /// The chunk, with the padding that match finders need.
-    buffer: Vec<u8>,
-    parser: Parser,
-    parse: Parse,
+    workspace: Box<Workspace>,
+    finder: Box<dyn FindMatches>,
+    optimal: Option<Box<OptimalParser>>,
+    items: Items,
+    emitter: Emitter,
 }
 
+/// What is as large as the largest chunk.
 #[derive(Debug)]
-enum Parser {
-    Lazy(Box<lazy::LazyParser>),
-    Optimal(Box<optimal::OptimalParser<BinaryTree<u16>>>),
+struct Workspace {
+    buffer: Buffer,
+    matches: Matches,
+}
+
+/// One candidate of three bytes and one of four: the tables fit the first-level cache.
+type Quick = Finder<13, 1, 0, false>;
+type Medium = Finder<14, 1, 0, false>;
+type Default = Finder<14, 2, 0, false>;
+type Good = Finder<14, 2, 0, true>;
+type Strong = Finder<15, 4, 2, true>;
+type Strongest = Finder<15, 8, 4, true>;
+
+/// The match finder of a level, and how often matches are weighed against each other.
+fn tools(level: Level) -> (Box<dyn FindMatches>, u32) {
+    let thrift = |nice_length, stride| Thrift { nice_length, stride };
+    match level.get() {
+        1 => (Quick::boxed(thrift(8, 8)), 0),
+        2 => (Quick::boxed(thrift(8, 2)), 0),
+        3 => (Quick::boxed(thrift(8, 1)), 0),
+        4 => (Medium::boxed(thrift(8, 1)), 0),
+        5 => (Default::boxed(thrift(8, 1)), 0),
+        6 => (Good::boxed(thrift(16, 1)), 1),
+        7 => (Strong::boxed(thrift(48, 1)), 2),
+        8 => (Strong::boxed(thrift(64, 1)), 3),
+        _ => (Strongest::boxed(thrift(96, 1)), 4),
+    }
 }
 
 impl XpressCompressor {
     /// An encoder for chunks of at most `chunk_size` bytes, which is at most 65536.
     pub fn new(chunk_size: usize, level: Level) -> Self {
-        let parser = match level.get() {
-            1..=5 => Parser::Lazy(Box::new(lazy::LazyParser::new(chunk_size, level))),
-            _ => Parser::Optimal(Box::new(optimal::OptimalParser::new(chunk_size, level))),
-        };
+        let (finder, passes) = tools(level);
         Self {
             max_size: chunk_size,
-            buffer: Vec::with_capacity(chunk_size + PADDING),
-            parser,
-            parse: Parse::new(chunk_size),
+            workspace: Box::new(Workspace { buffer: Buffer::new(), matches: Matches::new() }),
+            finder,
+            optimal: (passes > 0).then(|| OptimalParser::boxed(passes)),
+            items: Items::new(chunk_size),
+            emitter: Emitter::new(chunk_size),
         }
     }
 
     /// About how many bytes a context occupies.
     pub fn memory(chunk_size: usize, level: Level) -> u64 {
-        let parser = match level.get() {
-            1..=5 => lazy::LazyParser::memory(chunk_size),
-            _ => optimal::OptimalParser::<BinaryTree<u16>>::memory(chunk_size),
+        let finder = match level.get() {
+            1..=3 => Quick::MEMORY,
+            4 => Medium::MEMORY,
+            5 => Default::MEMORY,
+            6 => Good::MEMORY,
+            7 | 8 => Strong::MEMORY,
+            _ => Strongest::MEMORY,
         };
-        (size_of::<Self>() + chunk_size + PADDING + Parse::memory(chunk_size) + parser) as u64
+        let optimal = if level.get() > 5 { size_of::<OptimalParser>() } else { 0 };
+        let chunk = Items::memory(chunk_size) + Emitter::memory(chunk_size);
+        (size_of::<Self>() + size_of::<Workspace>() + finder + optimal + chunk) as u64
     }
 }
 
@@ -64,14 +103,31 @@ impl Compressor for XpressCompressor {
         if src.len() <= emit::MIN_STREAM {
             return None;
         }
-        self.buffer.clear();
-        self.buffer.extend_from_slice(src);
-        self.buffer.resize(src.len() + PADDING, 0);
-        self.parse.clear();
-        match &mut self.parser {
-            Parser::Lazy(parser) => parser.parse(&self.buffer, &mut self.parse),
-            Parser::Optimal(parser) => parser.parse(&self.buffer, &mut self.parse),
+        let Workspace { buffer, matches } = &mut *self.workspace;
+        buffer.fill(src);
+        self.finder.find(buffer, src.len(), matches);
+        processor::run(Encode { compressor: self, size: src.len(), dst })
+    }
+}
+
+/// All that comes behind finding the matches.
+struct Encode<'a> {
+    compressor: &'a mut XpressCompressor,
+    size: usize,
+    dst: &'a mut [u8],
+}
+
+impl Work for Encode<'_> {
+    type Output = Option<usize>;
+
+    #[inline(always)]
+    fn run<P: Processor>(self) -> Option<usize> {
+        let XpressCompressor { workspace, optimal, items, emitter, .. } = self.compressor;
+        let Workspace { buffer, matches } = &**workspace;
+        lazy::parse(buffer, self.size, matches, items);
+        if let Some(parser) = optimal {
+            parser.parse::<P>(buffer, self.size, matches, items);
         }
-        self.parse.emit(src, dst)
+        emitter.emit(items, self.size, self.dst)
     }
 }

@@ -1,215 +1,144 @@
-//! From a parse to bytes.
+//! From items to bytes.
+//!
+//! A decoder that has consumed `n` bits has fetched 1 + ceil(n / 16) units of 16 bits, and takes length bytes from where
+//! it is then. So the bits are written first, without a gap, and each length byte is only noted with the unit that it
+//! comes before; few matches have any. What is written is the bits in their order; as the units between the length
+//! bytes are copied to their places, their bytes are swapped.
 
 use super::MIN_MATCH;
+use super::items::{
+    Items, LONG_BYTE, LONG_NIBBLE, MAX_CODEWORD_LEN, MIN_LONG, MIN_VERY_LONG, NUM_SYMBOLS, extra_bits, length_bytes,
+};
 use crate::codec::huffman::lengths::{codewords, limited_lengths};
 
-pub(super) const NUM_SYMBOLS: usize = 512;
-const MAX_CODEWORD_LEN: u32 = 15;
-/// Ends the stream; it also stands for a match of length 3 and offset 1.
-const END_SYMBOL: usize = 256;
 const TABLE_BYTES: usize = NUM_SYMBOLS / 2;
 /// No stream is shorter: the table and two units of bits.
 pub(super) const MIN_STREAM: usize = TABLE_BYTES + 4;
-/// Length nibble that says that more length bytes follow.
-const LONG_NIBBLE: usize = 15;
-/// Length byte that says that a 16-bit length follows.
-const LONG_BYTE: usize = 255;
+/// Most bits of an item: a codeword and extra offset bits.
+const MAX_ITEM_BITS: usize = 30;
+const _: () = assert!(MAX_ITEM_BITS + 7 < 64);
 
-/// The symbol of a match.
-#[inline(always)]
-pub(super) fn match_symbol(length: usize, offset: usize) -> usize {
-    256 + 16 * offset.ilog2() as usize + (length - MIN_MATCH).min(LONG_NIBBLE)
-}
+/// How a symbol is written: its codeword, in the high half, with room for the extra bits below; in bits 0..8 the
+/// number of both kinds of bits; the nibble that announces length bytes is marked.
+type Code = u64;
+const LONG: Code = 1 << 8;
 
-/// The bytes that a match length takes beside its symbol.
-#[inline(always)]
-pub(super) const fn length_bytes(length: usize) -> usize {
-    const SHORT_MAX: usize = MIN_MATCH + LONG_NIBBLE - 1;
-    const BYTE_MAX: usize = MIN_MATCH + LONG_NIBBLE + LONG_BYTE - 1;
-    if length <= SHORT_MAX {
-        0
-    } else if length <= BYTE_MAX {
-        1
-    } else {
-        3
-    }
-}
-
-/// A run of literals and the match behind it. The last run of a chunk may have none: its length is 0.
-#[derive(Clone, Copy, Debug)]
-struct Sequence {
-    literals: u32,
-    length: u16,
-    offset: u16,
-}
-
-/// A chunk divided into literals and matches.
+/// Writes streams.
 #[derive(Debug)]
-pub(super) struct Parse {
-    sequences: Vec<Sequence>,
-    pub(super) frequencies: [u32; NUM_SYMBOLS],
+pub(super) struct Emitter {
+    /// All bits of the stream, with room for a whole word behind.
+    bits: Box<[u8]>,
+    /// The units that length bytes come before.
+    units: Vec<u32>,
 }
 
-impl Parse {
+impl Emitter {
+    /// An emitter for chunks of at most `max_size` bytes.
     pub(super) fn new(max_size: usize) -> Self {
-        Self { sequences: Vec::with_capacity(Self::max_sequences(max_size)), frequencies: [0; NUM_SYMBOLS] }
+        Self {
+            bits: vec![0; Self::bits_size(max_size)].into_boxed_slice(),
+            units: Vec::with_capacity(max_size / MIN_LONG),
+        }
     }
 
-    const fn max_sequences(max_size: usize) -> usize {
-        max_size / MIN_MATCH + 1
+    /// Streams that are larger than the chunk are not written.
+    const fn bits_size(max_size: usize) -> usize {
+        max_size + size_of::<u64>()
     }
 
     /// Bytes on the heap.
     pub(super) const fn memory(max_size: usize) -> usize {
-        Self::max_sequences(max_size) * size_of::<Sequence>()
+        Self::bits_size(max_size) + max_size / MIN_LONG * size_of::<u32>()
     }
 
-    pub(super) fn clear(&mut self) {
-        self.sequences.clear();
-    }
-
-    /// Adds a run of literals and the match behind it.
+    /// Writes table and stream; `None` if they are not smaller than `max_size` or do not fit `dst`.
     #[inline(always)]
-    pub(super) fn push(&mut self, literals: usize, length: usize, offset: usize) {
-        self.sequences.push(Sequence { literals: literals as u32, length: length as u16, offset: offset as u16 });
-    }
-
-    /// Adds the literals behind the last match and counts all symbols.
-    pub(super) fn finish(&mut self, src: &[u8], literals: usize) {
-        self.push(literals, 0, 0);
-        self.frequencies.fill(0);
-        let mut rest = src;
-        for sequence in &self.sequences {
-            let (literals, behind) = rest.split_at(sequence.literals as usize);
-            for &byte in literals {
-                self.frequencies[usize::from(byte)] += 1;
-            }
-            if sequence.length != 0 {
-                self.frequencies[match_symbol(sequence.length.into(), sequence.offset.into())] += 1;
-            }
-            rest = &behind[usize::from(sequence.length)..];
-        }
-        self.frequencies[END_SYMBOL] += 1;
-    }
-
-    /// Writes table and stream; `None` if that is not smaller than `src` or does not fit `dst`.
-    pub(super) fn emit(&self, src: &[u8], dst: &mut [u8]) -> Option<usize> {
+    pub(super) fn emit(&mut self, items: &Items, max_size: usize, dst: &mut [u8]) -> Option<usize> {
         let mut lengths = [0; NUM_SYMBOLS];
-        limited_lengths(&self.frequencies, MAX_CODEWORD_LEN, &mut lengths);
-        let size = self.size(&lengths);
-        if size >= src.len() || size > dst.len() {
+        limited_lengths(items.frequencies(), MAX_CODEWORD_LEN, &mut lengths);
+        let size = stream_size(items, &lengths);
+        if size >= max_size || size > dst.len() {
             return None;
         }
-        let mut words = [0; NUM_SYMBOLS];
-        codewords(&lengths, &mut words);
-        let mut codes = [0; NUM_SYMBOLS];
-        for (code, (&word, &len)) in codes.iter_mut().zip(words.iter().zip(&lengths)) {
-            *code = u32::from(word) << 8 | u32::from(len);
-        }
-
         let (table, stream) = dst[..size].split_at_mut(TABLE_BYTES);
         for (byte, pair) in table.iter_mut().zip(lengths.chunks_exact(2)) {
             *byte = pair[0] | pair[1] << 4;
         }
-        let written = self.write(src, &codes, stream);
-        debug_assert_eq!(written, stream.len());
+        self.write_bits(items, &codes(&lengths));
+        self.place(items.long_lengths(), stream);
         Some(size)
     }
 
-    /// The exact size of table and stream: after `bits` bits, 1 + ceil(bits / 16) units have been begun.
-    fn size(&self, lengths: &[u8; NUM_SYMBOLS]) -> usize {
-        let mut bits = 0;
-        for (symbol, (&frequency, &len)) in self.frequencies.iter().zip(lengths).enumerate() {
-            let extra = if symbol < 256 { 0 } else { (symbol as u32 - 256) / 16 };
-            bits += frequency as usize * (u32::from(len) + extra) as usize;
+    #[inline(always)]
+    fn write_bits(&mut self, items: &Items, codes: &[Code; NUM_SYMBOLS]) {
+        self.units.clear();
+        let bits = &mut *self.bits;
+        // The next bits, left-aligned; the first of them goes to the first bit of the byte at `pos`.
+        let (mut reservoir, mut count, mut pos) = (0_u64, 0, 0);
+        for &item in items.items() {
+            let code = codes[item as usize % NUM_SYMBOLS];
+            let value = code >> 32 | u64::from(item >> 16);
+            count += code as u32 & 0xFF;
+            reservoir |= value << (64 - count);
+            if code & LONG != 0 {
+                let consumed = 8 * pos + (count - extra_bits(item as usize % NUM_SYMBOLS)) as usize;
+                self.units.push(1 + consumed.div_ceil(16) as u32);
+            }
+            bits[pos..pos + 8].copy_from_slice(&reservoir.to_be_bytes());
+            pos += count as usize / 8;
+            reservoir <<= count & !7;
+            count %= 8;
         }
-        let bytes: usize = self.sequences.iter().map(|sequence| length_bytes(sequence.length.into())).sum();
-        TABLE_BYTES + 2 * (1 + bits.div_ceil(16)) + bytes
+        // What lies behind the last bit, to the end of the unit reserved behind it.
+        bits[pos..pos + 8].copy_from_slice(&reservoir.to_be_bytes());
     }
 
-    fn write(&self, src: &[u8], codes: &[u32; NUM_SYMBOLS], stream: &mut [u8]) -> usize {
-        let mut writer = Writer::new(stream);
-        let mut rest = src;
-        for sequence in &self.sequences {
-            let (literals, behind) = rest.split_at(sequence.literals as usize);
-            for &byte in literals {
-                writer.code(codes[usize::from(byte)]);
+    /// Puts the units and the length bytes where the reader looks for them.
+    #[inline(never)]
+    fn place(&self, long_lengths: &[u16], mut stream: &mut [u8]) {
+        let mut done = 0;
+        for (&unit, &length) in self.units.iter().zip(long_lengths) {
+            let end = 2 * unit as usize;
+            let length = usize::from(length);
+            let (units, behind) = std::mem::take(&mut stream).split_at_mut(end - done);
+            swap_units(&self.bits[done..end], units);
+            let (bytes, behind) = behind.split_at_mut(length_bytes(length));
+            if length < MIN_VERY_LONG {
+                bytes[0] = (length - MIN_LONG) as u8;
+            } else {
+                bytes[0] = LONG_BYTE as u8;
+                bytes[1..].copy_from_slice(&((length - MIN_MATCH) as u16).to_le_bytes());
             }
-            let length = usize::from(sequence.length);
-            if length != 0 {
-                let offset = usize::from(sequence.offset);
-                writer.code(codes[match_symbol(length, offset) % NUM_SYMBOLS]);
-                match length_bytes(length) {
-                    0 => {}
-                    1 => writer.byte((length - MIN_MATCH - LONG_NIBBLE) as u8),
-                    _ => {
-                        writer.byte(LONG_BYTE as u8);
-                        let [low, high] = ((length - MIN_MATCH) as u16).to_le_bytes();
-                        writer.byte(low);
-                        writer.byte(high);
-                    }
-                }
-                let class = offset.ilog2();
-                writer.bits(offset as u32 ^ 1 << class, class);
-            }
-            rest = &behind[length..];
+            (stream, done) = (behind, end);
         }
-        writer.code(codes[END_SYMBOL]);
-        writer.finish()
+        swap_units(&self.bits[done..done + stream.len()], stream);
     }
 }
 
-/// Writes bits in 16-bit units, with single bytes between them where the reader will look for them.
-///
-/// The reader always has fetched 17 to 32 bits; so two units are reserved before the bytes that come next.
-struct Writer<'a> {
-    stream: &'a mut [u8],
-    accumulator: u64,
-    /// Bits in the accumulator that are not yet in the stream: at most 16 between calls.
-    count: u32,
-    /// Where the two reserved units go, and where the next byte or unit goes.
-    first: usize,
-    second: usize,
-    cursor: usize,
+/// Copies units, whose bytes are in the order of their bits, as 16-bit little-endian numbers.
+fn swap_units(bits: &[u8], units: &mut [u8]) {
+    for (unit, [high, low]) in units.as_chunks_mut().0.iter_mut().zip(bits.as_chunks().0) {
+        *unit = [*low, *high];
+    }
 }
 
-impl<'a> Writer<'a> {
-    fn new(stream: &'a mut [u8]) -> Self {
-        Self { stream, accumulator: 0, count: 0, first: 0, second: 2, cursor: 4 }
+fn codes(lengths: &[u8; NUM_SYMBOLS]) -> [Code; NUM_SYMBOLS] {
+    let mut words = [0; NUM_SYMBOLS];
+    codewords(lengths, &mut words);
+    let mut codes = [0; NUM_SYMBOLS];
+    for (symbol, code) in codes.iter_mut().enumerate() {
+        let extra = extra_bits(symbol);
+        let long = if symbol >= 256 && symbol % 16 == LONG_NIBBLE { LONG } else { 0 };
+        *code = u64::from(words[symbol]) << (32 + extra) | u64::from(u32::from(lengths[symbol]) + extra) | long;
     }
+    codes
+}
 
-    #[inline(always)]
-    fn bits(&mut self, bits: u32, count: u32) {
-        self.accumulator = self.accumulator << count | u64::from(bits);
-        self.count += count;
-        if self.count > 16 {
-            self.count -= 16;
-            self.unit(self.first, (self.accumulator >> self.count) as u16);
-            self.first = self.second;
-            self.second = self.cursor;
-            self.cursor += 2;
-        }
-    }
-
-    #[inline(always)]
-    fn code(&mut self, code: u32) {
-        self.bits(code >> 8, code & 0xff);
-    }
-
-    #[inline(always)]
-    fn byte(&mut self, byte: u8) {
-        self.stream[self.cursor] = byte;
-        self.cursor += 1;
-    }
-
-    #[inline(always)]
-    fn unit(&mut self, at: usize, unit: u16) {
-        self.stream[at..at + 2].copy_from_slice(&unit.to_le_bytes());
-    }
-
-    fn finish(mut self) -> usize {
-        self.unit(self.first, (self.accumulator << (16 - self.count)) as u16);
-        self.unit(self.second, 0);
-        self.cursor
-    }
+/// The exact size of table and stream.
+fn stream_size(items: &Items, lengths: &[u8; NUM_SYMBOLS]) -> usize {
+    let bits: u32 = (0..NUM_SYMBOLS)
+        .map(|symbol| items.frequencies()[symbol] * (u32::from(lengths[symbol]) + extra_bits(symbol)))
+        .sum();
+    let bytes: usize = items.long_lengths().iter().map(|&length| length_bytes(length.into())).sum();
+    TABLE_BYTES + 2 * (1 + bits.div_ceil(16) as usize) + bytes
 }

@@ -1,86 +1,43 @@
-//! Lazy parsing: take the longest match, unless the next position has a clearly better one.
+//! Lazy parsing: take the longest match, unless one of the next two positions has a clearly better one.
 
-use super::MIN_MATCH;
-use super::emit::Parse;
-use crate::codec::Level;
-use crate::codec::matchfinder::common::{Match, PADDING, SearchLimits};
-use crate::codec::matchfinder::hash_chain::HashChain;
+use super::buffer::Buffer;
+use super::items::Items;
+use super::matches::{LOOKAHEAD, Match, Matches};
 
-/// A match of three bytes farther than this costs more than three literals.
-const MAX_SHORT_OFFSET: u32 = 1 << 11;
+/// What a match must be worth to be used. Three literals cost less than a match of three bytes at offset 2048 or more.
+const USABLE: u32 = 32;
+/// How much more a match must be worth than the one before it, to pay for the literals in front of it.
+const DEFER: [u32; LOOKAHEAD] = [2, 5];
 
-/// Literals in a row after which one more position is passed over at each step: what data that does not compress costs
-/// against matches found late behind it.
-const ACCELERATION_SHIFT: u32 = 8;
-
-#[derive(Debug)]
-pub(super) struct LazyParser {
-    finder: HashChain<u16>,
-    limits: SearchLimits,
-    lazy: bool,
-}
-
-impl LazyParser {
-    pub(super) fn new(max_size: usize, level: Level) -> Self {
-        let (depth, nice_length, lazy) = match level.get() {
-            1 => (4, 24, false),
-            2 => (5, 24, true),
-            3 => (8, 32, true),
-            4 => (14, 48, true),
-            _ => (24, 64, true),
-        };
-        Self { finder: HashChain::new(max_size), limits: SearchLimits { depth, nice_length }, lazy }
-    }
-
-    pub(super) const fn memory(max_size: usize) -> usize {
-        HashChain::<u16>::memory(max_size) + size_of::<Self>()
-    }
-
-    /// Parses the data in `buffer`, which is padded.
-    pub(super) fn parse(&mut self, buffer: &[u8], parse: &mut Parse) {
-        let end = buffer.len() - PADDING;
-        let (finder, limits) = (&mut self.finder, self.limits);
-        finder.reset();
-        let (mut position, mut literals_from) = (0, 0);
-        while position < end {
-            let mut current = usable(finder.longest(buffer, position, end - position, 0, limits));
-            let mut added = position + 1;
-            if current.length == 0 {
-                // The longer nothing matches, the less often it is worth looking.
-                position = added + ((position - literals_from) >> ACCELERATION_SHIFT);
+/// A chunk's first parse, from matches alone.
+#[inline(always)]
+pub(super) fn parse(buffer: &Buffer, size: usize, matches: &Matches, items: &mut Items) {
+    let mut items = items.writer();
+    let longest = &matches.longest;
+    let mut position = 0;
+    while position < size {
+        let found = longest[position];
+        if found.is_some() {
+            let worth = worth_of(found, position);
+            let defer = |ahead: usize| {
+                let next = longest[position + ahead];
+                next.is_some() & (worth_of(next, position + ahead) > worth + DEFER[ahead - 1])
+            };
+            // In one condition: the branch is hard enough to predict.
+            if (worth > USABLE) & !(defer(1) | defer(2)) {
+                items.add_match(found.length(), found.offset(position));
+                position += found.length();
                 continue;
             }
-            while self.lazy && (current.length as usize) < limits.nice_length && added < end {
-                let half = SearchLimits { depth: limits.depth / 2, ..limits };
-                let next = usable(finder.longest(buffer, added, end - added, current.length as usize - 1, half));
-                added += 1;
-                if !is_better(next, current) {
-                    break;
-                }
-                position += 1;
-                current = next;
-            }
-            parse.push(position - literals_from, current.length as usize, current.offset as usize);
-            position += current.length as usize;
-            literals_from = position;
-            finder.skip(buffer, added, position - added);
         }
-        parse.finish(&buffer[..end], end - literals_from);
+        items.add_literal(buffer.byte(position));
+        position += 1;
     }
+    items.finish();
 }
 
-/// Drops a match that costs more than its literals.
+/// What a match is worth, in bits: about four for each byte, less what its offset costs.
 #[inline(always)]
-fn usable(found: Match) -> Match {
-    if found.length == MIN_MATCH as u32 && found.offset > MAX_SHORT_OFFSET { Match::default() } else { found }
-}
-
-/// Whether the match at the next position is worth a literal before it: a byte of length is worth about four bits.
-#[inline(always)]
-fn is_better(next: Match, current: Match) -> bool {
-    if next.length == 0 {
-        return false;
-    }
-    let nearer = current.offset.ilog2() as i32 - next.offset.ilog2() as i32;
-    4 * (next.length as i32 - current.length as i32) + nearer > 2
+fn worth_of(found: Match, position: usize) -> u32 {
+    4 * found.length() as u32 + (found.offset(position) as u32).leading_zeros()
 }

@@ -1,0 +1,314 @@
+//! Finding matches for every position of a chunk.
+//!
+//! Most matches are part of longer ones. So the longest match of a position need not be found at that position; it is
+//! enough to come upon each repeated stretch once, anywhere. From there it is handed on in both directions: each
+//! position inherits what is left of its predecessor's match, and a match that goes on backwards is given to the
+//! positions before, as far as they have nothing longer. A few candidates for each position then do the work of a long chain.
+//!
+//! - **Candidates** are the latest position with the same three bytes, some of the latest with the same four, and for the
+//!   higher levels some with the same seven. The first is also kept by itself: what is nearest may be shorter, but its
+//!   offset takes fewer bits.
+//! - **One branch to mispredict**: if not even three bytes agree with the first candidate, there is nothing to compare.
+//!   That candidate is looked up one position ahead, so that the branch does not wait for it. Otherwise all candidates
+//!   are compared in sixteen bytes each, and the greatest of the numbers made of length and position is the longest
+//!   match, and the nearest of that length. Few matches go on behind that.
+//! - **No empty entries**: tables full of zeros say that everything was last seen at position 0. That is as good a candidate
+//!   as any, since what tables say is compared anyway.
+//! - **16 bits** for positions: all tables of the lower levels stay in the cache.
+
+use std::mem::replace;
+
+use super::MIN_MATCH;
+use super::buffer::{Buffer, MAX_SIZE};
+use super::processor::{self, Processor, Work};
+use super::window::WINDOW;
+
+/// Where a position's bytes have occurred before: the length above the position there. The greatest is the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Match(u32);
+
+impl Match {
+    /// Less than any match that the format can express, and not less than shorter ones.
+    pub(super) const NONE: Self = Self((MIN_MATCH as u32) << 16).minus_one();
+    /// The least match that goes on behind what is compared at first.
+    const WHOLE_WINDOW: Self = Self(WINDOW << 16);
+
+    const fn minus_one(self) -> Self {
+        Self(self.0 - 1)
+    }
+
+    #[inline(always)]
+    fn new(length: u32, source: u16) -> Self {
+        Self(length << 16 | u32::from(source))
+    }
+
+    /// Whether this is a match that the format can express.
+    #[inline(always)]
+    pub(super) fn is_some(self) -> bool {
+        self > Self::NONE
+    }
+
+    #[inline(always)]
+    pub(super) fn length(self) -> usize {
+        (self.0 >> 16) as usize
+    }
+
+    #[inline(always)]
+    fn source(self) -> u16 {
+        self.0 as u16
+    }
+
+    /// The offset of a match at this position.
+    #[inline(always)]
+    pub(super) fn offset(self, position: usize) -> usize {
+        usize::from((position as u16).wrapping_sub(self.source()))
+    }
+
+    /// What is left of the match at the next position.
+    #[inline(always)]
+    fn rest(self) -> Self {
+        // One byte shorter, from one position on.
+        const STEP: u32 = (1 << 16) - 1;
+        Self(self.0.max(Self::NONE.0 + STEP) - STEP)
+    }
+
+    /// The match at the position before, if that has the same byte as the one before the source.
+    #[inline(always)]
+    fn longer(self) -> Self {
+        Self(self.0 + (1 << 16) - 1)
+    }
+}
+
+/// The matches of each position.
+#[derive(Debug)]
+pub(super) struct Matches {
+    /// The longest match. Behind the chunk there are two more positions, without.
+    pub(super) longest: [Match; MAX_SIZE + LOOKAHEAD],
+    /// The nearest match, if it was asked for; of its length no more than [`WINDOW`] bytes are known.
+    pub(super) nearest: [Match; MAX_SIZE],
+}
+
+/// How many positions ahead parsers look.
+pub(super) const LOOKAHEAD: usize = 2;
+
+impl Matches {
+    pub(super) const fn new() -> Self {
+        Self { longest: [Match::NONE; MAX_SIZE + LOOKAHEAD], nearest: [Match::NONE; MAX_SIZE] }
+    }
+}
+
+/// Finds matches.
+pub(super) trait FindMatches: Send + std::fmt::Debug {
+    /// Finds the matches of the positions of a chunk of `size` bytes.
+    fn find(&mut self, buffer: &Buffer, size: usize, matches: &mut Matches);
+}
+
+/// What is not looked into.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Thrift {
+    /// Inside matches of at least this length no others are looked for.
+    pub(super) nice_length: usize,
+    /// Only every so manieth position in them is remembered for later ones.
+    pub(super) stride: usize,
+}
+
+const SHORT_BITS: u32 = 13;
+const LONG_BITS: u32 = 12;
+/// Bytes at the end of a chunk for which no matches are looked up: where a window would show more than the chunk.
+const TAIL: usize = WINDOW as usize;
+
+/// The tables: the latest position for hashes, `TRIPLE_BITS` wide, of three bytes; the `SHORT` latest for those of four
+/// bytes; the `LONG` latest for those of seven.
+#[derive(Debug)]
+pub(super) struct Finder<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEAREST: bool> {
+    triples: Box<[u16]>,
+    short: Box<[[u16; SHORT]; 1 << SHORT_BITS]>,
+    long: Box<[[u16; LONG]; 1 << LONG_BITS]>,
+    thrift: Thrift,
+}
+
+impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEAREST: bool>
+    Finder<TRIPLE_BITS, SHORT, LONG, NEAREST>
+{
+    pub(super) fn boxed(thrift: Thrift) -> Box<dyn FindMatches> {
+        Box::new(Self {
+            triples: vec![0; 1 << TRIPLE_BITS].into_boxed_slice(),
+            short: Box::new([[0; SHORT]; 1 << SHORT_BITS]),
+            long: Box::new([[0; LONG]; 1 << LONG_BITS]),
+            thrift,
+        })
+    }
+
+    /// Bytes on the heap.
+    pub(super) const MEMORY: usize =
+        size_of::<u16>() * ((1 << TRIPLE_BITS) + (SHORT << SHORT_BITS) + (LONG << LONG_BITS));
+}
+
+impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEAREST: bool> FindMatches
+    for Finder<TRIPLE_BITS, SHORT, LONG, NEAREST>
+{
+    fn find(&mut self, buffer: &Buffer, size: usize, matches: &mut Matches) {
+        processor::run(Find { finder: self, buffer, size, matches });
+    }
+}
+
+/// One chunk's search.
+struct Find<'a, F> {
+    finder: &'a mut F,
+    buffer: &'a Buffer,
+    size: usize,
+    matches: &'a mut Matches,
+}
+
+impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEAREST: bool> Work
+    for Find<'_, Finder<TRIPLE_BITS, SHORT, LONG, NEAREST>>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run<P: Processor>(self) {
+        let Self { finder, buffer, size, matches: Matches { longest, nearest } } = self;
+        let thrift = finder.thrift;
+        let triples = &mut finder.triples[..1 << TRIPLE_BITS];
+        triples.fill(0);
+        finder.short.fill([0; SHORT]);
+        finder.long.fill([0; LONG]);
+        longest[0] = Match::NONE;
+        nearest[0] = Match::NONE;
+
+        // Remembers a position; gives the latest one before with the same three bytes.
+        let mut latest = |position: usize| {
+            let bytes = buffer.word(position) << 8;
+            let candidate = replace(&mut triples[hash::<TRIPLE_BITS>(bytes)], position as u16);
+            (candidate, buffer.word(candidate.into()) << 8 == bytes)
+        };
+        let mut others = |position: usize| {
+            let short = push(&mut finder.short[hash::<SHORT_BITS>(buffer.word(position))], position);
+            let long = if LONG == 0 {
+                [0; LONG]
+            } else {
+                push(&mut finder.long[hash_long::<LONG_BITS>(buffer.long_word(position) << 8)], position)
+            };
+            (short, long)
+        };
+
+        let mut inherited = Match::NONE;
+        let mut next = 1;
+        let mut ahead = latest(next);
+        while next + TAIL < size {
+            let position = next % MAX_SIZE;
+            next += 1;
+            let (near, is_match) = replace(&mut ahead, latest(next));
+            let (short, long) = others(position);
+            let is_short_match = || LONG > 0 && buffer.word(short[0].into()) == buffer.word(position);
+            if !is_match && !is_short_match() {
+                longest[position] = inherited;
+                if NEAREST {
+                    nearest[position] = Match::NONE;
+                }
+                inherited = inherited.rest();
+                continue;
+            }
+
+            let window = buffer.window(position);
+            let compare = |source: u16| Match::new(window.common(buffer.window(source.into())), source);
+            let (near, short, long) = (compare(near), short.map(compare), long.map(compare));
+            if NEAREST {
+                nearest[position] = near;
+            }
+            let candidates = || short.into_iter().chain(long).fold(near, Match::max);
+            let mut best = candidates();
+            if best >= Match::WHOLE_WINDOW {
+                best = longest_of([near].iter().chain(&short).chain(&long), buffer, position, size);
+            }
+            if best <= inherited {
+                longest[position] = inherited;
+                inherited = inherited.rest();
+                continue;
+            }
+            longest[position] = best;
+            hand_back(buffer, position, best, longest);
+            if best.length() < thrift.nice_length {
+                inherited = best.rest();
+                continue;
+            }
+            let end = position + best.length();
+            let mut rest = best;
+            for inside in &mut longest[next..end] {
+                rest = rest.rest();
+                *inside = rest;
+            }
+            if NEAREST {
+                nearest[next..end].fill(Match::NONE);
+            }
+            for inside in (next..end).step_by(thrift.stride) {
+                latest(inside);
+                others(inside);
+            }
+            next = end;
+            inherited = Match::NONE;
+            ahead = latest(next);
+        }
+        for position in next..size {
+            longest[position] = inherited;
+            inherited = inherited.rest();
+        }
+        nearest[next.min(size)..size].fill(Match::NONE);
+        longest[size..size + LOOKAHEAD].fill(Match::NONE);
+    }
+}
+
+/// Hashes four bytes (multiplicative, as Knuth has it).
+#[inline(always)]
+fn hash<const BITS: u32>(bytes: u32) -> usize {
+    (bytes.wrapping_mul(0x9E37_79B1) >> (32 - BITS)) as usize
+}
+
+/// Hashes eight bytes.
+#[inline(always)]
+fn hash_long<const BITS: u32>(bytes: u64) -> usize {
+    (bytes.wrapping_mul(0x9E37_79B1_85EB_CA87) >> (64 - BITS)) as usize
+}
+
+/// Puts `position` in front of a row and returns what was in it.
+#[inline(always)]
+fn push<const WAYS: usize>(row: &mut [u16; WAYS], position: usize) -> [u16; WAYS] {
+    let before = *row;
+    if let Some((first, others)) = row.split_first_mut() {
+        *first = position as u16;
+        others.copy_from_slice(&before[..WAYS - 1]);
+    }
+    before
+}
+
+/// The longest of several matches, some of which may go on.
+#[inline(never)]
+fn longest_of<'a>(candidates: impl Iterator<Item = &'a Match>, buffer: &Buffer, position: usize, size: usize) -> Match {
+    let mut best = Match::NONE;
+    let mut extended = None;
+    for &candidate in candidates {
+        // Several tables often have the same candidate.
+        if candidate >= Match::WHOLE_WINDOW && extended != Some(candidate) {
+            extended = Some(candidate);
+            let source = candidate.source();
+            let length = buffer.extend(source.into(), position, candidate.length(), size - position);
+            best = best.max(Match::new(length as u32, source));
+        } else {
+            best = best.max(candidate);
+        }
+    }
+    best
+}
+
+/// Gives a match that goes on backwards to the positions before that have none as long.
+#[inline(always)]
+fn hand_back(buffer: &Buffer, mut position: usize, mut found: Match, longest: &mut [Match; MAX_SIZE + LOOKAHEAD]) {
+    while found.source() != 0
+        && longest[position - 1].length() <= found.length()
+        && buffer.byte(position - 1) == buffer.byte(usize::from(found.source()) - 1)
+    {
+        position -= 1;
+        found = found.longer();
+        longest[position] = found;
+    }
+}

@@ -1,0 +1,129 @@
+//! What the encoder does differently on different processors.
+//!
+//! The encoder is compiled twice: for any processor, and for those with AVX2 and the bit manipulation instructions that
+//! came along with it. With AVX2 the inner loop of optimal parsing looks at sixteen lengths at once, without a
+//! branch; its plain twin takes one after the other.
+#![allow(unsafe_code)]
+
+/// How many lengths are priced side by side: from 3, one for each length nibble.
+pub(super) const LANES: usize = 16;
+
+/// A cost for each length, with its lane in the lowest bits.
+pub(super) type Row = [u32; LANES];
+
+/// A kind of processor.
+pub(super) trait Processor {
+    /// The least `ahead + price` of the lengths from 3 to `length`, though no more than 18. Prices are those of `near` up to
+    /// `near_length`, and of `long` beyond. `length` is at least 3.
+    fn cheapest(ahead: &Row, near: &Row, near_length: usize, long: &Row, length: usize) -> u32;
+}
+
+/// Something to be compiled for each kind of processor.
+pub(super) trait Work {
+    type Output;
+
+    /// Does it. Only what is inlined here, this function included, is compiled for the processor.
+    fn run<P: Processor>(self) -> Self::Output;
+}
+
+/// Does something with all that this processor has.
+pub(super) fn run<W: Work>(work: W) -> W::Output {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+    {
+        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+        fn run_avx2<W: Work>(work: W) -> W::Output {
+            work.run::<Avx2>()
+        }
+        // SAFETY: the processor has these features.
+        return unsafe { run_avx2(work) };
+    }
+    work.run::<Plain>()
+}
+
+/// Any processor.
+struct Plain;
+
+impl Processor for Plain {
+    #[inline(always)]
+    fn cheapest(ahead: &Row, near: &Row, near_length: usize, long: &Row, length: usize) -> u32 {
+        let choices = (3..=length.min(18)).zip(ahead.iter().zip(near.iter().zip(long)));
+        let choices =
+            choices.map(|(length, (ahead, (near, long)))| ahead + if length <= near_length { near } else { long });
+        choices.min().unwrap_or(u32::MAX)
+    }
+}
+
+/// A processor with AVX2. Only [`run`] makes use of it.
+#[cfg(target_arch = "x86_64")]
+struct Avx2;
+
+#[cfg(target_arch = "x86_64")]
+impl Processor for Avx2 {
+    #[inline(always)]
+    fn cheapest(ahead: &Row, near: &Row, near_length: usize, long: &Row, length: usize) -> u32 {
+        // SAFETY: `run` has made sure that the processor has AVX2.
+        unsafe { cheapest_avx2(ahead, near, near_length, long, length) }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+fn cheapest_avx2(ahead: &Row, near: &Row, near_length: usize, long: &Row, length: usize) -> u32 {
+    use std::arch::x86_64::*;
+    let load = |row: &Row, half: usize| {
+        let lanes: &[u32; 8] = &row.as_chunks().0[half];
+        // SAFETY: eight lanes of 32 bits are what is loaded, and the load asks for no alignment.
+        unsafe { _mm256_loadu_si256(lanes.as_ptr().cast()) }
+    };
+    let (near_length, length) = (_mm256_set1_epi32(near_length as i32), _mm256_set1_epi32(length as i32));
+    let lane_lengths = [_mm256_setr_epi32(3, 4, 5, 6, 7, 8, 9, 10), _mm256_setr_epi32(11, 12, 13, 14, 15, 16, 17, 18)];
+    let [low, high] = [0, 1].map(|half| {
+        let is_far = _mm256_cmpgt_epi32(lane_lengths[half], near_length);
+        let price = _mm256_blendv_epi8(load(near, half), load(long, half), is_far);
+        let too_long = _mm256_cmpgt_epi32(lane_lengths[half], length);
+        _mm256_or_si256(_mm256_add_epi32(load(ahead, half), price), too_long)
+    });
+    let best = _mm256_min_epu32(low, high);
+    let best = _mm_min_epu32(_mm256_castsi256_si128(best), _mm256_extracti128_si256::<1>(best));
+    let best = _mm_min_epu32(best, _mm_shuffle_epi32::<0b0100_1110>(best));
+    let best = _mm_min_epu32(best, _mm_shuffle_epi32::<0b1011_0001>(best));
+    _mm_cvtsi128_si32(best) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Check(Row, Row, usize, Row, usize);
+
+    impl Work for Check {
+        type Output = [u32; 2];
+
+        fn run<P: Processor>(self) -> [u32; 2] {
+            let Self(ahead, near, near_length, long, length) = self;
+            [P::cheapest, Plain::cheapest].map(|cheapest| cheapest(&ahead, &near, near_length, &long, length))
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn all_processors_agree(
+            ahead in any::<[u16; LANES]>(),
+            near in any::<[u16; LANES]>(),
+            near_length in 0_usize..40,
+            long in any::<[u16; LANES]>(),
+            length in 3_usize..70_000,
+        ) {
+            let [found, expected] =
+                run(Check(ahead.map(u32::from), near.map(u32::from), near_length, long.map(u32::from), length));
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
