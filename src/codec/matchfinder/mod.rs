@@ -3,6 +3,8 @@
 pub(crate) mod binary_tree;
 pub(crate) mod common;
 pub(super) mod delta;
+mod extend;
 pub(crate) mod hash_chain;
 pub(super) mod multi_hash;
 mod prefetch;
+pub(crate) mod short;
