@@ -200,6 +200,7 @@ impl Walk {
             unsafe { (children.add(2 * position), children.add(2 * position + 1), buffer.as_ptr()) };
         let mut count = 0;
         if max_length >= MIN_REST {
+            // SAFETY: the position is in the buffer, as asserted.
             let here = unsafe { base.add(position) };
             // SAFETY: at most `nice_length` bytes are compared before the word; padding follows.
             let load =
@@ -209,6 +210,7 @@ impl Walk {
             let (mut smaller_length, mut greater_length) = (0, 0);
             let mut depth = limits.depth;
             while candidate < position && depth != 0 {
+                // SAFETY: the candidate is earlier.
                 let there = unsafe { base.add(candidate) };
                 let mut length = usize::min(smaller_length, greater_length);
                 let (mut theirs, mut ours) = (load(there, length), load(here, length));

@@ -43,7 +43,7 @@ struct Block {
 impl Splitter {
     /// A splitter that considers cuts at so many places at most, one less than `max_pieces`.
     pub(super) fn new(max_pieces: usize) -> Self {
-        let own = (0..MAX_TABLED as u32).map(|frequency| own_cost(frequency)).collect::<Vec<_>>();
+        let own = (0..MAX_TABLED as u32).map(own_cost).collect::<Vec<_>>();
         Self { max_pieces, blocks: Vec::with_capacity(max_pieces + 1), own: own.try_into().expect("as many") }
     }
 
