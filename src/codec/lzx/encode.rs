@@ -13,6 +13,7 @@ mod candidate;
 mod lazy;
 mod optimal;
 mod prices;
+mod search;
 mod sequence;
 mod split;
 
@@ -21,7 +22,6 @@ use std::ops::Range;
 use self::block::BlockWriter;
 use self::sequence::{RecentOffsets, Segment};
 use super::e8;
-use crate::codec::matchfinder::binary_tree::BinaryTree;
 use crate::codec::matchfinder::common::PADDING;
 use crate::codec::{Compressor, Level};
 
@@ -54,8 +54,8 @@ impl LzxCompressor {
         let parser: Box<dyn Parser> = match (level.get(), window_order) {
             (1..=3, ..=16) => Box::new(lazy::LazyParser::<u16>::new(max_size, level)),
             (1..=3, _) => Box::new(lazy::LazyParser::<u32>::new(max_size, level)),
-            (_, ..=16) => Box::new(optimal::OptimalParser::<BinaryTree<u16>>::new(max_size, level)),
-            (_, _) => Box::new(optimal::OptimalParser::<BinaryTree<u32>>::new(max_size, level)),
+            (_, ..=16) => Box::new(optimal::OptimalParser::<u16>::new(max_size, level)),
+            (_, _) => Box::new(optimal::OptimalParser::<u32>::new(max_size, level)),
         };
         Self {
             window_order,
@@ -71,8 +71,8 @@ impl LzxCompressor {
         let parser = match (level.get(), window_order) {
             (1..=3, ..=16) => lazy::LazyParser::<u16>::memory(max_size),
             (1..=3, _) => lazy::LazyParser::<u32>::memory(max_size),
-            (_, ..=16) => optimal::OptimalParser::<BinaryTree<u16>>::memory(max_size, level),
-            (_, _) => optimal::OptimalParser::<BinaryTree<u32>>::memory(max_size, level),
+            (_, ..=16) => optimal::OptimalParser::<u16>::memory(max_size, level),
+            (_, _) => optimal::OptimalParser::<u32>::memory(max_size, level),
         };
         (size_of::<Self>() + max_size + PADDING + Segment::memory(max_size.min(SEGMENT_SIZE)) + parser) as u64
     }

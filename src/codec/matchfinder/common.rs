@@ -1,5 +1,7 @@
 //! What all match finders share: positions, matches, hashing, match extension.
 
+pub(crate) use super::extend::extend;
+
 /// Zero bytes that must follow the data in the buffer a match finder searches, so that whole words can be loaded
 /// anywhere in the data. A match never reaches into them.
 pub(crate) const PADDING: usize = 16;
@@ -124,17 +126,17 @@ impl<P: Position> ShortTables<P> {
         max_length: usize,
         found: &mut impl FnMut(Match),
     ) {
-        let is_triple = |near: P| (load_u32(buffer, near.get()) ^ bytes) << 8 == 0;
-        let report = |length, near: P| Match { length, offset: (position - near.get()) as u32 };
+        let is_triple = |near: usize| (load_u32(buffer, near) ^ bytes) << 8 == 0;
+        let report = |length, near: usize| Match { length, offset: (position - near) as u32 };
         if let Some(head) = self.pairs.get_mut(bytes as usize & 0xffff) {
-            let near = std::mem::replace(head, P::new(position));
+            let near = std::mem::replace(head, P::new(position)).get();
             // If a third byte agrees, the other table knows the same position or a nearer one.
-            if near != P::NONE && max_length >= 2 && (max_length == 2 || !is_triple(near)) {
+            if near < position && max_length >= 2 && (max_length == 2 || !is_triple(near)) {
                 found(report(2, near));
             }
         }
-        let near = std::mem::replace(&mut self.triples[hash::<TRIPLE_BITS>(bytes << 8)], P::new(position));
-        if near != P::NONE && max_length >= 3 && is_triple(near) {
+        let near = std::mem::replace(&mut self.triples[hash::<TRIPLE_BITS>(bytes << 8)], P::new(position)).get();
+        if near < position && max_length >= 3 && is_triple(near) {
             found(report(3, near));
         }
     }
@@ -159,44 +161,10 @@ pub(crate) fn load_u32(buffer: &[u8], position: usize) -> u32 {
     u32::from_le_bytes(buffer[position..position + 4].try_into().expect("four bytes"))
 }
 
-#[inline(always)]
-pub(crate) fn load_u64(buffer: &[u8], position: usize) -> u64 {
-    u64::from_le_bytes(buffer[position..position + 8].try_into().expect("eight bytes"))
-}
-
 /// Hashes a value to `BITS` bits (multiplicative, as Knuth has it).
 #[inline(always)]
 pub(crate) fn hash<const BITS: u32>(value: u32) -> usize {
     (value.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
-}
-
-/// How many bytes at `a` and `b` agree, given that the first `length` do; at most `max_length`.
-#[inline(always)]
-pub(crate) fn extend(buffer: &[u8], a: usize, b: usize, mut length: usize, max_length: usize) -> usize {
-    while length < max_length {
-        let difference = load_u64(buffer, a + length) ^ load_u64(buffer, b + length);
-        if difference != 0 {
-            return (length + difference.trailing_zeros() as usize / 8).min(max_length);
-        }
-        length += 8;
-    }
-    length.min(max_length)
-}
-
-/// Like [`extend`], and tells whether the data at `a` is less than that at `b` in the byte behind the common ones.
-#[inline(always)]
-pub(crate) fn compare(buffer: &[u8], a: usize, b: usize, mut length: usize, max_length: usize) -> (usize, bool) {
-    while length < max_length {
-        let (word_a, word_b) = (load_u64(buffer, a + length), load_u64(buffer, b + length));
-        let difference = word_a ^ word_b;
-        if difference != 0 {
-            let equal_bits = difference.trailing_zeros() & !7;
-            let less = ((word_a >> equal_bits) as u8) < (word_b >> equal_bits) as u8;
-            return ((length + equal_bits as usize / 8).min(max_length), less);
-        }
-        length += 8;
-    }
-    (max_length, false)
 }
 
 #[cfg(test)]
@@ -210,11 +178,6 @@ mod tests {
             buffer[50 + equal] = 8;
             for limit in 0..40 {
                 assert_eq!(extend(&buffer, 0, 50, 0, limit), equal.min(limit), "{equal} {limit}");
-                let length = equal.min(limit);
-                assert_eq!(compare(&buffer, 0, 50, 0, limit).0, length);
-                if length < limit {
-                    assert!(compare(&buffer, 0, 50, 0, limit).1 && !compare(&buffer, 50, 0, 0, limit).1);
-                }
             }
         }
     }

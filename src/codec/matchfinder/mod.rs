@@ -3,7 +3,9 @@
 pub(crate) mod binary_tree;
 pub(crate) mod common;
 pub(super) mod delta;
+mod extend;
 pub(crate) mod hash_chain;
 mod huge_pages;
 pub(super) mod multi_hash;
 pub(super) mod prefetch;
+pub(crate) mod short;

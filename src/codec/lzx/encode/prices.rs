@@ -1,14 +1,25 @@
 //! What literals and matches cost, as the cheapest-path parser looks it up.
 
-use super::sequence::{FIRST_ALIGNED_SLOT, Frequencies, LONG_HEADER};
+use super::sequence::{FIRST_ALIGNED_SLOT, Frequencies, LONG_HEADER, OFFSET_ADJUSTMENT, offset_slot};
 use crate::codec::lzx::format::{
     ALIGNED_SYMBOLS, EXTRA_OFFSET_BITS, LENGTH_SYMBOLS, MAX_CODEWORD_LEN, MAX_MAIN_SYMBOLS, MAX_MATCH,
     MAX_OFFSET_SLOTS, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS,
 };
+use crate::codec::matchfinder::short::MAX_PAIR_OFFSET;
 use crate::codec::price::{BIT, SMOOTHING_SCALE, prices_from_frequencies, smooth};
 
 /// Lengths that a match can have.
 pub(super) const NUM_LENGTHS: usize = MAX_MATCH - MIN_MATCH + 1;
+/// Lengths tried side by side.
+pub(super) const LANES: usize = 8;
+/// A row of prices, with room to read all lanes from its last entry on.
+pub(super) const ROW: usize = NUM_LENGTHS + LANES;
+
+/// More than there are slots, and a power of two, which spares checks.
+const SLOT_ROWS: usize = MAX_OFFSET_SLOTS.next_power_of_two();
+
+/// The first adjusted offset of [`FIRST_ALIGNED_SLOT`].
+const FIRST_ALIGNED: u32 = 16;
 
 /// Prices in units of [`BIT`]. A match costs its entry in `matches`, plus its entry in `aligned` if its slot has one.
 #[derive(Debug)]
@@ -16,23 +27,26 @@ pub(super) struct Prices {
     pub(super) literals: [u32; NUM_LITERALS],
     /// By slot and length: main symbol, length symbol and extra bits (but the last three where the slot has more).
     /// One row serves all lengths of a match, side by side.
-    pub(super) matches: Box<[[u16; NUM_LENGTHS]; MAX_OFFSET_SLOTS]>,
-    /// The three lowest bits of the offset, raw or coded.
-    pub(super) aligned: [u32; ALIGNED_SYMBOLS],
+    pub(super) matches: Box<[[u16; ROW]; SLOT_ROWS]>,
+    /// What the three lowest bits of an offset cost: nothing, where the slot's row says it, then raw or coded.
+    low_bits: [u32; 2 * ALIGNED_SYMBOLS],
+    /// Matches of two bytes, by offset.
+    pub(super) pairs: [u32; MAX_PAIR_OFFSET + 1],
 }
 
 impl Prices {
     pub(super) fn new() -> Self {
         Self {
             literals: [0; NUM_LITERALS],
-            matches: Box::new([[0; NUM_LENGTHS]; MAX_OFFSET_SLOTS]),
-            aligned: [0; ALIGNED_SYMBOLS],
+            matches: Box::new([[0; ROW]; SLOT_ROWS]),
+            low_bits: [0; 2 * ALIGNED_SYMBOLS],
+            pairs: [0; MAX_PAIR_OFFSET + 1],
         }
     }
 
     /// Bytes on the heap.
     pub(super) const fn memory() -> usize {
-        size_of::<[[u16; NUM_LENGTHS]; MAX_OFFSET_SLOTS]>()
+        size_of::<[[u16; ROW]; SLOT_ROWS]>()
     }
 
     /// Prices that follow from how often symbols occurred, smoothed with the given weight.
@@ -56,6 +70,12 @@ impl Prices {
         self.set(&main, &length, &aligned, num_slots);
     }
 
+    /// What the three lowest bits of an offset cost, if the slot's row does not say it.
+    #[inline(always)]
+    pub(super) fn low_bits(&self, adjusted: u32) -> u32 {
+        self.low_bits[adjusted as usize % ALIGNED_SYMBOLS + if adjusted < FIRST_ALIGNED { 0 } else { ALIGNED_SYMBOLS }]
+    }
+
     fn set(
         &mut self,
         main: &[u32; MAX_MAIN_SYMBOLS],
@@ -64,7 +84,7 @@ impl Prices {
         num_slots: usize,
     ) {
         self.literals.copy_from_slice(&main[..NUM_LITERALS]);
-        self.aligned = *aligned;
+        self.low_bits[ALIGNED_SYMBOLS..].copy_from_slice(aligned);
         let headers = main[NUM_LITERALS..].chunks_exact(NUM_LENGTH_HEADERS);
         for (slot, (row, headers)) in self.matches.iter_mut().zip(headers).take(num_slots).enumerate() {
             let aligned_bits = if slot >= FIRST_ALIGNED_SLOT { 3 } else { 0 };
@@ -76,6 +96,10 @@ impl Prices {
             for (price, length) in long.iter_mut().zip(length) {
                 *price = (headers[LONG_HEADER] + extra + length) as u16;
             }
+        }
+        for offset in 1..=MAX_PAIR_OFFSET as u32 {
+            let adjusted = offset + OFFSET_ADJUSTMENT;
+            self.pairs[offset as usize] = u32::from(self.matches[offset_slot(adjusted)][0]) + self.low_bits(adjusted);
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Where blocks end.
 //!
-//! The segment's sequences are cut into pieces of about equal size; a shortest-path search over the piece boundaries
-//! then finds the blocks that cost least: the entropy of their symbols plus an estimate of their headers.
+//! The segment's sequences are cut into pieces of about equal size. As long as it saves something, the two neighbours
+//! that gain most by it are then joined: what counts is the entropy of their symbols plus an estimate of the headers.
+//! Nearly as good as the best of all ways to join them, and it takes three estimates for a piece.
 
 use super::sequence::{Frequencies, Sequence};
+use crate::codec::lzx::format::{ALIGNED_SYMBOLS, LENGTH_SYMBOLS, MAX_MAIN_SYMBOLS};
 use crate::codec::price::{BIT, log2};
 
 /// What a block's header costs before any codeword length: block type, size, three precodes.
@@ -11,32 +13,43 @@ const HEADER_BITS: u32 = 260;
 /// What each used symbol adds to the header, tuned on mixed Windows files: codeword lengths and the code's imperfection.
 const SYMBOL_BITS: u32 = 6;
 
-/// The piece boundaries of a segment and the best way to join pieces to blocks.
+/// The piece boundaries of a segment.
 #[derive(Debug)]
 pub(super) struct Splitter {
     max_pieces: usize,
-    pieces: Vec<Piece>,
+    blocks: Vec<Block>,
+    /// What a symbol of some frequency takes off the total's cost.
+    own: Box<[i32; MAX_TABLED]>,
 }
 
+/// Frequencies below this are looked up.
+const MAX_TABLED: usize = 1 << 11;
+
+/// All symbols of a block, side by side.
+type Counts = [u16; MAX_MAIN_SYMBOLS + LENGTH_SYMBOLS];
+
 #[derive(Debug)]
-struct Piece {
+struct Block {
     size: usize,
     sequences: usize,
-    frequencies: Frequencies,
-    /// The cheapest cost of all up to the end of this piece, and the first piece of the block that ends with it.
-    cost: u64,
-    block_begin: usize,
+    counts: Counts,
+    aligned: [u32; ALIGNED_SYMBOLS],
+    totals: [u32; 2],
+    cost: i64,
+    /// The cost of this block joined with the next one.
+    joined: i64,
 }
 
 impl Splitter {
     /// A splitter that considers cuts at so many places at most, one less than `max_pieces`.
     pub(super) fn new(max_pieces: usize) -> Self {
-        Self { max_pieces, pieces: Vec::with_capacity(max_pieces + 1) }
+        let own = (0..MAX_TABLED as u32).map(own_cost).collect::<Vec<_>>();
+        Self { max_pieces, blocks: Vec::with_capacity(max_pieces + 1), own: own.try_into().expect("as many") }
     }
 
     /// Bytes on the heap.
     pub(super) const fn memory(max_pieces: usize) -> usize {
-        (max_pieces + 1) * size_of::<Piece>()
+        (max_pieces + 1) * size_of::<Block>() + size_of::<[i32; MAX_TABLED]>()
     }
 
     /// Hands `found` each block's size, number of sequences and frequencies, in order.
@@ -48,38 +61,30 @@ impl Splitter {
         mut found: impl FnMut(usize, usize, &Frequencies),
     ) {
         self.cut(data, sequences);
-        for end in 0..self.pieces.len() {
-            let mut sum = Frequencies::ZERO;
-            let (mut cost, mut block_begin) = (u64::MAX, 0);
-            for begin in (0..=end).rev() {
-                sum.merge(&self.pieces[begin].frequencies);
-                let before = if begin == 0 { 0 } else { self.pieces[begin - 1].cost };
-                let total = before + block_cost(&sum);
-                if total < cost {
-                    (cost, block_begin) = (total, begin);
-                }
+        for index in 1..self.blocks.len() {
+            self.blocks[index - 1].joined = self.joined_cost(index - 1);
+        }
+        loop {
+            let pairs = self.blocks.windows(2).enumerate();
+            let gains = pairs.map(|(index, pair)| (pair[0].cost + pair[1].cost - pair[0].joined, index));
+            let Some((_, index)) = gains.max().filter(|&(gain, _)| gain >= 0) else { break };
+            let next = self.blocks.remove(index + 1);
+            self.blocks[index].join(&next);
+            if index + 1 < self.blocks.len() {
+                self.blocks[index].joined = self.joined_cost(index);
             }
-            (self.pieces[end].cost, self.pieces[end].block_begin) = (cost, block_begin);
+            if index > 0 {
+                self.blocks[index - 1].joined = self.joined_cost(index - 1);
+            }
         }
-
-        let mut begins = Vec::with_capacity(self.pieces.len());
-        let mut end = self.pieces.len();
-        while end > 0 {
-            let begin = self.pieces[end - 1].block_begin;
-            begins.push(begin..end);
-            end = begin;
-        }
-        for pieces in begins.into_iter().rev().map(|range| &self.pieces[range]) {
-            let mut sum = Frequencies::ZERO;
-            pieces.iter().for_each(|piece| sum.merge(&piece.frequencies));
-            let (size, count) = pieces.iter().fold((0, 0), |(a, b), piece| (a + piece.size, b + piece.sequences));
-            found(size, count, &sum);
+        for block in &self.blocks {
+            found(block.size, block.sequences, &block.frequencies());
         }
     }
 
     /// Cuts the sequences into pieces.
     fn cut(&mut self, data: &[u8], sequences: &[Sequence]) {
-        self.pieces.clear();
+        self.blocks.clear();
         let wanted = data.len().div_ceil(self.max_pieces);
         let (mut data, mut sequences) = (data, sequences);
         while !sequences.is_empty() {
@@ -90,27 +95,63 @@ impl Splitter {
             }
             let mut frequencies = Frequencies::ZERO;
             frequencies.add(data, &sequences[..count]);
-            self.pieces.push(Piece { size, sequences: count, frequencies, cost: 0, block_begin: 0 });
+            let mut block = Block::new(size, count, &frequencies);
+            block.cost = self.cost(block.totals, block.counts.iter().copied());
+            self.blocks.push(block);
             data = &data[size..];
             sequences = &sequences[count..];
         }
     }
-}
 
-/// An estimate of what a block costs, extra offset bits aside: they do not depend on the blocks.
-fn block_cost(frequencies: &Frequencies) -> u64 {
-    let bits = entropy(&frequencies.main) + entropy(&frequencies.length);
-    bits + u64::from(HEADER_BITS * BIT)
-}
-
-/// The information content of all symbols, and the estimated cost of their codeword lengths.
-fn entropy(frequencies: &[u32]) -> u64 {
-    let (mut total, mut used, mut own) = (0, 0, 0);
-    for &frequency in frequencies.iter().filter(|&&frequency| frequency != 0) {
-        total += frequency;
-        used += SYMBOL_BITS * BIT;
-        own += u64::from(frequency) * u64::from(log2(frequency));
+    /// The cost of a block joined with the next one.
+    fn joined_cost(&self, index: usize) -> i64 {
+        let [a, b] = [&self.blocks[index], &self.blocks[index + 1]];
+        let totals = [a.totals[0] + b.totals[0], a.totals[1] + b.totals[1]];
+        self.cost(totals, a.counts.iter().zip(&b.counts).map(|(a, b)| a.saturating_add(*b)))
     }
-    // No symbol is more frequent than all together: this does not go below zero.
-    if total == 0 { 0 } else { u64::from(total) * u64::from(log2(total)) - own + u64::from(used) }
+
+    /// An estimate of what a block costs, extra offset bits aside: they do not depend on the blocks.
+    #[inline(always)]
+    fn cost(&self, totals: [u32; 2], counts: impl Iterator<Item = u16>) -> i64 {
+        let own = counts.map(|count| {
+            let tabled = self.own[usize::from(count) % MAX_TABLED];
+            i64::from(if usize::from(count) < MAX_TABLED { tabled } else { own_cost(count.into()) })
+        });
+        let all: i64 = totals.iter().map(|&total| i64::from(total) * i64::from(log2(total.max(1)))).sum();
+        all + i64::from(HEADER_BITS * BIT) - own.sum::<i64>()
+    }
+}
+
+/// What a symbol takes off the cost of a block's symbols: the logarithm of its own frequency, less its codeword length's
+/// place in the header.
+fn own_cost(frequency: u32) -> i32 {
+    if frequency == 0 { 0 } else { (frequency * log2(frequency)) as i32 - (SYMBOL_BITS * BIT) as i32 }
+}
+
+impl Block {
+    fn new(size: usize, sequences: usize, frequencies: &Frequencies) -> Self {
+        let mut counts = [0; MAX_MAIN_SYMBOLS + LENGTH_SYMBOLS];
+        for (count, &frequency) in counts.iter_mut().zip(frequencies.main.iter().chain(&frequencies.length)) {
+            *count = frequency.min(u16::MAX.into()) as u16;
+        }
+        let totals = [frequencies.main.iter().sum(), frequencies.length.iter().sum()];
+        Self { size, sequences, counts, aligned: frequencies.aligned, totals, cost: 0, joined: 0 }
+    }
+
+    /// Appends the next block.
+    fn join(&mut self, next: &Self) {
+        self.cost = self.joined;
+        self.size += next.size;
+        self.sequences += next.sequences;
+        self.totals = [self.totals[0] + next.totals[0], self.totals[1] + next.totals[1]];
+        self.counts.iter_mut().zip(&next.counts).for_each(|(own, next)| *own = own.saturating_add(*next));
+        self.aligned.iter_mut().zip(&next.aligned).for_each(|(own, next)| *own += next);
+    }
+
+    fn frequencies(&self) -> Frequencies {
+        let mut frequencies = Frequencies { aligned: self.aligned, ..Frequencies::ZERO };
+        let all = frequencies.main.iter_mut().chain(&mut frequencies.length);
+        all.zip(&self.counts).for_each(|(frequency, &count)| *frequency = count.into());
+        frequencies
+    }
 }
