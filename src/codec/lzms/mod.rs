@@ -12,7 +12,6 @@ mod item_writer;
 mod lazy;
 mod optimal;
 mod output;
-#[cfg(any(test, feature = "__internal-testing"))]
 pub(super) mod plain;
 mod prices;
 mod queue;
