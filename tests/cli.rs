@@ -224,6 +224,41 @@ fn verify_ends_with_1_and_names_what_is_damaged() {
 }
 
 #[test]
+fn strict_verification_finds_what_only_some_readers_accept() {
+    for sample in ["sample.wim", "sample.esd"] {
+        assert!(succeed(["verify", "--strict", &testdata(sample)]).contains(": intact"), "wimlib's streams are sound");
+    }
+
+    // Sets a bit of the padding of some blob's XPRESS data. Its last byte belongs to the padding unless it is a length.
+    let scratch = Scratch::new();
+    let odd = scratch.copy("sample.wim");
+    let bytes = std::fs::read(&odd).unwrap();
+    let blobs = json("wimkit.blobs/1", &["info", &odd, "--blobs"]);
+    let compressed = blobs["blobs"].as_array().unwrap().iter().filter(|blob| blob["compressed"] == true);
+    let offset = compressed
+        .map(|blob| blob["offset_in_wim"].as_u64().unwrap() + blob["size_in_wim"].as_u64().unwrap() - 1)
+        .find(|last| {
+            let mut bytes = bytes.clone();
+            bytes[*last as usize] ^= 1;
+            std::fs::write(&odd, &bytes).unwrap();
+            wimkit(["verify", &odd]).status.success()
+        });
+    assert!(offset.is_some(), "the ordinary verification tolerates padding");
+    let output = wimkit(["verify", "--strict", &odd]);
+    assert_code(&output, 1);
+    assert!(
+        stdout(&output).contains("xpress: the padding is not zero") && stdout(&output).contains("BAD, 1 finding"),
+        "{}",
+        stdout(&output)
+    );
+    let output = wimkit(["verify", "--strict", &odd, "--json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let finding = &document["findings"][0];
+    assert_eq!(finding["kind"], "chunk");
+    assert!(finding["offset"].as_u64() < offset);
+}
+
+#[test]
 fn a_truncated_file_is_an_error_and_no_panic() {
     let scratch = Scratch::new();
     let bytes = std::fs::read(testdata("sample.wim")).unwrap();

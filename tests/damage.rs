@@ -24,7 +24,8 @@ fn exercise(bytes: Vec<u8>) -> Result<verify::Outcome, String> {
             assert!(metadata.entries().len() >= 1);
         }
     }
-    verify::verify(&wim, &verify::Options { memory: 64 << 20 }, Control::silent()).map_err(|error| error.to_string())
+    let options = verify::Options { memory: 64 << 20, ..verify::Options::default() };
+    verify::verify(&wim, &options, Control::silent()).map_err(|error| error.to_string())
 }
 
 #[test]

@@ -21,7 +21,8 @@ fuzz_target!(|data: &[u8]| {
             Ok::<_, std::convert::Infallible>(())
         });
     }
-    if let Ok(outcome) = verify::verify(&wim, &verify::Options { memory: MEMORY }, Control::silent()) {
+    let options = verify::Options { memory: MEMORY, ..verify::Options::default() };
+    if let Ok(outcome) = verify::verify(&wim, &options, Control::silent()) {
         assert!(outcome.images <= wim.image_count());
     }
 });

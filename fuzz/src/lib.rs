@@ -1,6 +1,6 @@
 //! What the codec targets share: how fuzz input becomes parameters, and what must hold.
 
-use wimkit::codec::{Format, Level};
+use wimkit::codec::{DecodeErrorKind, Format, Level};
 
 /// Chunks beyond this size would test the allocator's speed and nothing else.
 const MAX_CHUNK_SIZE: u32 = 1 << 20;
@@ -47,6 +47,14 @@ pub fn decode(format: Format, mut data: &[u8]) {
     if first.is_ok() {
         assert!(dst == plain, "the fast decoder and the plain one give different bytes");
     }
+
+    let mut strictly = vec![0; length as usize].into_boxed_slice();
+    let mut strict = format.strict_decompressor(chunk_size).expect("the chunk size is in the format's range");
+    match strict.decompress(&src, &mut strictly).map_err(|error| error.kind) {
+        Ok(()) => assert!(first.is_ok() && strictly == dst, "the strict decoder accepts what the others do not"),
+        Err(DecodeErrorKind::Odd(_)) => {}
+        Err(kind) => assert_eq!(first.map_err(|error| error.kind), Err(kind), "malformed for the strict decoder alone"),
+    }
 }
 
 /// Encodes arbitrary bytes at an arbitrary level into a buffer of an arbitrary size, and decodes the result.
@@ -72,6 +80,10 @@ pub fn roundtrip(format: Format, mut data: &[u8]) {
     let mut decompressor = format.decompressor(chunk_size).expect("the chunk size is in the format's range");
     decompressor.decompress(&exact, &mut unpacked).expect("what was encoded decodes");
     assert!(unpacked == src, "the round trip changed the content");
+    unpacked.fill(0);
+    let mut strict = format.strict_decompressor(chunk_size).expect("the chunk size is in the format's range");
+    strict.decompress(&exact, &mut unpacked).expect("what was encoded is not odd");
+    assert!(unpacked == src, "the strict decoder gives different bytes");
 
     let mut again = vec![0; packed.len()].into_boxed_slice();
     let repeat = compressor.compress(&src, &mut again);

@@ -16,12 +16,15 @@ use wimkit::wim::verify::{self, FilePath, Finding, VerifyError};
 pub(crate) struct Verify {
     #[command(flatten)]
     source: Source,
+    /// Also find what some programs read and others refuse, such as needless bytes behind compressed data; much slower
+    #[arg(long)]
+    strict: bool,
 }
 
 impl Verify {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let wim = self.source.open_silently(context)?;
-        let options = verify::Options { memory: context.memory() };
+        let options = verify::Options { memory: context.memory(), strict: self.strict };
         let result = verify::verify(&wim, &options, context.control());
         context.bars.clear();
         let outcome = result?;
@@ -152,6 +155,20 @@ impl<'a> JsonFinding<'a> {
                 offset: Some(*offset),
                 sha1: Some(sha1),
                 used_by: users(used_by),
+                ..Self::default()
+            },
+            Finding::Chunk { file, offset, chunk, chunk_offset, format, error, others } => Self {
+                kind: "chunk",
+                sentence: format!(
+                    "{}: chunk {chunk} at {chunk_offset:#x} of the resource at {offset:#x}: {format}: {error}{}",
+                    file.display(),
+                    match others {
+                        0 => String::new(),
+                        others => format!("; and {}", Counted(*others, "other chunk")),
+                    }
+                ),
+                file: Some(file.display().to_string()),
+                offset: Some(*chunk_offset),
                 ..Self::default()
             },
             Finding::MissingBlob { sha1, references, used_by } => Self {

@@ -54,6 +54,51 @@ pub enum DecodeErrorKind {
     /// A symbol that no codeword of a degenerate code stands for.
     #[error("an impossible symbol")]
     BadSymbol,
+    /// Something that only a [strict](Format::strict_decompressor) decoder refuses.
+    #[error("{0}; not every reader accepts that")]
+    Odd(Oddity),
+}
+
+/// What one established reader tolerates and another refuses, so that an encoder must not write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Oddity {
+    /// The chunk goes on behind its data.
+    #[error("the data is followed by {0} needless bytes")]
+    TrailingBytes(usize),
+    /// Something is taken as zeros because the input has ended.
+    #[error("bits beyond the end of the compressed data are needed")]
+    BitsBeyondEnd,
+    /// The bits or the byte that fill up the last unit are not zero.
+    #[error("the padding is not zero")]
+    Padding,
+    /// An LZX block of an odd number of raw bytes without the byte behind it.
+    #[error("the byte that pads an uncompressed block is missing")]
+    MissingPadByte,
+    /// The bits before the raw part of an uncompressed LZX block are not zero.
+    #[error("the bits before the header of an uncompressed block are not zero")]
+    Alignment,
+    /// A recent offset in the header of an uncompressed LZX block that no match can have.
+    #[error("a recent offset is {0}, more than the window allows")]
+    RecentOffset(u32),
+    /// A code without codewords is used.
+    #[error("the {0} is empty")]
+    EmptyCode(&'static str),
+    /// In LZX, a run of codeword lengths whose operand is 17.
+    #[error("a run of codeword lengths has the operand 17")]
+    RunOperand,
+    /// XPRESS data without the end symbol.
+    #[error("the end symbol is missing")]
+    MissingEndSymbol,
+    /// An XPRESS match whose length is in the form of much longer ones.
+    #[error("a match of {0} bytes has its length in two bytes, which is for 273 and more")]
+    LongLength(usize),
+    /// Both ends of LZMS data have read the same bytes.
+    #[error("the two streams overlap")]
+    Overlap,
+    /// What is left of the range coder's value at the end of LZMS data.
+    #[error("the range coder ends with {0:#x} instead of 0")]
+    FinalCode(u32),
 }
 
 /// A chunk size that the format does not allow.

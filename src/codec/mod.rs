@@ -28,6 +28,7 @@ mod matchfinder;
 mod price;
 #[cfg(test)]
 mod round_trip;
+mod strict;
 #[cfg(test)]
 mod test_data;
 mod word;
@@ -36,22 +37,19 @@ pub mod xpress;
 /// Plain reference decoders, for the fuzz targets and benches to compare the fast ones with.
 #[cfg(any(test, feature = "__internal-testing"))]
 pub mod plain {
-    use super::{DecodeError, Format, lzms, lzx, xpress};
+    use super::strict::{Rules, decode_plainly};
+    use super::{DecodeError, Format};
 
     /// Decodes one chunk of `format` with nominally `chunk_size` bytes, straight after the format's description.
     ///
     /// # Errors
     /// Malformed data, of the same kinds as the fast decoders' errors.
     pub fn decompress(format: Format, chunk_size: u32, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
-        match format {
-            Format::Xpress => xpress::plain::decompress(src, dst),
-            Format::Lzx => lzx::plain::decompress(chunk_size.ilog2(), src, dst),
-            Format::Lzms => lzms::plain::decompress(src, dst),
-        }
+        decode_plainly(Rules::TOLERANT, format, chunk_size, src, dst)
     }
 }
 
-pub use error::{DecodeError, DecodeErrorKind, UnsupportedChunkSize};
+pub use error::{DecodeError, DecodeErrorKind, Oddity, UnsupportedChunkSize};
 
 /// A compression format of the WIM container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -95,7 +93,8 @@ pub trait Decompressor: Send {
     ///
     /// `src` is the chunk as stored; a chunk stored raw (same stored and uncompressed size) is not for the codec.
     /// What both established readers tolerate is accepted: trailing bytes, non-zero padding, a missing end symbol,
-    /// bits beyond the end (read as zero). Damage which that lets through shows in the blob's SHA-1.
+    /// bits beyond the end (read as zero). Damage which that lets through shows in the blob's SHA-1. A
+    /// [strict](Format::strict_decompressor) decoder refuses all that.
     ///
     /// # Errors
     /// Malformed data. `dst` then holds unspecified bytes, and the context stays usable.
@@ -148,6 +147,18 @@ impl Format {
             Self::Lzx => Box::new(lzx::LzxDecompressor::new(chunk_size.ilog2())),
             Self::Lzms => Box::new(lzms::LzmsDecompressor::new()),
         })
+    }
+
+    /// A decompressor that also refuses what only some readers accept, as [`DecodeErrorKind::Odd`].
+    ///
+    /// It is for judging an encoder's output, not for reading files: a reference decoder that takes single bits straight
+    /// after the format's description, many times slower than [`Format::decompressor`].
+    ///
+    /// # Errors
+    /// A chunk size that the format does not allow.
+    pub fn strict_decompressor(self, chunk_size: u32) -> Result<Box<dyn Decompressor>, UnsupportedChunkSize> {
+        self.check_chunk_size(chunk_size)?;
+        Ok(Box::new(strict::StrictDecompressor::new(self, chunk_size)))
     }
 
     /// A compressor for chunks of nominally `chunk_size` bytes.

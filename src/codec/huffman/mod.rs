@@ -2,5 +2,4 @@
 
 pub(crate) mod decode_table;
 pub mod lengths;
-#[cfg(any(test, feature = "__internal-testing"))]
 pub(crate) mod plain;

@@ -22,9 +22,14 @@ impl PlainCode {
         (space == 1 << 16 || space == 0).then_some(Self { counts, sorted })
     }
 
+    /// Whether no symbol has a codeword.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sorted.is_empty()
+    }
+
     /// Decodes one symbol. An empty code gives symbol 0 and takes no bits, as established readers do.
     pub(crate) fn decode(&self, mut next_bit: impl FnMut() -> u32) -> u16 {
-        if self.sorted.is_empty() {
+        if self.is_empty() {
             return 0;
         }
         let (mut code, mut first, mut index) = (0, 0, 0);

@@ -16,7 +16,6 @@ mod item_writer;
 mod lazy;
 mod optimal;
 mod output;
-#[cfg(any(test, feature = "__internal-testing"))]
 pub(super) mod plain;
 mod prices;
 mod queue;

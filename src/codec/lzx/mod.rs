@@ -6,7 +6,6 @@ mod e8;
 mod encode;
 mod fast;
 mod format;
-#[cfg(any(test, feature = "__internal-testing"))]
 pub(crate) mod plain;
 
 pub use decode::LzxDecompressor;

@@ -1,5 +1,5 @@
-//! A plain LZX decoder, written line by line from the format's description: the yardstick of the fast one in tests,
-//! fuzz targets and benches. It reads single bits, copies single bytes and takes no shortcut.
+//! A plain LZX decoder, written line by line from the format's description: the strict decoder, and the yardstick of the
+//! fast one in tests and fuzz targets. It reads single bits, copies single bytes and takes no shortcut.
 
 use super::e8;
 use super::format::{
@@ -7,14 +7,26 @@ use super::format::{
     OFFSET_SLOT_BASE, PRECODE_SYMBOLS, RECENT_OFFSETS, block_type, num_main_symbols,
 };
 use crate::codec::huffman::plain::PlainCode;
-use crate::codec::{DecodeError, DecodeErrorKind};
+use crate::codec::strict::Rules;
+use crate::codec::{DecodeError, DecodeErrorKind, Oddity};
 
-/// Decodes one chunk of a resource with the given window order, as [`Decompressor`](crate::codec::Decompressor) does.
+/// Decodes one chunk of a resource with the given window order, as the fast decoder does.
 ///
 /// # Errors
 /// Malformed data.
+#[cfg(test)]
 pub(crate) fn decompress(window_order: u32, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
+    decode(Rules::TOLERANT, window_order, src, dst)
+}
+
+/// Decodes one chunk of a resource with the given window order.
+///
+/// # Errors
+/// What the rules refuse.
+pub(crate) fn decode(rules: Rules, window_order: u32, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
     let mut decoder = Decoder {
+        rules,
+        window_order,
         src,
         dst,
         bit_pos: 0,
@@ -23,18 +35,18 @@ pub(crate) fn decompress(window_order: u32, src: &[u8], dst: &mut [u8]) -> Resul
         main_lens: [0; MAX_MAIN_SYMBOLS],
         length_lens: [0; LENGTH_SYMBOLS],
     };
-    while decoder.dst_pos < decoder.dst.len() {
-        decoder.block(window_order).map_err(|kind| DecodeError {
-            kind,
-            src_offset: decoder.bit_pos.div_ceil(8),
-            dst_offset: decoder.dst_pos,
-        })?;
-    }
+    decoder.run().map_err(|kind| DecodeError {
+        kind,
+        src_offset: decoder.bit_pos.div_ceil(8).min(src.len()),
+        dst_offset: decoder.dst_pos,
+    })?;
     e8::undo(dst);
     Ok(())
 }
 
 struct Decoder<'a> {
+    rules: Rules,
+    window_order: u32,
     src: &'a [u8],
     dst: &'a mut [u8],
     bit_pos: usize,
@@ -58,13 +70,26 @@ impl Decoder<'_> {
         (0..count).fold(0, |value, _| value << 1 | self.bit())
     }
 
+    fn run(&mut self) -> Result<(), DecodeErrorKind> {
+        while self.dst_pos < self.dst.len() {
+            self.block()?;
+        }
+        let end = self.bit_pos.next_multiple_of(16);
+        let trailing_bytes = self.src.len().saturating_sub(end / 8);
+        self.rules.refuse(trailing_bytes > 0, Oddity::TrailingBytes(trailing_bytes))?;
+        let padding = self.bits((end - self.bit_pos) as u32);
+        self.rules.refuse(padding != 0, Oddity::Padding)
+    }
+
     fn symbol(&mut self, code: &PlainCode) -> usize {
         code.decode(|| self.bit()).into()
     }
 
     fn code<const N: usize>(&mut self, name: &'static str, width: u32) -> Result<PlainCode, DecodeErrorKind> {
         let lens: [u8; N] = std::array::from_fn(|_| self.bits(width) as u8);
-        PlainCode::new(&lens).ok_or(DecodeErrorKind::BadCode(name))
+        let code = PlainCode::new(&lens).ok_or(DecodeErrorKind::BadCode(name))?;
+        self.rules.refuse(code.is_empty(), Oddity::EmptyCode(name))?;
+        Ok(code)
     }
 
     /// Updates a vector of codeword lengths.
@@ -78,10 +103,12 @@ impl Decoder<'_> {
                 18 => (20 + self.bits(5), 0),
                 19 => {
                     let run = 4 + self.bit();
-                    match self.symbol(&precode) {
-                        delta @ 0..=17 => (run, minus(lens[i], delta)),
-                        _ => return Err(DecodeErrorKind::BadLengthRun),
+                    let delta = self.symbol(&precode);
+                    if delta > 17 {
+                        return Err(DecodeErrorKind::BadLengthRun);
                     }
+                    self.rules.refuse(delta == 17, Oddity::RunOperand)?;
+                    (run, minus(lens[i], delta))
                 }
                 delta => (1, minus(lens[i], delta)),
             };
@@ -92,11 +119,11 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    fn block(&mut self, window_order: u32) -> Result<(), DecodeErrorKind> {
+    fn block(&mut self) -> Result<(), DecodeErrorKind> {
         let block_type = self.bits(3);
         let size = match self.bit() {
             1 => DEFAULT_BLOCK_SIZE,
-            _ => self.bits(if window_order == 15 { 16 } else { 24 }),
+            _ => self.bits(if self.window_order == 15 { 16 } else { 24 }),
         };
         if size == 0 || size as usize > self.dst.len() - self.dst_pos {
             return Err(DecodeErrorKind::BadBlockSize(size));
@@ -110,10 +137,11 @@ impl Decoder<'_> {
         };
 
         let mut main_lens = self.main_lens;
-        let used = &mut main_lens[..num_main_symbols(window_order)];
+        let used = &mut main_lens[..num_main_symbols(self.window_order)];
         self.lens(&mut used[..NUM_LITERALS])?;
         self.lens(&mut used[NUM_LITERALS..])?;
         let main_code = PlainCode::new(used).ok_or(DecodeErrorKind::BadCode("main code"))?;
+        self.rules.refuse(main_code.is_empty(), Oddity::EmptyCode("main code"))?;
         self.main_lens = main_lens;
 
         let mut length_lens = self.length_lens;
@@ -131,10 +159,12 @@ impl Decoder<'_> {
                     let header = (matched - NUM_LITERALS) % 8;
                     let slot = (matched - NUM_LITERALS) / 8;
                     let extension = if header == 7 { self.symbol(&length_code) } else { 0 };
+                    self.rules.refuse(header == 7 && length_code.is_empty(), Oddity::EmptyCode("length code"))?;
                     let offset = self.offset(slot, aligned.as_ref());
                     self.copy(MIN_MATCH + header + extension, offset as usize, end)?;
                 }
             }
+            self.rules.refuse(self.bit_pos > self.src.len() / 2 * 16, Oddity::BitsBeyondEnd)?;
         }
         Ok(())
     }
@@ -177,15 +207,28 @@ impl Decoder<'_> {
             .and_then(<[u8]>::split_first_chunk::<12>)
             .filter(|(_, rest)| rest.len() >= size)
             .ok_or(DecodeErrorKind::Truncated)?;
+        let alignment = self.bits((start * 8 - self.bit_pos) as u32);
+        self.rules.refuse(alignment != 0, Oddity::Alignment)?;
         for (offset, bytes) in self.recent.iter_mut().zip(header.as_chunks::<4>().0) {
             *offset = u32::from_le_bytes(*bytes);
             if *offset == 0 {
                 return Err(DecodeErrorKind::ZeroRecentOffset);
             }
         }
+        // The last slot ends at the window's size less 3.
+        let largest = (1 << self.window_order) - 3;
+        for offset in self.recent {
+            self.rules.refuse(offset > largest, Oddity::RecentOffset(offset))?;
+        }
         self.dst[self.dst_pos..end].copy_from_slice(&raw[..size]);
         self.dst_pos = end;
-        self.bit_pos = (start + 12 + size).next_multiple_of(2) * 8;
+        self.bit_pos = (start + 12 + size) * 8;
+        if size % 2 == 1 {
+            let pad_byte = raw.get(size);
+            self.rules.refuse(pad_byte.is_none(), Oddity::MissingPadByte)?;
+            self.rules.refuse(pad_byte.is_some_and(|byte| *byte != 0), Oddity::Padding)?;
+            self.bit_pos += 8;
+        }
         Ok(())
     }
 }

@@ -3,7 +3,6 @@
 mod decode;
 mod encode;
 mod fast;
-#[cfg(any(test, feature = "__internal-testing"))]
 pub(crate) mod plain;
 
 pub use decode::XpressDecompressor;

@@ -1,6 +1,9 @@
 //! Checking a WIM: the integrity table, every image's metadata, every blob's SHA-1, missing blobs and reference counts.
 //!
-//! Verification goes on after a finding, and lists everything that is wrong.
+//! Verification goes on after a finding, and lists everything that is wrong. Strict verification then decodes every
+//! chunk a second time, by the rules of the strictest reader.
+
+mod strict;
 
 use super::WimError;
 use super::blob_table::Location;
@@ -9,6 +12,7 @@ use super::integrity::IntegrityTableError;
 use super::metadata::Metadata;
 use super::reader::{ImageIndex, KnownBlob, Wim, reading_order};
 use super::resource::ResourceError;
+use crate::codec::{DecodeError, Format};
 use crate::util::progress::Control;
 use crate::util::sha1::Sha1;
 use std::collections::HashMap;
@@ -22,11 +26,13 @@ const MAX_PATHS_PER_BLOB: usize = 8;
 pub struct Options {
     /// Bytes of decoded data that may be in memory at once.
     pub memory: u64,
+    /// Whether to look for what some readers accept and others refuse, too; much slower.
+    pub strict: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { memory: super::engine::default_memory() }
+        Self { memory: super::engine::default_memory(), strict: false }
     }
 }
 
@@ -78,6 +84,23 @@ pub enum Finding {
         damage: Damage,
         /// Files that need it; the first few.
         used_by: Vec<FilePath>,
+    },
+    /// Strict decoding refuses chunks of a resource; one finding for all of them.
+    Chunk {
+        /// Which file holds the resource.
+        file: PathBuf,
+        /// Where the resource begins in the file.
+        offset: u64,
+        /// The first such chunk: its 0-based number.
+        chunk: u64,
+        /// Where that chunk begins in the file.
+        chunk_offset: u64,
+        /// Its format.
+        format: Format,
+        /// What is odd or malformed about it.
+        error: DecodeError,
+        /// How many other chunks of the resource are refused.
+        others: u64,
     },
     /// A blob that images refer to is in no file at hand.
     MissingBlob {
@@ -182,6 +205,9 @@ pub fn verify(wim: &Wim, options: &Options, control: Control<'_>) -> Result<Outc
     for (sha1, references) in missing {
         let used_by = used_by.remove(&sha1).unwrap_or_default();
         outcome.findings.push(Finding::MissingBlob { sha1, references, used_by });
+    }
+    if options.strict {
+        outcome.findings.extend(strict::check_chunks(wim, options.memory, control)?);
     }
     Ok(outcome)
 }
