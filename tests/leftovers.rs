@@ -163,23 +163,43 @@ fn extraction_onto_a_full_disk_leaves_no_part_of_a_file() {
     }
 }
 
-/// A file that is too large for the file system is refused, and the others are extracted.
-#[test]
-fn extraction_of_files_that_are_too_large_is_done_in_part() {
-    let target = tempfile::tempdir().unwrap();
+/// Extracts the sample where no file may be larger than some 20 KiB: the larger ones are refused, the others extracted.
+fn extract_small_files(target: &Path, options: &[&str]) {
     let output = Command::new("sh")
         .args(["-c", "trap '' XFSZ; ulimit -f 20; exec \"$@\"", "sh"])
         .arg(cargo_bin("wimkit"))
-        .args(["extract", arg(&sample("sample.wim")), "1", "--to", arg(target.path())])
+        .args(["extract", arg(&sample("sample.wim")), "1", "--to", arg(target)])
+        .args(options)
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).contains("not extracted: /Windows/System32/capability09.dll: "), "{}", stderr(&output));
+}
+
+#[test]
+fn extraction_of_files_that_are_too_large_is_done_in_part() {
+    let target = tempfile::tempdir().unwrap();
+    extract_small_files(target.path(), &[]);
     let found = read_tree(target.path());
     assert!(found.contains_key("Windows/System32/readme.txt"));
     assert!(!found.contains_key("Windows/System32/capability09.dll"));
     // Limits are counted in units of 512 or 1024 bytes, by the shell.
     assert!(found.values().all(|content| content.len() <= 20 << 10));
+}
+
+#[test]
+fn what_could_not_be_overwritten_is_still_there() {
+    let target = tempfile::tempdir().unwrap();
+    let system = target.path().join("Windows/System32");
+    std::fs::create_dir_all(&system).unwrap();
+    for name in ["capability09.dll", "readme.txt"] {
+        std::fs::write(system.join(name), "old").unwrap();
+    }
+    extract_small_files(target.path(), &["--overwrite"]);
+    let found = read_tree(target.path());
+    assert_eq!(found["Windows/System32/capability09.dll"], b"old");
+    assert_ne!(found["Windows/System32/readme.txt"], b"old");
+    assert!(!found.keys().any(|name| name.ends_with(".tmp")));
 }
 
 /// Starts work that takes seconds, and sends the signal as soon as the work's output is open.

@@ -10,12 +10,26 @@ use std::sync::LazyLock;
 /// Whether kernels compiled for `popcnt`, `bmi1` and `bmi2` may run: the processor has all three (one that has the last
 /// has the others), and nobody forbade it.
 pub(crate) fn bmi2() -> bool {
-    static ALLOWED: LazyLock<bool> = LazyLock::new(|| {
-        let detected =
-            is_x86_feature_detected!("popcnt") && is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("bmi2");
-        detected && !is_portable(std::env::var_os("WIMKIT_CPU").as_deref())
-    });
+    static ALLOWED: LazyLock<bool> = LazyLock::new(|| has_bmi2() && may_be_used());
     *ALLOWED
+}
+
+/// Whether kernels compiled for `avx2`, `lzcnt` and what [`bmi2`] means may run.
+pub(crate) fn avx2() -> bool {
+    static ALLOWED: LazyLock<bool> = LazyLock::new(|| has_avx2() && may_be_used());
+    *ALLOWED
+}
+
+fn has_bmi2() -> bool {
+    is_x86_feature_detected!("popcnt") && is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("bmi2")
+}
+
+fn has_avx2() -> bool {
+    has_bmi2() && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("lzcnt")
+}
+
+fn may_be_used() -> bool {
+    !is_portable(std::env::var_os("WIMKIT_CPU").as_deref())
 }
 
 fn is_portable(setting: Option<&OsStr>) -> bool {
@@ -30,8 +44,6 @@ mod tests {
     fn the_environment_forbids_and_never_permits() {
         assert!(is_portable(Some(OsStr::new("portable"))));
         assert!(!is_portable(Some(OsStr::new("bmi2"))) && !is_portable(None));
-        let detected = is_x86_feature_detected!("popcnt") && is_x86_feature_detected!("bmi1");
-        let detected = detected && is_x86_feature_detected!("bmi2");
-        assert_eq!(bmi2(), detected && std::env::var_os("WIMKIT_CPU").is_none_or(|setting| setting != "portable"));
+        assert_eq!((bmi2(), avx2()), (has_bmi2() && may_be_used(), has_avx2() && may_be_used()));
     }
 }

@@ -40,7 +40,7 @@ fn read_batch_bmi2(
 /// [`X86Filter::undo`], with what this processor has to search for opcodes.
 pub(super) fn undo_x86(filter: &mut X86Filter, data: &mut [u8]) {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
+    if crate::codec::cpu::avx2() {
         // SAFETY: the function is safe but for needing this feature, and the processor has it.
         return unsafe { undo_x86_avx2(filter, data) };
     }

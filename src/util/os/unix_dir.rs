@@ -81,6 +81,16 @@ impl Dir {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
     }
 
+    /// Renames a file or link in this directory, in place of whatever file or link has the new name.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn rename(&self, name: &str, new_name: &str) -> io::Result<()> {
+        check_name(name)?;
+        check_name(new_name)?;
+        Ok(rustix::fs::renameat(&self.0, name, &self.0, new_name)?)
+    }
+
     /// Gives the file `name` of this directory another name in the directory `to`.
     ///
     /// # Errors

@@ -87,6 +87,14 @@ impl Dir {
         fs::remove_file(self.child(name)?)
     }
 
+    /// Renames a file or link in this directory, in place of whatever file or link has the new name.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn rename(&self, name: &str, new_name: &str) -> io::Result<()> {
+        fs::rename(self.child(name)?, self.child(new_name)?)
+    }
+
     /// Gives the file `name` of this directory another name in the directory `to`.
     ///
     /// # Errors

@@ -37,9 +37,9 @@ impl Finish<'_> {
                 self.refuse(place, Problem::NothingToLinkTo);
                 continue;
             }
-            let link = |directory: &Dir| {
+            let link = |directory: &Dir, name: &str| {
                 let from = self.writing.directories.get(original.directory)?;
-                from.hard_link(&original.name, directory, &place.name)
+                from.hard_link(&original.name, directory, name)
             };
             match self.writing.make(place, link) {
                 Ok(()) => count.made += 1,
@@ -82,9 +82,9 @@ impl Finish<'_> {
             Ok(target) => target,
             Err(error) => return Ok(Err(error.into())),
         };
-        let make = |directory: &Dir| {
-            directory.symlink(&target, &place.name, entry.is_directory())?;
-            directory.set_link_times(&place.name, &times_of(&entry))
+        let make = |directory: &Dir, name: &str| {
+            directory.symlink(&target, name, entry.is_directory())?;
+            directory.set_link_times(name, &times_of(&entry))
         };
         match self.writing.make(place, make) {
             Ok(()) => Ok(Ok(())),

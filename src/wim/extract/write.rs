@@ -2,10 +2,12 @@
 //!
 //! Making a file costs more than filling it: most files are small. Blobs that lie wholly in one batch are therefore
 //! written side by side, by as many threads as there are; only a blob that goes on from batch to batch is written
-//! piece by piece. A file whose blob turns out to be damaged is removed.
+//! piece by piece. A file whose blob turns out to be damaged is removed. What is overwritten goes only when the new file
+//! is complete.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
@@ -23,6 +25,12 @@ const HOLE: usize = 64 << 10;
 /// How much of a file is copied at a time to its twins.
 const COPY: usize = 1 << 20;
 
+/// A name for what will replace something, which has its own until then.
+fn temporary_name() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!(".wimkit-{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
 /// What stays the same while files are written.
 pub(super) struct Writing<'a> {
     pub(super) tree: &'a Metadata,
@@ -33,22 +41,36 @@ pub(super) struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    /// Makes something at `place`, whose name must be free unless it may be overwritten.
-    pub(super) fn make<T>(&self, place: &Place, make: impl Fn(&Dir) -> io::Result<T>) -> io::Result<T> {
+    /// Makes something at `place`, whose name must be free unless it may be overwritten: what has the name then goes when the
+    /// new is there.
+    pub(super) fn make(&self, place: &Place, make: impl Fn(&Dir, &str) -> io::Result<()>) -> io::Result<()> {
         let directory = self.directories.get(place.directory)?;
-        match make(&directory) {
-            Err(error) if self.overwrite && error.kind() == io::ErrorKind::AlreadyExists => {
-                // Whatever has the name goes first: writing into it could write through a link.
-                directory.remove_file(&place.name)?;
-                make(&directory)
+        match make(&directory, &place.name) {
+            Err(error) if self.may_replace(&error) => {
+                let temporary = temporary_name();
+                let made = make(&directory, &temporary).and_then(|()| directory.rename(&temporary, &place.name));
+                // It is also left where both are names of one file.
+                directory.remove_file(&temporary).ok();
+                made
             }
             result => result,
         }
     }
 
+    fn may_replace(&self, error: &io::Error) -> bool {
+        self.overwrite && error.kind() == io::ErrorKind::AlreadyExists
+    }
+
     fn begin<'p>(&self, place: &'p Place) -> io::Result<OpenFile<'p>> {
-        let file = self.make(place, |directory| directory.create_file(&place.name))?;
-        Ok(OpenFile { file, place, ends_in_hole: false })
+        let directory = self.directories.get(place.directory)?;
+        let (file, temporary) = match directory.create_file(&place.name) {
+            Err(error) if self.may_replace(&error) => {
+                let temporary = temporary_name();
+                (directory.create_file(&temporary)?, Some(temporary))
+            }
+            result => (result?, None),
+        };
+        Ok(OpenFile { file, place, temporary, ends_in_hole: false })
     }
 
     fn finish(&self, open: &mut OpenFile<'_>) -> io::Result<()> {
@@ -58,7 +80,12 @@ impl Writing<'_> {
         }
         // Where names of one file disagree, the first one's times are the file's.
         let entry = self.tree.entry(open.place.dentry);
-        os::finish_file(&open.file, &times_of(&self.tree.entry(entry.first_link())))
+        os::finish_file(&open.file, &times_of(&self.tree.entry(entry.first_link())))?;
+        if let Some(temporary) = &open.temporary {
+            self.directories.get(open.place.directory)?.rename(temporary, &open.place.name)?;
+            open.temporary = None;
+        }
+        Ok(())
     }
 
     /// Makes a file without content.
@@ -97,9 +124,10 @@ impl Writing<'_> {
 
     /// Removes what was begun. The error that led here matters more than one of the removal.
     fn drop_partial(&self, open: OpenFile<'_>) {
-        let OpenFile { file, place, .. } = open;
+        let OpenFile { file, place, temporary, .. } = open;
         drop(file);
-        self.directories.get(place.directory).and_then(|directory| directory.remove_file(&place.name)).ok();
+        let name = temporary.as_ref().unwrap_or(&place.name);
+        self.directories.get(place.directory).and_then(|directory| directory.remove_file(name)).ok();
     }
 
     /// Makes a further name of a finished file as a file of its own.
@@ -113,6 +141,8 @@ impl Writing<'_> {
 struct OpenFile<'p> {
     file: File,
     place: &'p Place,
+    /// The name that it has until it is finished, where another file has its own.
+    temporary: Option<String>,
     /// Whether its length is still to be stretched over a hole at its end.
     ends_in_hole: bool,
 }
