@@ -29,9 +29,9 @@ pub(super) struct LazyParser<P> {
 impl<P: Position> LazyParser<P> {
     pub(super) fn new(max_size: usize, level: Level) -> Self {
         let (depth, nice_length, lazy, pieces) = match level.get() {
-            1 => (6, 24, false, 1),
-            2 => (10, 32, true, 2),
-            _ => (24, 64, true, 4),
+            1 => (6, 24, false, 4),
+            2 => (8, 24, true, 8),
+            _ => (24, 64, true, 16),
         };
         Self {
             finder: HashChain::new(max_size),
@@ -42,7 +42,7 @@ impl<P: Position> LazyParser<P> {
     }
 
     pub(super) const fn memory(max_size: usize) -> usize {
-        HashChain::<P>::memory(max_size) + size_of::<Self>() + Splitter::memory(8)
+        HashChain::<P>::memory(max_size) + size_of::<Self>() + Splitter::memory(32)
     }
 
     /// Adds the position and returns the best match there that is at least about `least` long.

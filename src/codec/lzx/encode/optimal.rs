@@ -42,8 +42,8 @@ const fn tuning(level: Level) -> Tuning {
     let (depth, nice_length, certain_length, passes, pieces) = match level.get() {
         ..=4 => (8, 24, 48, 1, 16),
         5 => (16, 48, MAX_MATCH, 1, 32),
-        6 => (16, 48, MAX_MATCH, 2, 32),
-        7 => (32, 96, MAX_MATCH, 2, 64),
+        6 => (32, 96, MAX_MATCH, 2, 64),
+        7 => (32, 96, MAX_MATCH, 3, 64),
         8 => (64, 257, MAX_MATCH, 3, 64),
         _ => (300, 257, MAX_MATCH, 5, 64),
     };
