@@ -249,11 +249,11 @@ impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEARES
             inherited = Match::NONE;
             ahead = latest(next);
         }
-        for position in next..size {
-            longest[position] = inherited;
+        for behind in &mut longest[next..size] {
+            *behind = inherited;
             inherited = inherited.rest();
         }
-        nearest[next.min(size)..size].fill(Match::NONE);
+        nearest[next..size].fill(Match::NONE);
         longest[size..size + LOOKAHEAD].fill(Match::NONE);
     }
 }
