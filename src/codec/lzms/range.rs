@@ -68,7 +68,7 @@ impl<const N: usize> Decisions<N> {
     /// Whether the latest decisions that count were all zeros: then coding another zero changes nothing here.
     #[inline(always)]
     pub(super) fn is_run_of_zeros(&self) -> bool {
-        self.state % N == 0 && self.probabilities[0] == Probability::ONLY_ZEROS
+        self.state.is_multiple_of(N) && self.probabilities[0] == Probability::ONLY_ZEROS
     }
 
     pub(super) fn encode(&mut self, bit: bool, encoder: &mut RangeEncoder, output: &mut Output<'_>) {
