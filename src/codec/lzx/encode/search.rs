@@ -106,11 +106,7 @@ impl Search {
         // SAFETY: all tables and the data reach as far as `settle` asks, as asserted; the processor has the features.
         unsafe {
             #[cfg(target_arch = "x86_64")]
-            if is_x86_feature_detected!("avx2")
-                && is_x86_feature_detected!("bmi1")
-                && is_x86_feature_detected!("bmi2")
-                && is_x86_feature_detected!("lzcnt")
-            {
+            if crate::codec::cpu::avx2() {
                 self.settle_avx2(found, block.clone(), prices);
                 return self.trace(block);
             }

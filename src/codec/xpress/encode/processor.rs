@@ -29,11 +29,7 @@ pub(super) trait Work {
 /// Does something with all that this processor has.
 pub(super) fn run<W: Work>(work: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("bmi2")
-        && is_x86_feature_detected!("lzcnt")
-    {
+    if crate::codec::cpu::avx2() {
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
         fn run_avx2<W: Work>(work: W) -> W::Output {
             work.run::<Avx2>()
