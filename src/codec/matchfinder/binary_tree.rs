@@ -10,8 +10,6 @@
 //! comparison begins at the smaller of the two, not at zero. This is why a walk must always compare up to the same
 //! length (`nice_length`, or the end of the data): where equality was declared early, order beyond is not known.
 //!
-//! Shorter matches come from tables of the newest position.
-//!
 //! The walk is all of the time. It works on bare pointers and has few enough variables for the registers; that no
 //! position is followed but an earlier one bounds every access, and also ends the walk, since [`Position::NONE`] is not
 //! earlier. Roots are looked up for some positions ahead, so that they need not be waited for.
@@ -19,7 +17,7 @@
 
 use std::ops::Range;
 
-use super::common::{Match, MatchFinder, PADDING, Position, SearchLimits, ShortTables, extend, hash, load_u32};
+use super::common::{PADDING, Position, SearchLimits, extend, hash, load_u32};
 use super::prefetch::prefetch;
 
 const HASH_BITS: u32 = 15;
@@ -31,12 +29,9 @@ const MIN_REST: usize = size_of::<u64>();
 /// The tables.
 #[derive(Debug)]
 pub(crate) struct BinaryTree<P> {
-    short: ShortTables<P>,
     roots: Box<[P; 1 << HASH_BITS]>,
     /// The smaller child of each position, then the greater one.
     children: Box<[[P; 2]]>,
-    /// The matches of the position at hand.
-    found: Vec<PackedMatch>,
 }
 
 /// A match: the length above, the offset below.
@@ -65,62 +60,23 @@ impl PackedMatch {
     }
 }
 
-impl<P: Position> MatchFinder for BinaryTree<P> {
-    fn new(max_size: usize, min_length: usize) -> Self {
+impl<P: Position> BinaryTree<P> {
+    /// Tables for chunks of at most `max_size` bytes.
+    pub(crate) fn new(max_size: usize) -> Self {
         assert!(max_size <= 1 << OFFSET_BITS);
-        Self {
-            short: ShortTables::new(min_length),
-            roots: Box::new([P::NONE; 1 << HASH_BITS]),
-            children: vec![[P::NONE; 2]; max_size].into_boxed_slice(),
-            found: vec![PackedMatch::default(); MOST_MATCHES],
-        }
+        Self { roots: Box::new([P::NONE; 1 << HASH_BITS]), children: vec![[P::NONE; 2]; max_size].into_boxed_slice() }
     }
 
-    fn memory(max_size: usize, min_length: usize) -> usize {
-        ShortTables::<P>::memory(min_length) + ((1 << HASH_BITS) + 2 * max_size) * size_of::<P>()
+    /// Bytes on the heap.
+    pub(crate) const fn memory(max_size: usize) -> usize {
+        ((1 << HASH_BITS) + 2 * max_size) * size_of::<P>()
     }
 
-    fn reset(&mut self) {
-        self.short.reset();
+    /// Forgets all positions.
+    pub(crate) fn reset(&mut self) {
         self.roots.fill(P::NONE);
     }
 
-    #[inline(always)]
-    fn find(
-        &mut self,
-        buffer: &[u8],
-        position: usize,
-        max_length: usize,
-        limits: SearchLimits,
-        mut found: impl FnMut(Match),
-    ) {
-        let bytes = load_u32(buffer, position);
-        self.short.find(buffer, position, bytes, max_length, &mut found);
-        let candidate = self.replace_root(position, bytes);
-        let longest = max_length.min(MOST_MATCHES - 1);
-        let walk = Walk { position, candidate, max_length: longest, limits, report: true };
-        let count = walk.run(buffer, &mut self.children, &mut self.found);
-        for one in &self.found[..count] {
-            let mut length = one.length();
-            if length == longest {
-                length = extend(buffer, position - one.offset() as usize, position, length, max_length);
-            }
-            found(Match { length: length as u32, offset: one.offset() });
-        }
-    }
-
-    #[inline(always)]
-    fn skip(&mut self, buffer: &[u8], position: usize, max_length: usize, limits: SearchLimits) {
-        let bytes = load_u32(buffer, position);
-        self.short.skip(position, bytes);
-        let candidate = self.replace_root(position, bytes);
-        let max_length = max_length.min(MOST_MATCHES - 1);
-        let walk = Walk { position, candidate, max_length, limits, report: false };
-        walk.run(buffer, &mut self.children, &mut self.found);
-    }
-}
-
-impl<P: Position> BinaryTree<P> {
     /// Adds all positions of `range` and stores their matches of four bytes and more, each longer than the one before at
     /// the same position; `begins` tells where each position's begin and the last one's end. A position inside a match
     /// of the nice length is added without, and so are those for which `matches` has no room.
@@ -296,7 +252,7 @@ mod tests {
             buffer.resize(data.len() + PADDING, 0);
             let expected = all_matches(&data, longest);
 
-            let mut tree = BinaryTree::<u16>::new(512, 3);
+            let mut tree = BinaryTree::<u16>::new(512);
             let cut = cut.min(data.len());
             for range in [0..cut, cut..data.len()] {
                 let mut begins = vec![0; range.len() + 1];
@@ -311,20 +267,6 @@ mod tests {
                         prop_assert_eq!(found, []);
                     }
                 }
-            }
-
-            let mut tree = BinaryTree::<u32>::new(512, 3);
-            let searched = data.len().saturating_sub(MIN_REST - 1);
-            for (position, expected) in expected.iter().enumerate().take(searched) {
-                let mut found = Vec::new();
-                let max_length = longest.min(data.len() - position);
-                if position % 7 == 3 {
-                    tree.skip(&buffer, position, max_length, limits);
-                    continue;
-                }
-                tree.find(&buffer, position, max_length, limits, |one| found.push((one.length as usize, one.offset)));
-                found.retain(|&(length, _)| length > 3);
-                prop_assert_eq!(&found, expected, "at {}", position);
             }
         }
     }

@@ -19,7 +19,7 @@ use super::{Parser, SEGMENT_SIZE};
 use crate::codec::Level;
 use crate::codec::lzx::format::{MAX_MATCH, num_offset_slots};
 use crate::codec::matchfinder::binary_tree::{BinaryTree, PackedMatch};
-use crate::codec::matchfinder::common::{MatchFinder, Position, SearchLimits};
+use crate::codec::matchfinder::common::{Position, SearchLimits};
 use crate::codec::matchfinder::short::{ShortFinder, ShortMatches};
 
 /// Matches kept for one position, on average; if a segment has more, its last positions go without.
@@ -74,7 +74,7 @@ impl<P: Position> OptimalParser<P> {
         Self {
             short_finder: ShortFinder::new(),
             short: vec![ShortMatches::default(); segment],
-            finder: BinaryTree::new(max_size, 4),
+            finder: BinaryTree::new(max_size),
             limits,
             passes,
             matches: vec![PackedMatch::default(); MATCHES_PER_POSITION * segment],
@@ -89,7 +89,7 @@ impl<P: Position> OptimalParser<P> {
     pub(super) fn memory(max_size: usize, level: Level) -> usize {
         let segment = if max_size < SEGMENT_SIZE { max_size } else { SEGMENT_SIZE };
         let per_position = (MATCHES_PER_POSITION + 2) * size_of::<Step>();
-        BinaryTree::<P>::memory(max_size, 4)
+        BinaryTree::<P>::memory(max_size)
             + ShortFinder::memory()
             + segment * per_position
             + Search::memory(segment)
