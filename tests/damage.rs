@@ -2,14 +2,16 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use support::Noise;
-use wimkit::codec::{Format, Level};
+use wimkit::codec::{DecodeErrorKind, Format, Level, Oddity};
 use wimkit::util::progress::{Control, Progress};
 use wimkit::wim::blob_table::Location;
 use wimkit::wim::export::{self, Compression, ExportError, Selection, export};
+use wimkit::wim::resource::ChunkMap;
 use wimkit::wim::{OpenOptions, Wim, WimError, edit, verify};
 
 fn open_bytes(bytes: Vec<u8>) -> Result<Wim, WimError> {
@@ -78,6 +80,57 @@ fn flipped_bits_are_noticed() {
     }
 }
 
+/// Changes a bit behind the last item of every chunk of every resource.
+#[test]
+fn strict_verification_judges_every_chunk() {
+    let mut bytes = std::fs::read("testdata/sample.wim").unwrap();
+    let wim = open_bytes(bytes.clone()).unwrap();
+    let contents = wim.contents().unwrap();
+    let plain = contents.blobs.iter().filter_map(|blob| match blob.location {
+        Location::Plain(resource) => Some(resource),
+        Location::Solid { .. } => None,
+    });
+    let mut odd_chunks = BTreeMap::new();
+    for resource in contents.metadata.iter().map(|entry| entry.resource).chain(plain) {
+        let map = ChunkMap::new(&resource, wim.header(), bytes.len() as u64).unwrap();
+        let Some((format, chunk_size)) = map.coding() else { continue };
+        let mut chunks = Vec::new();
+        map.locate(wim.sources()[0], 0..map.chunk_count(), &mut chunks).unwrap();
+        for chunk in chunks.iter().filter(|chunk| chunk.stored_size < chunk.uncompressed_size) {
+            let stored = &mut bytes[chunk.offset_in_wim as usize..][..chunk.stored_size as usize];
+            let decode = |stored: &[u8]| {
+                let mut content = vec![0; chunk.uncompressed_size as usize];
+                format.decompressor(chunk_size).unwrap().decompress(stored, &mut content).map(|()| content)
+            };
+            let content = decode(stored);
+            // Some of the last bytes may say the length of a match instead.
+            for at in stored.len() - 4..stored.len() {
+                stored[at] ^= 1;
+                if decode(stored) == content {
+                    *odd_chunks.entry(resource.offset_in_wim).or_insert(0) += 1;
+                    break;
+                }
+                stored[at] ^= 1;
+            }
+        }
+    }
+    assert!(contents.metadata.iter().all(|entry| odd_chunks.contains_key(&entry.resource.offset_in_wim)));
+    assert!(odd_chunks.len() > 20 && odd_chunks.values().any(|count| *count > 1), "{odd_chunks:?}");
+
+    assert!(exercise(bytes.clone()).unwrap().is_good(), "ordinary decoders do not look behind the last item");
+    let odd = open_bytes(bytes).unwrap();
+    let options = verify::Options { strict: true, ..verify::Options::default() };
+    let outcome = verify::verify(&odd, &options, Control::silent()).unwrap();
+    let mut found = BTreeMap::new();
+    for finding in &outcome.findings {
+        let verify::Finding::Chunk { offset, chunk_offset, error, others, .. } = finding else { panic!("{finding:?}") };
+        assert!(matches!(error.kind, DecodeErrorKind::Odd(Oddity::Padding | Oddity::MissingEndSymbol)), "{error}");
+        assert!(chunk_offset >= offset);
+        assert!(found.insert(*offset, others + 1).is_none(), "two findings for one resource");
+    }
+    assert_eq!(found, odd_chunks);
+}
+
 #[test]
 fn known_hostile_files_are_named_for_what_they_are() {
     let Some(cyclic) = support::foreign("hostile/wimlib-cyclic.wim") else { return };
@@ -114,7 +167,8 @@ fn foreign_images_are_read_and_verify() {
         let Some(path) = support::foreign(&format!("wim/{name}")) else { return };
         for no_mmap in [false, true] {
             let wim = Wim::open(&path, &OpenOptions { no_mmap, ..OpenOptions::default() }).unwrap();
-            let outcome = verify::verify(&wim, &verify::Options::default(), Control::silent()).unwrap();
+            let options = verify::Options { strict: true, ..verify::Options::default() };
+            let outcome = verify::verify(&wim, &options, Control::silent()).unwrap();
             assert!(outcome.is_good(), "{name}: {:?}", outcome.findings);
             assert_eq!(outcome.images, wim.image_count(), "{name}");
         }

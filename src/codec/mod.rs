@@ -151,8 +151,8 @@ impl Format {
 
     /// A decompressor that also refuses what only some readers accept, as [`DecodeErrorKind::Odd`].
     ///
-    /// It is for judging an encoder's output, not for reading files: a reference decoder that takes single bits straight
-    /// after the format's description, many times slower than [`Format::decompressor`].
+    /// It is for judging an encoder's output, not for reading files: a reference decoder that takes single bits
+    /// straight after the format's description, several times slower than [`Format::decompressor`].
     ///
     /// # Errors
     /// A chunk size that the format does not allow.

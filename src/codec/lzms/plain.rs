@@ -294,8 +294,8 @@ fn huffman_code(frequencies: &[u32]) -> PlainCode {
         }
         heap.push(Reverse((a + b, 1, created, leaves)));
     }
-    // A codeword of 17 bits takes a sum of frequencies of at least 4181, the 19th Fibonacci number. What is halved every
-    // 1024 symbols, and has 799 ones added, stays below 2 * (1024 + 799).
+    // A codeword of 17 bits takes a sum of frequencies of at least 4181, the 19th Fibonacci number. A sum that is
+    // halved every 1024 symbols, and then has 799 ones added, stays below 2 * (1024 + 799).
     PlainCode::new(&depths).expect("a Huffman code is complete, and no codeword is longer than 16 bits")
 }
 

@@ -1,5 +1,5 @@
-//! A plain LZX decoder, written line by line from the format's description: the strict decoder, and the yardstick of the
-//! fast one in tests and fuzz targets. It reads single bits, copies single bytes and takes no shortcut.
+//! A plain LZX decoder, written line by line from the format's description: the strict decoder, and the yardstick of
+//! the fast one in tests and fuzz targets. It reads single bits, copies single bytes and takes no shortcut.
 
 use super::e8;
 use super::format::{

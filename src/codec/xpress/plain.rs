@@ -1,5 +1,5 @@
 //! A plain XPRESS Huffman decoder, written line by line from the format's description: the strict decoder, and the
-//! yardstick of the fast one in tests and fuzz targets. It reads single bits, copies single bytes and takes no shortcut.
+//! yardstick of the fast one in tests and fuzz targets. It reads single bits, copies single bytes, takes no shortcut.
 
 use crate::codec::huffman::plain::PlainCode;
 use crate::codec::strict::Rules;
