@@ -21,12 +21,12 @@ CHUNK_SIZES = {"xpress": 32 << 10, "lzx": 32 << 10, "lzms": 64 << 20}
 #        name                   format   what      wimlib  wimkit
 ROWS = (
     ("LZX decode",              "lzx",    "decode",  50,    5),
-    ("XPRESS decode",           "xpress", "decode",  50,    4),
+    ("XPRESS decode",           "xpress", "decode",  50,    5),
     ("LZMS decode",             "lzms",   "decode",  50,    5),
     ("LZX encode, quick",       "lzx",    "encode",  20,    3),
     ("LZX encode, default",     "lzx",    "encode",  50,    5),
     ("LZX encode, best",        "lzx",    "encode",  100,   9),
-    ("XPRESS encode, quick",    "xpress", "encode",  50,    4),
+    ("XPRESS encode, quick",    "xpress", "encode",  50,    5),
     ("XPRESS encode, best",     "xpress", "encode",  80,    7),
     ("LZMS encode",             "lzms",   "encode",  50,    5),
 )
