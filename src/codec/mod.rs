@@ -26,6 +26,7 @@ pub mod lzms;
 pub mod lzx;
 mod matchfinder;
 mod price;
+mod processor;
 #[cfg(test)]
 mod round_trip;
 mod strict;

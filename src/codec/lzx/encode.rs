@@ -4,8 +4,9 @@
 //! A parser also decides where blocks end; the block writer makes their codes, chooses between verbatim and aligned
 //! offsets by exact cost, and writes them.
 //!
-//! Levels 1 to 3 parse lazily over hash chains. Levels 4 to 9 look up all matches once, in a binary tree, and search for
-//! the cheapest way through them, several times, with the prices that the previous parse suggests.
+//! Levels 1 to 3 parse lazily over hash chains. Levels 4 to 9 look up all matches once and search for the cheapest way
+//! through them, several times, with the prices that the previous parse suggests. Matches come from a binary tree; in
+//! chunks of up to 64 KiB, levels 4 to 6 find theirs by handing them on from position to position.
 
 mod bits;
 mod block;
@@ -15,6 +16,7 @@ mod optimal;
 mod prices;
 mod search;
 mod sequence;
+mod source;
 mod split;
 
 use std::ops::Range;
@@ -54,8 +56,7 @@ impl LzxCompressor {
         let parser: Box<dyn Parser> = match (level.get(), window_order) {
             (1..=3, ..=16) => Box::new(lazy::LazyParser::<u16>::new(max_size, level)),
             (1..=3, _) => Box::new(lazy::LazyParser::<u32>::new(max_size, level)),
-            (_, ..=16) => Box::new(optimal::OptimalParser::<u16>::new(max_size, level)),
-            (_, _) => Box::new(optimal::OptimalParser::<u32>::new(max_size, level)),
+            _ => Box::new(optimal::OptimalParser::new(max_size, level)),
         };
         Self {
             window_order,
@@ -71,8 +72,7 @@ impl LzxCompressor {
         let parser = match (level.get(), window_order) {
             (1..=3, ..=16) => lazy::LazyParser::<u16>::memory(max_size),
             (1..=3, _) => lazy::LazyParser::<u32>::memory(max_size),
-            (_, ..=16) => optimal::OptimalParser::<u16>::memory(max_size, level),
-            (_, _) => optimal::OptimalParser::<u32>::memory(max_size, level),
+            _ => optimal::OptimalParser::memory(max_size, level),
         };
         (size_of::<Self>() + max_size + PADDING + Segment::memory(max_size.min(SEGMENT_SIZE)) + parser) as u64
     }

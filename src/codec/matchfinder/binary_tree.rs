@@ -45,7 +45,7 @@ pub(crate) const MOST_MATCHES: usize = 300;
 
 impl PackedMatch {
     #[inline(always)]
-    fn new(length: usize, offset: usize) -> Self {
+    pub(crate) fn new(length: usize, offset: usize) -> Self {
         Self((length as u32) << OFFSET_BITS | offset as u32)
     }
 

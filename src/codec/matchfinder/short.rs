@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::common::{PADDING, hash};
 
-const PAIR_BITS: u32 = 12;
+pub(crate) const PAIR_BITS: u32 = 12;
 const TRIPLE_BITS: u32 = 13;
 /// A match of two bytes farther away than this never pays.
 pub(crate) const MAX_PAIR_OFFSET: usize = 255;

@@ -5,21 +5,17 @@
 //! that parse as a first guess at what symbols cost and find the cheapest one, several times, each time with the
 //! prices that the parse before suggests.
 
-mod buffer;
 mod emit;
 mod items;
 mod lazy;
-mod matches;
 mod optimal;
-mod processor;
-mod window;
 
-use self::buffer::Buffer;
 use self::emit::Emitter;
 use self::items::Items;
-use self::matches::{FindMatches, Finder, Matches, Thrift};
 use self::optimal::OptimalParser;
-use self::processor::{Processor, Work};
+use crate::codec::matchfinder::handed_on::buffer::Buffer;
+use crate::codec::matchfinder::handed_on::{FindMatches, Finder, Matches, Thrift};
+use crate::codec::processor::{self, Processor, Work};
 use crate::codec::{Compressor, Level};
 
 /// Shortest match.

@@ -30,9 +30,15 @@ impl Candidate {
             return best;
         }
         let bytes = load_u16(buffer, position);
-        for index in 0..RECENT_OFFSETS {
-            let offset = recent.get(index);
-            if offset <= position && load_u16(buffer, position - offset) == bytes {
+        let offsets: [usize; RECENT_OFFSETS] = std::array::from_fn(|index| recent.get(index));
+        let is_match =
+            offsets.map(|offset| (load_u16(buffer, position - offset.min(position)) == bytes) & (offset <= position));
+        // One branch for all: mostly none of them matches.
+        if !(is_match[0] | is_match[1] | is_match[2]) {
+            return best;
+        }
+        for (index, (is_match, offset)) in is_match.into_iter().zip(offsets).enumerate() {
+            if is_match {
                 let length = extend(buffer, position - offset, position, MIN_MATCH, max_length);
                 let value = BITS_PER_BYTE * length as i32 - RECENT_MATCH_BITS;
                 if value > best.value {

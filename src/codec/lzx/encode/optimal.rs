@@ -12,24 +12,21 @@ use std::ops::Range;
 
 use super::candidate::Candidate;
 use super::prices::Prices;
-use super::search::{Found, Search, Step};
+use super::search::{Found, Search};
 use super::sequence::{Frequencies, OFFSET_ADJUSTMENT, RecentOffsets, Segment, Sequence};
+use super::source::{HandedOn, Lists, Source, Tree};
 use super::split::Splitter;
 use super::{Parser, SEGMENT_SIZE};
 use crate::codec::Level;
 use crate::codec::lzx::format::{MAX_MATCH, num_offset_slots};
-use crate::codec::matchfinder::binary_tree::{BinaryTree, PackedMatch};
-use crate::codec::matchfinder::common::{Position, SearchLimits};
-use crate::codec::matchfinder::short::{ShortFinder, ShortMatches};
+use crate::codec::matchfinder::common::SearchLimits;
+use crate::codec::matchfinder::handed_on::{Finder, Thrift};
 
-/// Matches kept for one position, on average; if a segment has more, its last positions go without.
-const MATCHES_PER_POSITION: usize = 8;
 /// How much each pass smooths the frequencies it takes its prices from.
 const SMOOTHING: [u32; 5] = [3, 3, 1, 1, 1];
 
 /// What the levels trade.
 struct Tuning {
-    limits: SearchLimits,
     /// A match or a repeat at least so long is taken at once.
     certain_length: usize,
     /// Searches for the cheapest way; if there are several, the first one is across the segment, the others in blocks.
@@ -38,47 +35,76 @@ struct Tuning {
     pieces: usize,
 }
 
-const fn tuning(level: Level) -> Tuning {
-    let (depth, nice_length, certain_length, passes, pieces) = match level.get() {
-        ..=4 => (8, 24, 48, 1, 16),
-        5 => (16, 48, MAX_MATCH, 1, 32),
-        6 => (32, 96, MAX_MATCH, 2, 64),
-        7 => (32, 96, MAX_MATCH, 3, 64),
-        8 => (64, 257, MAX_MATCH, 3, 64),
-        _ => (300, 257, MAX_MATCH, 5, 64),
+const fn tuning(level: Level, max_size: usize) -> Tuning {
+    let (certain_length, passes, pieces) = match (level.get(), max_size) {
+        (..=4, ..=SEGMENT_SIZE) => (32, 1, 16),
+        (..=4, _) => (48, 1, 16),
+        (5, ..=SEGMENT_SIZE) => (48, 1, 32),
+        (5, _) => (MAX_MATCH, 1, 32),
+        (6, _) => (MAX_MATCH, 2, 64),
+        (7 | 8, _) => (MAX_MATCH, 3, 64),
+        _ => (MAX_MATCH, 5, 64),
     };
-    Tuning { limits: SearchLimits { depth, nice_length }, certain_length, passes, pieces }
+    Tuning { certain_length, passes, pieces }
+}
+
+/// How far the tree is searched.
+const fn limits(level: Level) -> SearchLimits {
+    let (depth, nice_length) = match level.get() {
+        ..=4 => (8, 24),
+        5 => (16, 48),
+        6 | 7 => (32, 96),
+        8 => (64, 257),
+        _ => (300, 257),
+    };
+    SearchLimits { depth, nice_length }
+}
+
+/// What finds the matches that are handed on.
+type Quick = Finder<14, 2, 1, true>;
+type Medium = Finder<15, 4, 2, true>;
+type Strong = Finder<15, 8, 4, true>;
+
+fn source(max_size: usize, level: Level) -> Box<dyn Source> {
+    let thrift = |nice_length| Thrift { nice_length, stride: 1 };
+    match (level.get(), max_size) {
+        (..=4, ..=SEGMENT_SIZE) => Box::new(HandedOn::new(Quick::boxed(thrift(24)))),
+        (5, ..=SEGMENT_SIZE) => Box::new(HandedOn::new(Medium::boxed(thrift(32)))),
+        (6, ..=SEGMENT_SIZE) => Box::new(HandedOn::new(Strong::boxed(thrift(96)))),
+        (_, ..=SEGMENT_SIZE) => Box::new(Tree::<u16>::new(max_size, limits(level))),
+        _ => Box::new(Tree::<u32>::new(max_size, limits(level))),
+    }
+}
+
+const fn source_memory(max_size: usize, level: Level) -> usize {
+    match (level.get(), max_size) {
+        (..=4, ..=SEGMENT_SIZE) => HandedOn::memory() + Quick::MEMORY,
+        (5, ..=SEGMENT_SIZE) => HandedOn::memory() + Medium::MEMORY,
+        (6, ..=SEGMENT_SIZE) => HandedOn::memory() + Strong::MEMORY,
+        (_, ..=SEGMENT_SIZE) => Tree::<u16>::memory(max_size),
+        _ => Tree::<u32>::memory(max_size),
+    }
 }
 
 #[derive(Debug)]
-pub(super) struct OptimalParser<P> {
-    finder: BinaryTree<P>,
-    short_finder: ShortFinder,
-    short: Vec<ShortMatches>,
-    limits: SearchLimits,
+pub(super) struct OptimalParser {
+    source: Box<dyn Source>,
+    lists: Lists,
     passes: usize,
-    /// All matches of the segment, by position, each position's by growing length.
-    matches: Vec<PackedMatch>,
-    /// Where each position's matches begin, with the end of the last behind.
-    begins: Vec<u32>,
     search: Search,
     prices: Prices,
     splitter: Splitter,
     num_slots: usize,
 }
 
-impl<P: Position> OptimalParser<P> {
+impl OptimalParser {
     pub(super) fn new(max_size: usize, level: Level) -> Self {
-        let Tuning { limits, certain_length, passes, pieces } = tuning(level);
+        let Tuning { certain_length, passes, pieces } = tuning(level, max_size);
         let segment = max_size.min(SEGMENT_SIZE);
         Self {
-            short_finder: ShortFinder::new(),
-            short: vec![ShortMatches::default(); segment],
-            finder: BinaryTree::new(max_size),
-            limits,
+            source: source(max_size, level),
+            lists: Lists::new(segment),
             passes,
-            matches: vec![PackedMatch::default(); MATCHES_PER_POSITION * segment],
-            begins: vec![0; segment + 1],
             search: Search::new(segment, certain_length),
             prices: Prices::new(),
             splitter: Splitter::new((pieces * segment) >> 15),
@@ -86,38 +112,29 @@ impl<P: Position> OptimalParser<P> {
         }
     }
 
-    pub(super) fn memory(max_size: usize, level: Level) -> usize {
+    pub(super) const fn memory(max_size: usize, level: Level) -> usize {
         let segment = if max_size < SEGMENT_SIZE { max_size } else { SEGMENT_SIZE };
-        let per_position = (MATCHES_PER_POSITION + 2) * size_of::<Step>();
-        BinaryTree::<P>::memory(max_size)
-            + ShortFinder::memory()
-            + segment * per_position
+        source_memory(max_size, level)
+            + Lists::memory(segment)
             + Search::memory(segment)
             + Prices::memory()
-            + Splitter::memory((tuning(level).pieces * segment) >> 15)
+            + Splitter::memory((tuning(level, max_size).pieces * segment) >> 15)
             + size_of::<Self>()
-    }
-
-    #[inline(never)]
-    fn find_matches(&mut self, buffer: &[u8], range: Range<usize>) {
-        self.short_finder.find(buffer, range.clone(), &mut self.short[..range.len()]);
-        self.finder.find_long(buffer, range, MAX_MATCH, self.limits, &mut self.begins, &mut self.matches);
     }
 }
 
-impl<P: Position> Parser for OptimalParser<P> {
+impl Parser for OptimalParser {
     fn reset(&mut self) {
-        self.finder.reset();
-        self.short_finder.reset();
+        self.source.reset();
     }
 
     fn parse(&mut self, buffer: &[u8], range: Range<usize>, recent: &mut RecentOffsets, segment: &mut Segment) {
-        self.find_matches(buffer, range.clone());
+        self.source.find(buffer, range.clone(), &mut self.lists);
         let data = &buffer[range.clone()];
         let found = Found {
-            short: &self.short,
-            matches: &self.matches,
-            begins: &self.begins,
+            short: &self.lists.short,
+            matches: &self.lists.matches,
+            begins: &self.lists.begins,
             buffer,
             segment_begin: range.start,
         };

@@ -1,8 +1,8 @@
 //! Lazy parsing: take the longest match, unless one of the next two positions has a clearly better one.
 
-use super::buffer::Buffer;
 use super::items::Items;
-use super::matches::{LOOKAHEAD, Match, Matches};
+use crate::codec::matchfinder::handed_on::buffer::Buffer;
+use crate::codec::matchfinder::handed_on::{LOOKAHEAD, Match, Matches};
 
 /// What a match must be worth to be used. Three literals cost less than a match of three bytes at offset 2048 or more.
 const USABLE: u32 = 32;

@@ -10,12 +10,12 @@
 use std::hint::select_unpredictable;
 
 use super::MIN_MATCH;
-use super::buffer::{Buffer, MAX_SIZE};
 use super::items::{Items, MAX_CODEWORD_LEN, MIN_LONG, NUM_SYMBOLS, length_bytes, match_symbol};
-use super::matches::Matches;
-use super::processor::{LANES, Processor, Row};
 use crate::codec::huffman::lengths::limited_lengths;
+use crate::codec::matchfinder::handed_on::Matches;
+use crate::codec::matchfinder::handed_on::buffer::{Buffer, MAX_SIZE};
 use crate::codec::price::{BIT, SMOOTHING_SCALE, prices_from_frequencies, smooth};
+use crate::codec::processor::{LANES, Processor, Row};
 
 /// A step of the parse: length in the high half, offset in the low. A literal is length 1, offset 0.
 type Step = u32;

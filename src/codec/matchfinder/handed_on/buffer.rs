@@ -3,23 +3,23 @@
 use super::window::Window;
 
 /// The largest chunk.
-pub(super) const MAX_SIZE: usize = 1 << 16;
+pub(crate) const MAX_SIZE: usize = 1 << 16;
 /// Behind the last position there is room for what is read there.
 const BUFFER_SIZE: usize = MAX_SIZE + size_of::<Window>();
 
 /// As large as the largest chunk, so that positions, which have 16 bits, need no checks. What lies behind the chunk may be
 /// read, and must not matter.
 #[derive(Debug)]
-pub(super) struct Buffer([u8; BUFFER_SIZE]);
+pub(crate) struct Buffer([u8; BUFFER_SIZE]);
 
 impl Buffer {
     /// An empty buffer.
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self([0; BUFFER_SIZE])
     }
 
     /// Takes a chunk.
-    pub(super) fn fill(&mut self, chunk: &[u8]) {
+    pub(crate) fn fill(&mut self, chunk: &[u8]) {
         self.0[..chunk.len()].copy_from_slice(chunk);
     }
 
@@ -31,31 +31,31 @@ impl Buffer {
 
     /// The byte at `position`.
     #[inline(always)]
-    pub(super) fn byte(&self, position: usize) -> u8 {
+    pub(crate) fn byte(&self, position: usize) -> u8 {
         self.0[position % MAX_SIZE]
     }
 
     /// The four bytes from `position`, the first one lowest.
     #[inline(always)]
-    pub(super) fn word(&self, position: usize) -> u32 {
+    pub(crate) fn word(&self, position: usize) -> u32 {
         u32::from_le_bytes(*self.bytes(position))
     }
 
     /// The eight bytes from `position`, the first one lowest.
     #[inline(always)]
-    pub(super) fn long_word(&self, position: usize) -> u64 {
+    pub(crate) fn long_word(&self, position: usize) -> u64 {
         u64::from_le_bytes(*self.bytes(position))
     }
 
     /// The bytes from `position`.
     #[inline(always)]
-    pub(super) fn window(&self, position: usize) -> Window {
+    pub(crate) fn window(&self, position: usize) -> Window {
         Window::new(self.bytes(position))
     }
 
     /// How many bytes at `a` and `b` agree, given that the first `length` do; at most `max_length`.
     #[inline(always)]
-    pub(super) fn extend(&self, a: usize, b: usize, mut length: usize, max_length: usize) -> usize {
+    pub(crate) fn extend(&self, a: usize, b: usize, mut length: usize, max_length: usize) -> usize {
         while length < max_length {
             let difference = self.long_word(a + length) ^ self.long_word(b + length);
             if difference != 0 {

@@ -1,25 +1,25 @@
-//! What the encoder does differently on different processors.
+//! What encoders do differently on different processors.
 //!
-//! The encoder is compiled twice: for any processor, and for those with AVX2 and the bit manipulation instructions that
-//! came along with it. With AVX2 the inner loop of optimal parsing looks at sixteen lengths at once, without a
-//! branch; its plain twin takes one after the other.
+//! The XPRESS encoder and the match finder it shares with LZX are compiled twice: for any processor, and for those with
+//! AVX2 and the bit manipulation instructions that came along with it. With AVX2 the inner loop of XPRESS's optimal
+//! parsing looks at sixteen lengths at once, without a branch; its plain twin takes one after the other.
 #![allow(unsafe_code)]
 
 /// How many lengths are priced side by side: from 3, one for each length nibble.
-pub(super) const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// A cost for each length, with its lane in the lowest bits.
-pub(super) type Row = [u32; LANES];
+pub(crate) type Row = [u32; LANES];
 
 /// A kind of processor.
-pub(super) trait Processor {
+pub(crate) trait Processor {
     /// The least `ahead + price` of the lengths from 3 to `length`, though no more than 18. Prices are those of `near` up to
     /// `near_length`, and of `long` beyond. `length` is at least 3.
     fn cheapest(ahead: &Row, near: &Row, near_length: usize, long: &Row, length: usize) -> u32;
 }
 
 /// Something to be compiled for each kind of processor.
-pub(super) trait Work {
+pub(crate) trait Work {
     type Output;
 
     /// Does it. Only what is inlined here, this function included, is compiled for the processor.
@@ -27,7 +27,7 @@ pub(super) trait Work {
 }
 
 /// Does something with all that this processor has.
-pub(super) fn run<W: Work>(work: W) -> W::Output {
+pub(crate) fn run<W: Work>(work: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]
     if crate::codec::cpu::avx2() {
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]

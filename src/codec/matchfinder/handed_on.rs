@@ -16,20 +16,25 @@
 //!   as any, since what tables say is compared anyway.
 //! - **16 bits** for positions: all tables of the lower levels stay in the cache.
 
+pub(crate) mod buffer;
+mod window;
+
 use std::mem::replace;
 
-use super::MIN_MATCH;
-use super::buffer::{Buffer, MAX_SIZE};
-use super::processor::{self, Processor, Work};
-use super::window::WINDOW;
+use self::buffer::{Buffer, MAX_SIZE};
+use self::window::WINDOW;
+use crate::codec::processor::{self, Processor, Work};
+
+/// Shortest match.
+const MIN_MATCH: usize = 3;
 
 /// Where a position's bytes have occurred before: the length above the position there. The greatest is the best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Match(u32);
+pub(crate) struct Match(u32);
 
 impl Match {
     /// Less than any match that the format can express, and not less than shorter ones.
-    pub(super) const NONE: Self = Self((MIN_MATCH as u32) << 16).minus_one();
+    pub(crate) const NONE: Self = Self((MIN_MATCH as u32) << 16).minus_one();
     /// The least match that goes on behind what is compared at first.
     const WHOLE_WINDOW: Self = Self(WINDOW << 16);
 
@@ -44,12 +49,12 @@ impl Match {
 
     /// Whether this is a match that the format can express.
     #[inline(always)]
-    pub(super) fn is_some(self) -> bool {
+    pub(crate) fn is_some(self) -> bool {
         self > Self::NONE
     }
 
     #[inline(always)]
-    pub(super) fn length(self) -> usize {
+    pub(crate) fn length(self) -> usize {
         (self.0 >> 16) as usize
     }
 
@@ -60,7 +65,7 @@ impl Match {
 
     /// The offset of a match at this position.
     #[inline(always)]
-    pub(super) fn offset(self, position: usize) -> usize {
+    pub(crate) fn offset(self, position: usize) -> usize {
         usize::from((position as u16).wrapping_sub(self.source()))
     }
 
@@ -81,35 +86,35 @@ impl Match {
 
 /// The matches of each position.
 #[derive(Debug)]
-pub(super) struct Matches {
+pub(crate) struct Matches {
     /// The longest match. Behind the chunk there are two more positions, without.
-    pub(super) longest: [Match; MAX_SIZE + LOOKAHEAD],
+    pub(crate) longest: [Match; MAX_SIZE + LOOKAHEAD],
     /// The nearest match, if it was asked for; of its length no more than [`WINDOW`] bytes are known.
-    pub(super) nearest: [Match; MAX_SIZE],
+    pub(crate) nearest: [Match; MAX_SIZE],
 }
 
 /// How many positions ahead parsers look.
-pub(super) const LOOKAHEAD: usize = 2;
+pub(crate) const LOOKAHEAD: usize = 2;
 
 impl Matches {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { longest: [Match::NONE; MAX_SIZE + LOOKAHEAD], nearest: [Match::NONE; MAX_SIZE] }
     }
 }
 
 /// Finds matches.
-pub(super) trait FindMatches: Send + std::fmt::Debug {
+pub(crate) trait FindMatches: Send + std::fmt::Debug {
     /// Finds the matches of the positions of a chunk of `size` bytes.
     fn find(&mut self, buffer: &Buffer, size: usize, matches: &mut Matches);
 }
 
 /// What is not looked into.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Thrift {
+pub(crate) struct Thrift {
     /// Inside matches of at least this length no others are looked for.
-    pub(super) nice_length: usize,
+    pub(crate) nice_length: usize,
     /// Only every so manieth position in them is remembered for later ones.
-    pub(super) stride: usize,
+    pub(crate) stride: usize,
 }
 
 const SHORT_BITS: u32 = 13;
@@ -120,7 +125,7 @@ const TAIL: usize = WINDOW as usize;
 /// The tables: the latest position for hashes, `TRIPLE_BITS` wide, of three bytes; the `SHORT` latest for those of four
 /// bytes; the `LONG` latest for those of seven.
 #[derive(Debug)]
-pub(super) struct Finder<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEAREST: bool> {
+pub(crate) struct Finder<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEAREST: bool> {
     triples: Box<[u16]>,
     short: Box<[[u16; SHORT]; 1 << SHORT_BITS]>,
     long: Box<[[u16; LONG]; 1 << LONG_BITS]>,
@@ -130,7 +135,7 @@ pub(super) struct Finder<const TRIPLE_BITS: u32, const SHORT: usize, const LONG:
 impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEAREST: bool>
     Finder<TRIPLE_BITS, SHORT, LONG, NEAREST>
 {
-    pub(super) fn boxed(thrift: Thrift) -> Box<dyn FindMatches> {
+    pub(crate) fn boxed(thrift: Thrift) -> Box<dyn FindMatches> {
         Box::new(Self {
             triples: vec![0; 1 << TRIPLE_BITS].into_boxed_slice(),
             short: Box::new([[0; SHORT]; 1 << SHORT_BITS]),
@@ -140,7 +145,7 @@ impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEARES
     }
 
     /// Bytes on the heap.
-    pub(super) const MEMORY: usize =
+    pub(crate) const MEMORY: usize =
         size_of::<u16>() * ((1 << TRIPLE_BITS) + (SHORT << SHORT_BITS) + (LONG << LONG_BITS));
 }
 

@@ -5,12 +5,12 @@
 #![allow(unsafe_code)]
 
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) use self::plain::Window;
+pub(crate) use self::plain::Window;
 #[cfg(target_arch = "x86_64")]
-pub(super) use self::sse2::Window;
+pub(crate) use self::sse2::Window;
 
 /// How many bytes a window shows.
-pub(super) const WINDOW: u32 = 16;
+pub(crate) const WINDOW: u32 = 16;
 
 #[cfg(target_arch = "x86_64")]
 mod sse2 {
@@ -18,18 +18,18 @@ mod sse2 {
 
     /// Sixteen bytes.
     #[derive(Clone, Copy)]
-    pub(in super::super) struct Window(__m128i);
+    pub(crate) struct Window(__m128i);
 
     impl Window {
         #[inline(always)]
-        pub(in super::super) fn new(bytes: &[u8; 16]) -> Self {
+        pub(crate) fn new(bytes: &[u8; 16]) -> Self {
             // SAFETY: every x86-64 processor has SSE2; sixteen bytes are what is loaded, and need no alignment.
             Self(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
         }
 
         /// How many bytes agree before the first that differ.
         #[inline(always)]
-        pub(in super::super) fn common(self, other: Self) -> u32 {
+        pub(crate) fn common(self, other: Self) -> u32 {
             // SAFETY: every x86-64 processor has SSE2.
             let equal = unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(self.0, other.0)) };
             equal.trailing_ones()
@@ -41,17 +41,17 @@ mod sse2 {
 mod plain {
     /// Sixteen bytes.
     #[derive(Clone, Copy)]
-    pub(in super::super) struct Window(u128);
+    pub(crate) struct Window(u128);
 
     impl Window {
         #[inline(always)]
-        pub(in super::super) fn new(bytes: &[u8; 16]) -> Self {
+        pub(crate) fn new(bytes: &[u8; 16]) -> Self {
             Self(u128::from_le_bytes(*bytes))
         }
 
         /// How many bytes agree before the first that differ.
         #[inline(always)]
-        pub(in super::super) fn common(self, other: Self) -> u32 {
+        pub(crate) fn common(self, other: Self) -> u32 {
             (self.0 ^ other.0).trailing_zeros() / 8
         }
     }
