@@ -17,6 +17,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod boxed;
 mod copy;
 #[cfg(target_arch = "x86_64")]
 mod cpu;

@@ -93,16 +93,7 @@ mod tests {
 
     mod xpress {
         use super::*;
-
-        /// A chunk with these non-zero bytes of the table of codeword lengths, and this stream.
-        fn chunk(table: &[(usize, u8)], stream: &str) -> Vec<u8> {
-            let mut chunk = vec![0; 256];
-            for &(index, lens) in table {
-                chunk[index] = lens;
-            }
-            chunk.extend(unhex(stream));
-            chunk
-        }
+        use crate::codec::test_data::xpress_chunk as chunk;
 
         /// The literal a is `0`, the end symbol `10`, a match of offset 1 with length bytes `11`.
         fn letters(stream: &str) -> Vec<u8> {

@@ -8,6 +8,16 @@ pub(crate) fn unhex(hex: &str) -> Vec<u8> {
     hex.as_bytes().as_chunks::<2>().0.iter().map(|&[high, low]| digit(high) << 4 | digit(low)).collect()
 }
 
+/// An XPRESS chunk with these non-zero bytes of the table of codeword lengths, and this stream.
+pub(crate) fn xpress_chunk(table: &[(usize, u8)], stream: &str) -> Vec<u8> {
+    let mut chunk = vec![0; 256];
+    for &(index, lens) in table {
+        chunk[index] = lens;
+    }
+    chunk.extend(unhex(stream));
+    chunk
+}
+
 /// Every truncation and every flip of one bit of a chunk.
 pub(crate) fn damaged(chunk: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let truncated = (0..chunk.len()).map(|len| chunk[..len].to_vec());

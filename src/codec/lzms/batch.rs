@@ -1,6 +1,7 @@
 //! Items that have been read but not carried out.
 
 use super::copy::{WIDE, copy_literals, copy_match};
+use crate::codec::boxed::boxed_array;
 
 /// Matches per batch: enough that a batch costs little, few enough that it stays in the first cache.
 pub(super) const MAX_MATCHES: usize = 256;
@@ -34,12 +35,7 @@ impl Match {
 impl Batch {
     pub(super) fn new() -> Self {
         let unused = Match { literals: 0, length: 0, raw_offset: 1, power: Match::LZ };
-        Self {
-            literals: Box::new([0; MAX_LITERALS + WIDE]),
-            num_literals: 0,
-            matches: Box::new([unused; MAX_MATCHES]),
-            num_matches: 0,
-        }
+        Self { literals: boxed_array(0), num_literals: 0, matches: boxed_array(unused), num_matches: 0 }
     }
 
     /// Writes the batch to `dst` from `pos` on.

@@ -19,6 +19,7 @@ use std::ops::Range;
 
 use super::common::{PADDING, Position, SearchLimits, extend, hash, load_u32};
 use super::prefetch::prefetch;
+use crate::codec::boxed::boxed_array;
 
 const HASH_BITS: u32 = 15;
 /// Positions whose roots are looked up at a time.
@@ -64,7 +65,7 @@ impl<P: Position> BinaryTree<P> {
     /// Tables for chunks of at most `max_size` bytes.
     pub(crate) fn new(max_size: usize) -> Self {
         assert!(max_size <= 1 << OFFSET_BITS);
-        Self { roots: Box::new([P::NONE; 1 << HASH_BITS]), children: vec![[P::NONE; 2]; max_size].into_boxed_slice() }
+        Self { roots: boxed_array(P::NONE), children: vec![[P::NONE; 2]; max_size].into_boxed_slice() }
     }
 
     /// Bytes on the heap.

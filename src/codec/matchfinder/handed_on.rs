@@ -23,6 +23,7 @@ use std::mem::replace;
 
 use self::buffer::{Buffer, MAX_SIZE};
 use self::window::WINDOW;
+use crate::codec::boxed::boxed_array;
 use crate::codec::processor::{self, Processor, Work};
 
 /// Shortest match.
@@ -88,17 +89,20 @@ impl Match {
 #[derive(Debug)]
 pub(crate) struct Matches {
     /// The longest match. Behind the chunk there are two more positions, without.
-    pub(crate) longest: [Match; MAX_SIZE + LOOKAHEAD],
+    pub(crate) longest: Box<[Match; MAX_SIZE + LOOKAHEAD]>,
     /// The nearest match, if it was asked for; of its length no more than [`WINDOW`] bytes are known.
-    pub(crate) nearest: [Match; MAX_SIZE],
+    pub(crate) nearest: Box<[Match; MAX_SIZE]>,
 }
 
 /// How many positions ahead parsers look.
 pub(crate) const LOOKAHEAD: usize = 2;
 
 impl Matches {
-    pub(crate) const fn new() -> Self {
-        Self { longest: [Match::NONE; MAX_SIZE + LOOKAHEAD], nearest: [Match::NONE; MAX_SIZE] }
+    /// Bytes on the heap.
+    pub(crate) const MEMORY: usize = size_of::<Match>() * (2 * MAX_SIZE + LOOKAHEAD);
+
+    pub(crate) fn new() -> Self {
+        Self { longest: boxed_array(Match::NONE), nearest: boxed_array(Match::NONE) }
     }
 }
 
@@ -138,8 +142,8 @@ impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEARES
     pub(crate) fn boxed(thrift: Thrift) -> Box<dyn FindMatches> {
         Box::new(Self {
             triples: vec![0; 1 << TRIPLE_BITS].into_boxed_slice(),
-            short: Box::new([[0; SHORT]; 1 << SHORT_BITS]),
-            long: Box::new([[0; LONG]; 1 << LONG_BITS]),
+            short: boxed_array([0; SHORT]),
+            long: boxed_array([0; LONG]),
             thrift,
         })
     }

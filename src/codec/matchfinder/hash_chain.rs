@@ -10,6 +10,7 @@
 //! links are reached through them alone.
 
 use super::common::{Match, Position, SearchLimits, extend, hash, load_u32};
+use crate::codec::boxed::boxed_array;
 
 const HASH3_BITS: u32 = 12;
 const HASH4_BITS: u32 = 15;
@@ -28,8 +29,8 @@ impl<P: Position> HashChain<P> {
     /// Tables for chunks of at most `max_size` bytes.
     pub(crate) fn new(max_size: usize) -> Self {
         Self {
-            head3: Box::new([P::NONE; 1 << HASH3_BITS]),
-            head4: Box::new([P::NONE; 1 << HASH4_BITS]),
+            head3: boxed_array(P::NONE),
+            head4: boxed_array(P::NONE),
             next: vec![P::NONE; max_size].into_boxed_slice(),
         }
     }

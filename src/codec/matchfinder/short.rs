@@ -8,6 +8,7 @@ use std::hint::select_unpredictable;
 use std::ops::Range;
 
 use super::common::{PADDING, hash};
+use crate::codec::boxed::boxed_array;
 
 pub(crate) const PAIR_BITS: u32 = 12;
 const TRIPLE_BITS: u32 = 13;
@@ -30,7 +31,7 @@ pub(crate) struct ShortMatches {
 
 impl ShortFinder {
     pub(crate) fn new() -> Self {
-        Self { pairs: Box::new([0; 1 << PAIR_BITS]), triples: Box::new([0; 1 << TRIPLE_BITS]) }
+        Self { pairs: boxed_array(0), triples: boxed_array(0) }
     }
 
     /// Bytes on the heap.

@@ -190,7 +190,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::codec::test_data::{complete_code, damaged, unhex};
+    use crate::codec::test_data::{complete_code, damaged, xpress_chunk as chunk};
     use crate::codec::xpress::plain;
 
     /// Decodes with the fast and the plain decoder, which must agree, and gives the output if there is any.
@@ -203,16 +203,6 @@ mod tests {
             assert_eq!(fast, plain);
             fast
         })
-    }
-
-    /// A chunk with these non-zero bytes of the table of codeword lengths, and this stream.
-    fn chunk(table: &[(usize, u8)], stream: &str) -> Vec<u8> {
-        let mut chunk = vec![0; 256];
-        for &(index, lens) in table {
-            chunk[index] = lens;
-        }
-        chunk.extend(unhex(stream));
-        chunk
     }
 
     #[test]

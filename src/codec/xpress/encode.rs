@@ -25,18 +25,12 @@ const MIN_MATCH: usize = 3;
 #[derive(Debug)]
 pub struct XpressCompressor {
     max_size: usize,
-    workspace: Box<Workspace>,
-    finder: Box<dyn FindMatches>,
-    optimal: Option<Box<OptimalParser>>,
-    items: Items,
-    emitter: Emitter,
-}
-
-/// What is as large as the largest chunk.
-#[derive(Debug)]
-struct Workspace {
     buffer: Buffer,
     matches: Matches,
+    finder: Box<dyn FindMatches>,
+    optimal: Option<OptimalParser>,
+    items: Items,
+    emitter: Emitter,
 }
 
 /// One candidate of three bytes and one of four: the tables fit the first-level cache.
@@ -69,9 +63,10 @@ impl XpressCompressor {
         let (finder, passes) = tools(level);
         Self {
             max_size: chunk_size,
-            workspace: Box::new(Workspace { buffer: Buffer::new(), matches: Matches::new() }),
+            buffer: Buffer::new(),
+            matches: Matches::new(),
             finder,
-            optimal: (passes > 0).then(|| OptimalParser::boxed(passes)),
+            optimal: (passes > 0).then(|| OptimalParser::new(passes)),
             items: Items::new(chunk_size),
             emitter: Emitter::new(chunk_size),
         }
@@ -87,9 +82,9 @@ impl XpressCompressor {
             7 | 8 => Strong::MEMORY,
             _ => Strongest::MEMORY,
         };
-        let optimal = if level.get() > 5 { size_of::<OptimalParser>() } else { 0 };
+        let optimal = if level.get() > 5 { OptimalParser::MEMORY } else { 0 };
         let chunk = Items::memory(chunk_size) + Emitter::memory(chunk_size);
-        (size_of::<Self>() + size_of::<Workspace>() + finder + optimal + chunk) as u64
+        (size_of::<Self>() + Buffer::MEMORY + Matches::MEMORY + finder + optimal + chunk) as u64
     }
 }
 
@@ -99,9 +94,8 @@ impl Compressor for XpressCompressor {
         if src.len() <= emit::MIN_STREAM {
             return None;
         }
-        let Workspace { buffer, matches } = &mut *self.workspace;
-        buffer.fill(src);
-        self.finder.find(buffer, src.len(), matches);
+        self.buffer.fill(src);
+        self.finder.find(&self.buffer, src.len(), &mut self.matches);
         processor::run(Encode { compressor: self, size: src.len(), dst })
     }
 }
@@ -118,8 +112,7 @@ impl Work for Encode<'_> {
 
     #[inline(always)]
     fn run<P: Processor>(self) -> Option<usize> {
-        let XpressCompressor { workspace, optimal, items, emitter, .. } = self.compressor;
-        let Workspace { buffer, matches } = &**workspace;
+        let XpressCompressor { buffer, matches, optimal, items, emitter, .. } = self.compressor;
         lazy::parse(buffer, self.size, matches, items);
         if let Some(parser) = optimal {
             parser.parse::<P>(buffer, self.size, matches, items);

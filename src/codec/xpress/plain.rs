@@ -137,17 +137,7 @@ impl Decoder<'_> {
 #[cfg(test)]
 mod tests {
     use super::decompress;
-    use crate::codec::test_data::unhex;
-
-    /// A chunk with these non-zero bytes of the table of codeword lengths, and this stream.
-    fn chunk(table: &[(usize, u8)], stream: &str) -> Vec<u8> {
-        let mut chunk = vec![0; 256];
-        for &(index, lens) in table {
-            chunk[index] = lens;
-        }
-        chunk.extend(unhex(stream));
-        chunk
-    }
+    use crate::codec::test_data::xpress_chunk as chunk;
 
     #[test]
     fn sixteen_bit_length_of_the_format_description() {

@@ -1,6 +1,7 @@
 //! What literals and matches cost, as the cheapest-path parser looks it up.
 
 use super::sequence::{FIRST_ALIGNED_SLOT, Frequencies, LONG_HEADER, OFFSET_ADJUSTMENT, offset_slot};
+use crate::codec::boxed::boxed_array;
 use crate::codec::lzx::format::{
     ALIGNED_SYMBOLS, EXTRA_OFFSET_BITS, LENGTH_SYMBOLS, MAX_CODEWORD_LEN, MAX_MAIN_SYMBOLS, MAX_MATCH,
     MAX_OFFSET_SLOTS, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS,
@@ -38,7 +39,7 @@ impl Prices {
     pub(super) fn new() -> Self {
         Self {
             literals: [0; NUM_LITERALS],
-            matches: Box::new([[0; ROW]; SLOT_ROWS]),
+            matches: boxed_array([0; ROW]),
             low_bits: [0; 2 * ALIGNED_SYMBOLS],
             pairs: [0; MAX_PAIR_OFFSET + 1],
         }

@@ -11,6 +11,7 @@ use std::hint::select_unpredictable;
 
 use super::MIN_MATCH;
 use super::items::{Items, MAX_CODEWORD_LEN, MIN_LONG, NUM_SYMBOLS, length_bytes, match_symbol};
+use crate::codec::boxed::boxed_array;
 use crate::codec::huffman::lengths::limited_lengths;
 use crate::codec::matchfinder::handed_on::Matches;
 use crate::codec::matchfinder::handed_on::buffer::{Buffer, MAX_SIZE};
@@ -33,23 +34,26 @@ const SMOOTHING: u32 = 2;
 pub(super) struct OptimalParser {
     passes: u32,
     /// The cheapest cost from each position to the end, and room for the lanes behind.
-    costs: [u32; MAX_SIZE + MIN_MATCH + LANES],
+    costs: Box<[u32; MAX_SIZE + MIN_MATCH + LANES]>,
     /// The step it begins with.
-    steps: [Step; MAX_SIZE],
+    steps: Box<[Step; MAX_SIZE]>,
     literals: [u32; 256],
     /// The prices of matches: a row for each offset class, an entry for each length nibble.
     rows: [Row; OFFSET_CLASSES],
 }
 
 impl OptimalParser {
-    pub(super) fn boxed(passes: u32) -> Box<Self> {
-        Box::new(Self {
+    /// Bytes on the heap.
+    pub(super) const MEMORY: usize = size_of::<u32>() * (2 * MAX_SIZE + MIN_MATCH + LANES);
+
+    pub(super) fn new(passes: u32) -> Self {
+        Self {
             passes,
-            costs: [0; MAX_SIZE + MIN_MATCH + LANES],
-            steps: [LITERAL; MAX_SIZE],
+            costs: boxed_array(0),
+            steps: boxed_array(LITERAL),
             literals: [0; 256],
             rows: [[0; LANES]; OFFSET_CLASSES],
-        })
+        }
     }
 
     /// Replaces a parse with a better one.

@@ -8,6 +8,7 @@ use std::mem::replace;
 use std::ops::Range;
 
 use super::{Lists, Source};
+use crate::codec::boxed::boxed_array;
 use crate::codec::lzx::format::MAX_MATCH;
 use crate::codec::matchfinder::binary_tree::PackedMatch;
 use crate::codec::matchfinder::common::{PADDING, hash};
@@ -19,30 +20,20 @@ use crate::codec::matchfinder::short::{MAX_PAIR_OFFSET, PAIR_BITS, ShortMatches}
 #[derive(Debug)]
 pub(in super::super) struct HandedOn {
     finder: Box<dyn FindMatches>,
-    chunk: Box<Chunk>,
+    buffer: Buffer,
+    matches: Matches,
     /// The newest position of each hash of two bytes.
     pairs: Box<[u16; 1 << PAIR_BITS]>,
 }
 
-/// What is as large as the largest chunk.
-#[derive(Debug)]
-struct Chunk {
-    buffer: Buffer,
-    matches: Matches,
-}
-
 impl HandedOn {
     pub(in super::super) fn new(finder: Box<dyn FindMatches>) -> Self {
-        Self {
-            finder,
-            chunk: Box::new(Chunk { buffer: Buffer::new(), matches: Matches::new() }),
-            pairs: Box::new([0; 1 << PAIR_BITS]),
-        }
+        Self { finder, buffer: Buffer::new(), matches: Matches::new(), pairs: boxed_array(0) }
     }
 
     /// Bytes on the heap, the finder's aside.
     pub(in super::super) const fn memory() -> usize {
-        size_of::<Self>() + size_of::<Chunk>() + size_of::<[u16; 1 << PAIR_BITS]>()
+        size_of::<Self>() + Buffer::MEMORY + Matches::MEMORY + size_of::<[u16; 1 << PAIR_BITS]>()
     }
 }
 
@@ -54,15 +45,13 @@ impl Source for HandedOn {
     fn find(&mut self, buffer: &[u8], range: Range<usize>, lists: &mut Lists) {
         let size = range.end;
         assert!(range.start == 0 && size + PADDING == buffer.len(), "the chunk is one segment");
-        let Chunk { buffer, matches: Matches { longest, nearest } } = {
-            self.chunk.buffer.fill(&buffer[..size]);
-            self.finder.find(&self.chunk.buffer, size, &mut self.chunk.matches);
-            &*self.chunk
-        };
+        self.buffer.fill(&buffer[..size]);
+        self.finder.find(&self.buffer, size, &mut self.matches);
+        let (buffer, Matches { longest, nearest }) = (&self.buffer, &self.matches);
         let Lists { short, matches, begins } = lists;
         self.pairs.fill(0);
         let mut count = 0;
-        let all = longest.iter().zip(nearest).zip(short.iter_mut().zip(begins.iter_mut())).take(size);
+        let all = longest.iter().zip(&**nearest).zip(short.iter_mut().zip(begins.iter_mut())).take(size);
         for (position, ((&long, &near), (short, begin))) in all.enumerate() {
             // What is found behind the chunk's end has no room there, and is not used.
             let bytes = buffer.word(position) << 16;
