@@ -176,12 +176,14 @@ impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEARES
 
     #[inline(always)]
     fn run<P: Processor>(self) {
-        let Self { finder, buffer, size, matches: Matches { longest, nearest } } = self;
+        let Self { finder, buffer, size, matches } = self;
+        let (longest, nearest) = (&mut *matches.longest, &mut *matches.nearest);
+        let (short_table, long_table) = (&mut *finder.short, &mut *finder.long);
         let thrift = finder.thrift;
         let triples = &mut finder.triples[..1 << TRIPLE_BITS];
         triples.fill(0);
-        finder.short.fill([0; SHORT]);
-        finder.long.fill([0; LONG]);
+        short_table.fill([0; SHORT]);
+        long_table.fill([0; LONG]);
         longest[0] = Match::NONE;
         nearest[0] = Match::NONE;
 
@@ -192,11 +194,11 @@ impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEARES
             (candidate, buffer.word(candidate.into()) << 8 == bytes)
         };
         let mut others = |position: usize| {
-            let short = push(&mut finder.short[hash::<SHORT_BITS>(buffer.word(position))], position);
+            let short = push(&mut short_table[hash::<SHORT_BITS>(buffer.word(position))], position);
             let long = if LONG == 0 {
                 [0; LONG]
             } else {
-                push(&mut finder.long[hash_long::<LONG_BITS>(buffer.long_word(position) << 8)], position)
+                push(&mut long_table[hash_long::<LONG_BITS>(buffer.long_word(position) << 8)], position)
             };
             (short, long)
         };

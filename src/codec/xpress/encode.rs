@@ -25,7 +25,7 @@ const MIN_MATCH: usize = 3;
 #[derive(Debug)]
 pub struct XpressCompressor {
     max_size: usize,
-    buffer: Buffer,
+    buffer: Box<Buffer>,
     matches: Matches,
     finder: Box<dyn FindMatches>,
     optimal: Option<OptimalParser>,
@@ -63,7 +63,7 @@ impl XpressCompressor {
         let (finder, passes) = tools(level);
         Self {
             max_size: chunk_size,
-            buffer: Buffer::new(),
+            buffer: Box::new(Buffer::new()),
             matches: Matches::new(),
             finder,
             optimal: (passes > 0).then(|| OptimalParser::new(passes)),
@@ -84,7 +84,7 @@ impl XpressCompressor {
         };
         let optimal = if level.get() > 5 { OptimalParser::MEMORY } else { 0 };
         let chunk = Items::memory(chunk_size) + Emitter::memory(chunk_size);
-        (size_of::<Self>() + Buffer::MEMORY + Matches::MEMORY + finder + optimal + chunk) as u64
+        (size_of::<Self>() + size_of::<Buffer>() + Matches::MEMORY + finder + optimal + chunk) as u64
     }
 }
 

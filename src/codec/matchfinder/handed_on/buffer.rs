@@ -1,7 +1,6 @@
 //! The chunk being encoded, in a buffer where whole words can be read at any position.
 
 use super::window::Window;
-use crate::codec::boxed::boxed_array;
 
 /// The largest chunk.
 pub(crate) const MAX_SIZE: usize = 1 << 16;
@@ -11,15 +10,12 @@ const BUFFER_SIZE: usize = MAX_SIZE + size_of::<Window>();
 /// As large as the largest chunk, so that positions, which have 16 bits, need no checks. What lies behind the chunk may be
 /// read, and must not matter.
 #[derive(Debug)]
-pub(crate) struct Buffer(Box<[u8; BUFFER_SIZE]>);
+pub(crate) struct Buffer([u8; BUFFER_SIZE]);
 
 impl Buffer {
-    /// Bytes on the heap.
-    pub(crate) const MEMORY: usize = BUFFER_SIZE;
-
     /// An empty buffer.
-    pub(crate) fn new() -> Self {
-        Self(boxed_array(0))
+    pub(crate) const fn new() -> Self {
+        Self([0; BUFFER_SIZE])
     }
 
     /// Takes a chunk.

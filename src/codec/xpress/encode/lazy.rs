@@ -13,7 +13,7 @@ const DEFER: [u32; LOOKAHEAD] = [2, 5];
 #[inline(always)]
 pub(super) fn parse(buffer: &Buffer, size: usize, matches: &Matches, items: &mut Items) {
     let mut items = items.writer();
-    let longest = &matches.longest;
+    let longest = &*matches.longest;
     let mut position = 0;
     while position < size {
         let found = longest[position];

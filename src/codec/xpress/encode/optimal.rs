@@ -86,8 +86,9 @@ impl OptimalParser {
     /// One pass from the end to the beginning.
     #[inline(always)]
     fn find_cheapest<P: Processor>(&mut self, buffer: &Buffer, size: usize, matches: &Matches) {
-        let Matches { longest, nearest } = matches;
-        let Self { costs, steps, literals, rows, .. } = self;
+        let (longest, nearest) = (&*matches.longest, &*matches.nearest);
+        let Self { literals, rows, .. } = self;
+        let (costs, steps) = (&mut *self.costs, &mut *self.steps);
         let row = |offset: usize| &rows[(offset | 1).ilog2() as usize % OFFSET_CLASSES];
         let mut cost = 0;
         costs[size] = 0;

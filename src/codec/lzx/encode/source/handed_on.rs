@@ -20,7 +20,7 @@ use crate::codec::matchfinder::short::{MAX_PAIR_OFFSET, PAIR_BITS, ShortMatches}
 #[derive(Debug)]
 pub(in super::super) struct HandedOn {
     finder: Box<dyn FindMatches>,
-    buffer: Buffer,
+    buffer: Box<Buffer>,
     matches: Matches,
     /// The newest position of each hash of two bytes.
     pairs: Box<[u16; 1 << PAIR_BITS]>,
@@ -28,12 +28,12 @@ pub(in super::super) struct HandedOn {
 
 impl HandedOn {
     pub(in super::super) fn new(finder: Box<dyn FindMatches>) -> Self {
-        Self { finder, buffer: Buffer::new(), matches: Matches::new(), pairs: boxed_array(0) }
+        Self { finder, buffer: Box::new(Buffer::new()), matches: Matches::new(), pairs: boxed_array(0) }
     }
 
     /// Bytes on the heap, the finder's aside.
     pub(in super::super) const fn memory() -> usize {
-        size_of::<Self>() + Buffer::MEMORY + Matches::MEMORY + size_of::<[u16; 1 << PAIR_BITS]>()
+        size_of::<Self>() + size_of::<Buffer>() + Matches::MEMORY + size_of::<[u16; 1 << PAIR_BITS]>()
     }
 }
 
@@ -47,7 +47,7 @@ impl Source for HandedOn {
         assert!(range.start == 0 && size + PADDING == buffer.len(), "the chunk is one segment");
         self.buffer.fill(&buffer[..size]);
         self.finder.find(&self.buffer, size, &mut self.matches);
-        let (buffer, Matches { longest, nearest }) = (&self.buffer, &self.matches);
+        let (buffer, Matches { longest, nearest }) = (&*self.buffer, &self.matches);
         let Lists { short, matches, begins } = lists;
         self.pairs.fill(0);
         let mut count = 0;
