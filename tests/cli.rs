@@ -152,6 +152,35 @@ fn errors_name_the_file_and_what_mends_it() {
     assert!(stderr(&text).contains("expected the magic"), "{}", stderr(&text));
 }
 
+/// Too little memory is no damage, and the message tells how much is enough.
+#[test]
+fn what_takes_too_much_memory_is_asked_for() {
+    let scratch = tempfile::tempdir().unwrap();
+    let esd = testdata("sample.esd");
+    let at = |name: &str| scratch.path().join(name).to_str().unwrap().to_owned();
+    let (out, solid, target) = (at("out.wim"), at("out.esd"), at("target"));
+    let commands: [&[&str]; 5] = [
+        &["verify", &esd],
+        &["cat", &esd, "1", "Windows/System32/readme.txt"],
+        &["extract", &esd, "1", "--to", &target],
+        &["export", &esd, "1", &out, "--compress", "lzx"],
+        &["export", &esd, "1", &solid, "--compress", "lzms:1", "--solid", "--rebuild", "--chunk-size", "32K"],
+    ];
+    for arguments in commands {
+        let with = |memory: &str| wimkit(arguments.iter().copied().chain(["--memory", memory]));
+        let refused = with("200K");
+        assert_code(&refused, 2);
+        assert!(stderr(&refused).contains("sample.esd: ") && stderr(&refused).contains("the limit is 204800"));
+        assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "{arguments:?}");
+        let enough = stderr(&refused).split("--memory ").nth(1).expect("how much is needed").trim();
+        assert_code(&with(enough), 0);
+        for made in [&out, &solid] {
+            std::fs::remove_file(made).ok();
+        }
+        std::fs::remove_dir_all(&target).ok();
+    }
+}
+
 #[test]
 fn info_tells_the_windows_version() {
     let sample = testdata("sample.esd");

@@ -73,11 +73,12 @@ fn named_stream(entry: &Entry<'_>, name: &str) -> Result<Sha1, Failure> {
 fn write_blob(wim: &Wim, sha1: &Sha1, out: &mut Out, context: &Context) -> Result<(), Failure> {
     let missing = || WimError::MissingBlob { path: wim.path().to_owned(), sha1: *sha1, needed_by: None };
     let blob = wim.contents()?.find(sha1).ok_or_else(missing)?;
-    let request = wim.request(blob)?;
+    let requests = [wim.request(blob)?];
+    wim.check_memory(&requests, context.memory())?;
     let mut sink = Forward { out, path: &wim.files()[blob.file].path, sha1 };
     // Whoever looks at the content does not want a bar drawn across it.
     let control = Control { progress: &NoProgress, ..context.control() };
-    read_blobs(&wim.sources(), &[request], &mut sink, wim.decoders(), context.memory(), control).map_err(|stopped| {
+    read_blobs(&wim.sources(), &requests, &mut sink, wim.decoders(), context.memory(), control).map_err(|stopped| {
         match stopped {
             Stopped::Interrupted => Failure::Interrupted,
             Stopped::Sink(failure) => failure,

@@ -128,6 +128,16 @@ pub enum WimError {
         /// The first path that needs it.
         needed_by: Option<String>,
     },
+    /// Chunks are too large for the memory that may be used.
+    #[error("{path}: {needed} bytes of memory are needed to decode its chunks, the limit is {limit}", path = path.display())]
+    Memory {
+        /// Which file.
+        path: PathBuf,
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
 }
 
 impl WimError {
@@ -148,6 +158,7 @@ impl WimError {
             Self::Resource { error: ResourceError::TooLarge { size, .. }, .. } => {
                 Some(format!("allow more memory: --memory {}M", size.div_ceil(1 << 20) * 2))
             }
+            Self::Memory { needed, .. } => Some(format!("allow it: --memory {}M", needed.div_ceil(1 << 20))),
             _ => None,
         }
     }

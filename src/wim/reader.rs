@@ -1,7 +1,7 @@
 //! Opening a WIM: one file, a split set, or a delta with the archives it refers to.
 
 use super::blob_table::{BlobTable, Location, MetadataEntry, Oddities};
-use super::engine::{BlobSource, Request};
+use super::engine::{BlobSource, Request, memory_needed};
 use super::error::WimError;
 use super::header::{HEADER_SIZE, Header, HeaderError, ResourceHeader, flag};
 use super::integrity::{IntegrityTable, IntegrityTableError};
@@ -467,6 +467,18 @@ impl Wim {
             },
         };
         Ok(Request { sha1: blob.sha1, size: blob.size, file: blob.file, source })
+    }
+
+    /// Whether `requests` can be read with so much memory.
+    ///
+    /// # Errors
+    /// [`WimError::Memory`], if they cannot.
+    pub fn check_memory(&self, requests: &[Request], limit: u64) -> Result<(), WimError> {
+        let needed = memory_needed(requests);
+        if needed > limit {
+            return Err(WimError::Memory { path: self.path().to_owned(), needed, limit });
+        }
+        Ok(())
     }
 
     fn read_resource(&self, file: &WimFile, resource: &ResourceHeader, limit: u64) -> Result<Vec<u8>, ResourceError> {

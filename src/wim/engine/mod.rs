@@ -37,11 +37,19 @@ pub fn default_memory() -> u64 {
 /// enough to be still in the cache when it is hashed.
 const BATCH_BYTES_PER_THREAD: u64 = 2 << 20;
 
+/// How much of the memory a batch may have: one is decoded while the one before is in use.
+const BATCHES: u64 = 2;
+
+/// The least memory with which [`read_blobs`] can read all of `requests`: what two of the largest chunk take.
+pub fn memory_needed(requests: &[Request]) -> u64 {
+    BATCHES * requests.iter().map(Request::largest_piece).max().unwrap_or(0)
+}
+
 /// Reads `requests` from `files` into `sink`.
 ///
 /// Requests are best sorted by their place: those of one solid resource in the order of their offsets, or chunks are
 /// decoded again. `memory` bounds the bytes of decoded data that are held at once; a blob with a chunk that does not
-/// fit ends as unreadable.
+/// fit ends as unreadable ([`memory_needed`] tells before).
 ///
 /// # Errors
 /// The sink failed, or the control asked to stop.
@@ -57,7 +65,7 @@ pub fn read_blobs<S: Sink>(
     let mut planner = Planner::new(
         files,
         requests,
-        plan::Budget { bytes: BATCH_BYTES_PER_THREAD * threads as u64, pieces: threads, memory: memory / 2 },
+        plan::Budget { bytes: BATCH_BYTES_PER_THREAD * threads as u64, pieces: threads, memory: memory / BATCHES },
     );
     let large_buffers = LargeBuffers::new();
     let mut current = Batch::default();

@@ -20,6 +20,17 @@ pub struct Request {
     pub source: BlobSource,
 }
 
+impl Request {
+    /// The most bytes of it that are decoded at once.
+    pub(super) fn largest_piece(&self) -> u64 {
+        match &self.source {
+            BlobSource::Resource(map) => map.chunk_size().min(self.size),
+            BlobSource::Solid { resource, .. } => resource.chunk_size().min(resource.uncompressed_size()),
+            BlobSource::Broken(_) => 0,
+        }
+    }
+}
+
 /// Where a requested blob lies.
 #[derive(Clone, Debug)]
 pub enum BlobSource {
@@ -113,7 +124,7 @@ impl<'a> Planner<'a> {
             self.next_request();
             return Ok(Planned::More);
         }
-        let chunk_bytes = map.chunk_size().min(request.size);
+        let chunk_bytes = request.largest_piece();
         if self.is_full(chunk_bytes, map.offset_in_wim(), batch)? {
             return Ok(Planned::BatchIsFull);
         }

@@ -10,7 +10,7 @@ use crate::util::sha1::Sha1;
 use crate::wim::WimError;
 use crate::wim::blob_table::Location;
 use crate::wim::encoder::Encoding;
-use crate::wim::engine::{BlobEnd, Request, Segment, Sink, Stopped, read_blobs};
+use crate::wim::engine::{BlobEnd, Request, Segment, Sink, Stopped, memory_needed, read_blobs};
 use crate::wim::header::{Header, resource_flag};
 use crate::wim::reader::{ImageIndex, Wim};
 use crate::wim::resource::{DecoderPool, ResourceError};
@@ -210,7 +210,13 @@ fn encode(
     }
     let total = items.iter().map(|item| item.blob.size).sum();
     // A solid resource is where memory goes into compressor contexts; reading gets the smaller part.
-    let reading_memory = if solid.is_some() { options.memory / 4 } else { options.memory };
+    let share = if solid.is_some() { 4 } else { 1 };
+    let reading_memory = options.memory / share;
+    let needed = memory_needed(&requests);
+    if needed > reading_memory {
+        let path = selections[items[0].source].wim.path().to_owned();
+        return Err(WimError::Memory { path, needed: needed * share, limit: options.memory }.into());
+    }
     let open_solid = match solid {
         Some(encoding) => {
             let open = writer.begin_solid(encoding, total, options.memory - reading_memory);

@@ -24,19 +24,19 @@ pub use select::Selection;
 
 use std::collections::HashSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::engine::{Stopped, default_memory, read_blobs};
+use super::engine::{Request, Stopped, default_memory, read_blobs};
 use super::metadata::{Metadata, reparse};
 use super::reader::{KnownBlob, Wim, reading_order};
 use crate::util::os::Dir;
 use crate::util::progress::Control;
 use directories::Directories;
 use finish::Finish;
-use plan::{Naming, Plan, Target};
+use plan::{FailedDirectories, Naming, Plan, Target};
 use write::{Extractor, Failed, Wanted, Writing, problem_of};
 
 /// How an image is extracted.
@@ -81,23 +81,27 @@ pub fn extract(
     control: Control<'_>,
 ) -> Result<Outcome, ExtractError> {
     let target_error = |source| ExtractError::Target { path: target.to_owned(), source };
-    std::fs::create_dir_all(target).map_err(target_error)?;
+    let made = MadeTarget::make(target).map_err(target_error)?;
     let root = Arc::new(Dir::open(target).map_err(target_error)?);
     let case_sensitive = !plan::has_case_twins(tree) || is_case_sensitive(&root).map_err(target_error)?;
     let naming = Naming { rules: options.name_rules, case_sensitive };
 
-    let (mut plan, others) = Plan::directories(tree, selection, naming);
-    make_directories(&mut plan, &root, control).map_err(|stopped| match stopped {
+    let mut plan = Plan::new(tree, selection, naming, Vec::new());
+    let mut reading = Reading::of(wim, &mut plan)?;
+    if let Err(refused) = reading.check(wim, target, &root, options) {
+        drop(root);
+        made.undo();
+        return Err(refused);
+    }
+    let not_made = make_directories(&plan, &root, control).map_err(|stopped| match stopped {
         Stopped::Interrupted => ExtractError::Interrupted,
         Stopped::Sink(source) => target_error(source),
     })?;
-    plan.others(tree, &others, naming);
-
-    let mut failed = Vec::new();
-    let found = find_blobs(wim, &mut plan, &mut failed)?;
-    check_room(target, &root, &found, options)?;
-    let (blobs, wanted): (Vec<&KnownBlob>, Vec<Wanted>) = found.into_iter().unzip();
-    let requests = blobs.iter().map(|blob| wim.request(blob)).collect::<Result<Vec<_>, _>>()?;
+    if !not_made.is_empty() {
+        plan = Plan::new(tree, selection, naming, not_made);
+        reading = Reading::of(wim, &mut plan)?;
+    }
+    let Reading { blobs, wanted, requests, mut failed } = reading;
     control.progress.begin("Extracting", blobs.iter().map(|blob| blob.size).fold(0, u64::saturating_add));
 
     let directories = Directories::new(Arc::clone(&root), &plan.directories);
@@ -157,9 +161,38 @@ fn is_case_sensitive(root: &Dir) -> io::Result<bool> {
     Ok(!found?)
 }
 
-/// Makes the directories of the plan, and marks those that cannot be made, with all that is in them.
-fn make_directories(plan: &mut Plan, root: &Arc<Dir>, control: Control<'_>) -> Result<(), Stopped<io::Error>> {
+/// The target directory, with those it is in, as far as they were not there.
+struct MadeTarget {
+    /// The deepest one first.
+    made: Vec<PathBuf>,
+}
+
+impl MadeTarget {
+    fn make(target: &Path) -> io::Result<Self> {
+        let missing = target.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+        let made = missing.map(Path::to_owned).collect();
+        std::fs::create_dir_all(target)?;
+        Ok(Self { made })
+    }
+
+    /// Removes them while they are empty.
+    fn undo(self) {
+        for directory in self.made {
+            if std::fs::remove_dir(directory).is_err() {
+                break; // somebody uses it by now
+            }
+        }
+    }
+}
+
+/// Makes the directories of the plan; answers which cannot be made, each with all those in it.
+fn make_directories(
+    plan: &Plan,
+    root: &Arc<Dir>,
+    control: Control<'_>,
+) -> Result<FailedDirectories, Stopped<io::Error>> {
     let mut failed = vec![false; plan.directories.len()];
+    let mut not_made = FailedDirectories::new();
     let directories = Directories::new(Arc::clone(root), &plan.directories);
     for (index, directory) in plan.directories.iter().enumerate().skip(1) {
         if control.interrupted() {
@@ -167,6 +200,7 @@ fn make_directories(plan: &mut Plan, root: &Arc<Dir>, control: Control<'_>) -> R
         }
         if failed[directory.parent as usize] {
             failed[index] = true;
+            not_made.push((index as u32, None));
             continue;
         }
         let made = directories.get(directory.parent).and_then(|parent| parent.create_child(&directory.name));
@@ -176,58 +210,62 @@ fn make_directories(plan: &mut Plan, root: &Arc<Dir>, control: Control<'_>) -> R
                 Problem::Exists => Problem::KindDiffers,
                 problem => problem,
             };
-            plan.refused.push(Refused { dentry: directory.dentry, problem });
+            not_made.push((index as u32, Some(problem)));
         }
     }
-    for (directory, failed) in plan.directories.iter_mut().zip(failed) {
-        directory.failed = failed;
-    }
-    Ok(())
+    Ok(not_made)
 }
 
-/// The blobs of the plan and who wants them, in the order in which they are best read.
-fn find_blobs<'a>(
-    wim: &'a Wim,
-    plan: &mut Plan,
-    failed: &mut Vec<Failed>,
-) -> Result<Vec<(&'a KnownBlob, Wanted)>, ExtractError> {
-    let contents = wim.contents()?;
-    let mut found = Vec::with_capacity(plan.blobs.len());
-    for (sha1, mut targets) in std::mem::take(&mut plan.blobs) {
-        let Some(blob) = contents.find(&sha1) else {
-            failed.extend(targets.into_iter().map(|target| Failed { target, problem: Problem::MissingBlob(sha1) }));
-            continue;
-        };
-        if blob.size > reparse::MAX_NBYTES {
-            let links = targets.extract_if(.., |target| target.link().is_some());
-            failed.extend(links.map(|target| Failed { target, problem: Problem::ReparseSize { nbytes: blob.size } }));
-        }
-        if !targets.is_empty() {
-            found.push((blob, Wanted { sha1, targets }));
-        }
-    }
-    found.sort_by_cached_key(|(blob, _)| reading_order(blob, contents));
-    Ok(found)
+/// The blobs that a plan wants, and who wants each, in the order in which they are best read.
+struct Reading<'a> {
+    blobs: Vec<&'a KnownBlob>,
+    wanted: Vec<Wanted>,
+    requests: Vec<Request>,
+    /// Who wants blobs that cannot be had.
+    failed: Vec<Failed>,
 }
 
-/// Compares what is to be written with the limit and with what the target has room for.
-fn check_room(
-    target: &Path,
-    root: &Dir,
-    found: &[(&KnownBlob, Wanted)],
-    options: &Options,
-) -> Result<(), ExtractError> {
-    let files = |wanted: &Wanted| wanted.targets.iter().filter(|target| target.file().is_some()).count() as u64;
-    let sizes = found.iter().map(|(blob, wanted)| blob.size.saturating_mul(files(wanted)));
-    let needed = sizes.fold(0, u64::saturating_add);
-    if let Some(limit) = options.max_bytes.filter(|limit| needed > *limit) {
-        return Err(ExtractError::TooMuch { needed, limit });
+impl<'a> Reading<'a> {
+    fn of(wim: &'a Wim, plan: &mut Plan) -> Result<Self, ExtractError> {
+        let contents = wim.contents()?;
+        let mut failed = Vec::new();
+        let mut found = Vec::with_capacity(plan.blobs.len());
+        for (sha1, mut targets) in std::mem::take(&mut plan.blobs) {
+            let Some(blob) = contents.find(&sha1) else {
+                failed.extend(targets.into_iter().map(|target| Failed { target, problem: Problem::MissingBlob(sha1) }));
+                continue;
+            };
+            if blob.size > reparse::MAX_NBYTES {
+                let links = targets.extract_if(.., |target| target.link().is_some());
+                failed
+                    .extend(links.map(|target| Failed { target, problem: Problem::ReparseSize { nbytes: blob.size } }));
+            }
+            if !targets.is_empty() {
+                found.push((blob, Wanted { sha1, targets }));
+            }
+        }
+        found.sort_by_cached_key(|(blob, _)| reading_order(blob, contents));
+        let (blobs, wanted): (Vec<&KnownBlob>, Vec<Wanted>) = found.into_iter().unzip();
+        let requests = blobs.iter().map(|blob| wim.request(blob)).collect::<Result<_, _>>()?;
+        Ok(Self { blobs, wanted, requests, failed })
     }
-    // With holes, or files replaced, nobody knows before.
-    let is_known = !options.sparse && !options.overwrite;
-    match root.free_bytes().filter(|available| is_known && needed > *available) {
-        Some(available) => Err(ExtractError::NoSpace { path: target.to_owned(), needed, available }),
-        None => Ok(()),
+
+    /// Compares what is to be written with the limit and with what the target has room for, and what is to be decoded
+    /// with the memory.
+    fn check(&self, wim: &Wim, target: &Path, root: &Dir, options: &Options) -> Result<(), ExtractError> {
+        wim.check_memory(&self.requests, options.memory)?;
+        let files = |wanted: &Wanted| wanted.targets.iter().filter(|target| target.file().is_some()).count() as u64;
+        let sizes = self.blobs.iter().zip(&self.wanted).map(|(blob, wanted)| blob.size.saturating_mul(files(wanted)));
+        let needed = sizes.fold(0, u64::saturating_add);
+        if let Some(limit) = options.max_bytes.filter(|limit| needed > *limit) {
+            return Err(ExtractError::TooMuch { needed, limit });
+        }
+        // With holes, or files replaced, nobody knows before.
+        let is_known = !options.sparse && !options.overwrite;
+        match root.free_bytes().filter(|available| is_known && needed > *available) {
+            Some(available) => Err(ExtractError::NoSpace { path: target.to_owned(), needed, available }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is to be made where: the part of an extraction that touches nothing.
 //!
-//! Directories are planned and made first. Files come after, so that a name in a directory that could not be made does
-//! not become the one that other names of the file are linked to.
+//! A plan is made before anything else is, to see whether there is room. If directories then cannot be made, another
+//! plan is made without them: a name in such a directory must not become the one that other names of the file are
+//! linked to.
 
 use std::collections::HashMap;
 
@@ -102,7 +103,7 @@ pub(super) struct Naming {
 }
 
 /// Entries that are no directories, each with the index of its directory.
-pub(super) type Others = Vec<(DentryId, u32)>;
+type Others = Vec<(DentryId, u32)>;
 
 /// Whether somewhere in the tree two names of one directory differ in letter case only.
 pub(super) fn has_case_twins(tree: &Metadata) -> bool {
@@ -124,9 +125,25 @@ fn case_twins<'a>(siblings: impl Iterator<Item = Entry<'a>>) -> HashMap<DentryId
     twins
 }
 
+/// Directories that could not be made, by index; those in other such directories without a problem of their own.
+pub(super) type FailedDirectories = Vec<(u32, Option<Problem>)>;
+
 impl Plan {
+    /// Plans all that is selected, except what is in directories that could not be made.
+    pub(super) fn new(tree: &Metadata, selection: &Selection, naming: Naming, failed: FailedDirectories) -> Self {
+        let (mut plan, others) = Self::directories(tree, selection, naming);
+        for (index, problem) in failed {
+            let directory = &mut plan.directories[index as usize];
+            directory.failed = true;
+            let dentry = directory.dentry;
+            plan.refused.extend(problem.map(|problem| Refused { dentry, problem }));
+        }
+        plan.others(tree, &others, naming);
+        plan
+    }
+
     /// Plans the directories; answers what else is selected.
-    pub(super) fn directories(tree: &Metadata, selection: &Selection, naming: Naming) -> (Self, Others) {
+    fn directories(tree: &Metadata, selection: &Selection, naming: Naming) -> (Self, Others) {
         let mut plan = Self::default();
         let mut others = Others::new();
         plan.directories.push(Directory {
@@ -181,7 +198,7 @@ impl Plan {
     }
 
     /// Plans everything else, in the directories that could be made.
-    pub(super) fn others(&mut self, tree: &Metadata, others: &Others, naming: Naming) {
+    fn others(&mut self, tree: &Metadata, others: &Others, naming: Naming) {
         let mut files_of_inodes: HashMap<DentryId, u32> = HashMap::new();
         let mut blob_indices: HashMap<Sha1, usize> = HashMap::new();
         for (id, directory) in others {
@@ -259,7 +276,7 @@ impl Plan {
         }
     }
 
-    pub(super) fn refuse(&mut self, entry: Entry<'_>, problem: Problem) {
+    fn refuse(&mut self, entry: Entry<'_>, problem: Problem) {
         self.refused.push(Refused { dentry: entry.id(), problem });
     }
 }

@@ -281,6 +281,7 @@ fn check_blobs(
     let mut blobs: Vec<&KnownBlob> = contents.blobs[..contents.own_blobs].iter().collect();
     blobs.sort_by_cached_key(|blob| reading_order(blob, contents));
     let requests: Vec<Request> = blobs.iter().map(|blob| wim.request(blob)).collect::<Result<_, _>>()?;
+    wim.check_memory(&requests, options.memory)?;
     control.progress.begin("Verifying", blobs.iter().map(|blob| blob.size).sum());
     let mut sink = Checker::default();
     match read_blobs(&wim.sources(), &requests, &mut sink, wim.decoders(), options.memory, control) {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::util::sha1::Sha1;
 use crate::util::utf16;
+use crate::wim::WimError;
 use crate::wim::blob_table::Entry as BlobEntry;
 use crate::wim::header::{HEADER_SIZE, Header, ResourceHeader};
 use crate::wim::metadata::{NewFile, NodeId, ParseOptions, TreeBuilder};
@@ -238,14 +239,23 @@ fn a_selection_brings_its_directories() {
 #[test]
 fn limits_and_interruption() {
     let mut sample = Sample::default();
-    sample.file(ROOT, "file", &[1; 1000]);
+    let directory = sample.directory(ROOT, "directory");
+    sample.file(directory, "file", &[1; 1000]);
     let wim = sample.wim();
     let tree = wim.metadata(ImageIndex::new(1).unwrap()).unwrap();
     let target = tempfile::tempdir().unwrap();
-    let options = Options { max_bytes: Some(999), ..Options::default() };
     let everything = Selection::everything();
-    let error = extract(&wim, &tree, &everything, target.path(), &options, Control::silent()).unwrap_err();
-    assert!(matches!(error, ExtractError::TooMuch { needed: 1000, limit: 999 }));
+    let fails = |target: &Path, options: Options| {
+        extract(&wim, &tree, &everything, target, &options, Control::silent()).unwrap_err()
+    };
+    for deeper in ["", "new", "new/below"] {
+        let to = target.path().join(deeper);
+        let error = fails(&to, Options { max_bytes: Some(999), ..Options::default() });
+        assert!(matches!(error, ExtractError::TooMuch { needed: 1000, limit: 999 }));
+        let error = fails(&to, Options { memory: 1999, ..Options::default() });
+        assert!(matches!(error, ExtractError::Wim(WimError::Memory { needed: 2000, limit: 1999, .. })), "{error}");
+        assert_eq!(fs::read_dir(target.path()).unwrap().count(), 0);
+    }
     let interrupt = std::sync::atomic::AtomicBool::new(true);
     let control = Control { interrupt: &interrupt, ..Control::silent() };
     let error = extract(&wim, &tree, &everything, target.path(), &Options::default(), control).unwrap_err();
@@ -265,8 +275,7 @@ fn where_there_are_no_hard_links_names_become_copies() {
 
     // No such file system is at hand: the copy alone.
     let naming = Naming { rules: NameRules::default(), case_sensitive: true };
-    let (mut plan, others) = Plan::directories(tree, &Selection::everything(), naming);
-    plan.others(tree, &others, naming);
+    let plan = Plan::new(tree, &Selection::everything(), naming, Vec::new());
     let directories = Directories::new(Arc::new(Dir::open(target).unwrap()), &plan.directories);
     let writing = Writing { tree, directories, files: &plan.files, sparse: false, overwrite: false };
     writing.copy_name(&plan.files[0], &plan.hard_links[0].place).unwrap();
