@@ -24,9 +24,10 @@
 //!
 //! # Layers
 //!
-//! `wim` → `codec` → `util`; an arrow points down only. The codecs take slices and never hear of files.
+//! `address` → `wim` → `codec` → `util`; an arrow points down only. The codecs take slices and never hear of files.
 #![deny(unsafe_code, missing_docs)]
 
+pub mod address;
 pub mod codec;
 pub mod util;
 pub mod wim;

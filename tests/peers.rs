@@ -3,6 +3,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use support::{Noise, arg, assert_same_tree, has_peer, make_tree, run};
 use tempfile::TempDir;
 use wimkit::codec::{Format, Level};
@@ -237,6 +238,48 @@ fn solid_archives_are_copied_whole_and_grow() {
     assert_eq!((appended.encoded_blobs, appended.solid), (1, true));
     assert_good(&open(&target));
     fixture.assert_peers_read(&target, 2, "grown");
+}
+
+/// What the Recovery Environment is in an installed image: an image in a file of another.
+#[test]
+fn an_image_in_an_image_is_used_by_its_address() {
+    if !has_peer("wimlib-imagex") {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let path = |name: &str| scratch.path().join(name).to_str().unwrap().to_owned();
+    let recovery = scratch.path().join("tree/Windows/System32/Recovery");
+    std::fs::create_dir_all(&recovery).unwrap();
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/sample.wim");
+    std::fs::copy(sample, recovery.join("winre.wim")).unwrap();
+    let wimkit = |arguments: &[&str]| run(arg(&assert_cmd::cargo::cargo_bin("wimkit")), arguments).stdout;
+    for options in [&["--compress=LZX"][..], &["--solid"]] {
+        let outer = path("outer.wim");
+        capture(&scratch.path().join("tree"), Path::new(&outer), options);
+        let inner = format!("{outer}!/1/windows/system32/recovery/WINRE.wim");
+        wimkit(&["verify", &inner]);
+        assert_eq!(wimkit(&["ls", &inner, "2", "-R"]), wimkit(&["ls", sample, "2", "-R"]));
+        let file = "Windows/System32/readme.txt";
+        assert_eq!(wimkit(&["cat", &inner, "1", file]), wimkit(&["cat", sample, "1", file]));
+        let (ours, theirs) = (path("ours.wim"), path("theirs.wim"));
+        wimkit(&["export", &inner, "all", &ours, "--compress", "lzx", "--quiet"]);
+        wimkit(&["export", sample, "all", &theirs, "--compress", "lzx", "--quiet"]);
+        assert!(std::fs::read(&ours).unwrap() == std::fs::read(&theirs).unwrap());
+
+        // What would change it in place cannot, and leaves all as it was.
+        let before = std::fs::read(&outer).unwrap();
+        let changes: [&[&str]; 3] =
+            [&["optimize", &inner], &["delete", &inner, "1"], &["info", &inner, "1", "--name", "x"]];
+        for change in changes {
+            let output = Command::new(assert_cmd::cargo::cargo_bin("wimkit")).args(change).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.code() == Some(2) && said.contains("not a file of its own"), "{change:?}: {said}");
+        }
+        assert!(std::fs::read(&outer).unwrap() == before);
+        for made in [outer, ours, theirs] {
+            std::fs::remove_file(made).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -7,13 +7,14 @@ use super::printer::{visible, warn};
 use clap::Args;
 use globset::GlobBuilder;
 use std::path::{Path, PathBuf};
+use wimkit::address;
 use wimkit::wim::metadata::{Entry, Metadata};
 use wimkit::wim::{ImageIndex, OpenOptions, Wim, WimError};
 
 /// The arguments that name a file to read.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Source {
-    /// The WIM, ESD or SWM file; of a split set the first part
+    /// The WIM, ESD or SWM file; of a split set the first part; one in another: FILE!/IMAGE/PATH
     #[arg(value_name = "SRC")]
     src: PathBuf,
     #[command(flatten)]
@@ -55,6 +56,8 @@ impl Source {
     pub(crate) fn open_silently(&self, context: &Context) -> Result<Wim, Failure> {
         let options = OpenOptions {
             no_mmap: context.global.no_mmap,
+            opener: address::open_wim,
+            memory: context.memory(),
             references: expand(&self.others.refs)?,
             parts: expand(&self.others.parts)?,
         };

@@ -128,6 +128,14 @@ pub enum WimError {
         /// The first path that needs it.
         needed_by: Option<String>,
     },
+    /// What leads to the file leads nowhere.
+    #[error("{error}")]
+    Address {
+        /// Where it ends.
+        error: Box<dyn std::error::Error + Send + Sync>,
+        /// How to mend it.
+        hint: Option<String>,
+    },
     /// Chunks are too large for the memory that may be used.
     #[error("{path}: {needed} bytes of memory are needed to decode its chunks, the limit is {limit}", path = path.display())]
     Memory {
@@ -159,6 +167,7 @@ impl WimError {
                 Some(format!("allow more memory: --memory {}M", size.div_ceil(1 << 20) * 2))
             }
             Self::Memory { needed, .. } => Some(format!("allow it: --memory {}M", needed.div_ceil(1 << 20))),
+            Self::Address { hint, .. } => hint.clone(),
             _ => None,
         }
     }

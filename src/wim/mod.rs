@@ -1,5 +1,6 @@
 //! The WIM container: reading, checking, writing.
 
+pub mod blob_reader;
 pub mod blob_table;
 pub mod edit;
 mod encoder;
@@ -14,9 +15,11 @@ pub mod output;
 pub mod reader;
 pub mod resource;
 pub mod split;
+#[cfg(test)]
+pub(crate) mod test_image;
 pub mod verify;
 mod writer;
 pub mod xml;
 
 pub use error::WimError;
-pub use reader::{ImageIndex, OpenOptions, Wim};
+pub use reader::{ImageIndex, OpenOptions, Wim, open_plain};

@@ -1,7 +1,7 @@
 //! Opening a WIM: one file, a split set, or a delta with the archives it refers to.
 
 use super::blob_table::{BlobTable, Location, MetadataEntry, Oddities};
-use super::engine::{BlobSource, Request, memory_needed};
+use super::engine::{BlobSource, Request, default_memory, memory_needed};
 use super::error::WimError;
 use super::header::{HEADER_SIZE, Header, HeaderError, ResourceHeader, flag};
 use super::integrity::{IntegrityTable, IntegrityTableError};
@@ -26,15 +26,36 @@ const MAX_BLOB_TABLE_SIZE: u64 = 2 << 30;
 /// The largest integrity table that is read, in bytes: enough for 32 TiB in pieces of 10 MiB.
 const MAX_INTEGRITY_TABLE_SIZE: u64 = 64 << 20;
 
+/// Opens the source of a WIM that a path stands for.
+pub type Opener = fn(&Path, &OpenOptions) -> Result<Box<dyn ReadAt>, WimError>;
+
 /// How a WIM is opened.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// Read by position instead of mapping files into memory.
     pub no_mmap: bool,
+    /// What paths stand for: files ([`open_plain`]), or addresses too ([`crate::address::open_wim`]).
+    pub opener: Opener,
+    /// Bytes that a decoded chunk may have where a file lies in another WIM.
+    pub memory: u64,
     /// Further parts of a split set. Empty: they are looked for beside the file.
     pub parts: Vec<PathBuf>,
     /// Archives in which blobs that the file lacks are looked up, in this order.
     pub references: Vec<PathBuf>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { no_mmap: false, opener: open_plain, memory: default_memory(), parts: Vec::new(), references: Vec::new() }
+    }
+}
+
+/// Opens a file.
+///
+/// # Errors
+/// What the system says.
+pub fn open_plain(path: &Path, options: &OpenOptions) -> Result<Box<dyn ReadAt>, WimError> {
+    read_at::open(path, options.no_mmap).map_err(|source| WimError::Io { path: path.to_owned(), source })
 }
 
 /// A 1-based image number.
@@ -143,7 +164,7 @@ impl Wim {
     /// # Errors
     /// A file cannot be opened or is no WIM; parts do not belong together; part 1 is missing.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, WimError> {
-        let first = open_file(path, options.no_mmap)?;
+        let first = open_file(path, options)?;
         let mut warnings = Vec::new();
         let mut files = vec![first];
         if files[0].header.total_parts > 1 {
@@ -157,7 +178,7 @@ impl Wim {
         }
         let own_files = files.len();
         for reference in &options.references {
-            files.push(open_file(reference, options.no_mmap)?);
+            files.push(open_file(reference, options)?);
         }
         Self::from_files(files, own_files, warnings)
     }
@@ -513,9 +534,8 @@ fn describe(oddities: &Oddities, file: &WimFile, warnings: &mut Vec<String>) {
     warn(oddities.extra_metadata, "metadata entries beyond the header's image count are ignored");
 }
 
-fn open_file(path: &Path, no_mmap: bool) -> Result<WimFile, WimError> {
-    let source = read_at::open(path, no_mmap).map_err(|source| WimError::Io { path: path.to_owned(), source })?;
-    read_header(source, path.to_owned())
+fn open_file(path: &Path, options: &OpenOptions) -> Result<WimFile, WimError> {
+    read_header((options.opener)(path, options)?, path.to_owned())
 }
 
 fn read_header(source: Box<dyn ReadAt>, path: PathBuf) -> Result<WimFile, WimError> {
@@ -546,7 +566,7 @@ fn collect_parts(first: WimFile, options: &OpenOptions, warnings: &mut Vec<Strin
     let candidates = if named { options.parts.clone() } else { sibling_parts(&first.path) };
     let mut parts = vec![first];
     for path in candidates {
-        let part = match open_file(&path, options.no_mmap) {
+        let part = match open_file(&path, options) {
             Ok(part) => part,
             Err(_) if !named => continue, // a neighbour that only looks like a part
             Err(error) => return Err(error),

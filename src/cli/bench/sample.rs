@@ -1,9 +1,10 @@
 //! The data that is measured with.
 
 use super::super::exit::Failure;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use wimkit::util::read_at::{PositionedFile, ReadAt};
+use wimkit::address;
+use wimkit::util::read_at::ReadAt;
+use wimkit::wim::OpenOptions;
 
 /// What is taken at one place of data that is too much. Long enough for what matches find within any usual chunk but
 /// the largest, short enough that a sample of some MiB comes from many places.
@@ -31,16 +32,21 @@ impl Sample {
             let message = format!("{size} bytes of data do not fit into memory");
             return Err(Failure::message(message).with_hint("choose a smaller --limit"));
         }
+        // To open what lies in an image takes long, and to keep many files open may not be allowed.
+        let mut opened: Option<(usize, Box<dyn ReadAt>)> = None;
         for (start, end) in pieces(total, size) {
             let mut file_start = 0;
-            for (path, file_size) in paths.iter().zip(&sizes) {
+            for (index, (path, file_size)) in paths.iter().zip(&sizes).enumerate() {
                 let file_end = file_start + file_size;
                 let (from, to) = (start.max(file_start), end.min(file_end));
                 if from < to {
                     let begin = data.len();
                     data.resize(begin + (to - from) as usize, 0);
-                    open(path)?
-                        .read_exact_at(&mut data[begin..], from - file_start)
+                    let (_, file) = match opened.take().filter(|(opened, _)| *opened == index) {
+                        Some(same) => opened.insert(same),
+                        None => opened.insert((index, open(path)?)),
+                    };
+                    file.read_exact_at(&mut data[begin..], from - file_start)
                         .map_err(|error| Failure::message(format!("{}: {error}", path.display())))?;
                 }
                 file_start = file_end;
@@ -50,9 +56,12 @@ impl Sample {
     }
 }
 
-fn open(path: &Path) -> Result<PositionedFile, Failure> {
-    let file = File::open(path).and_then(PositionedFile::new);
-    file.map_err(|error| Failure::message(format!("{}: {error}", path.display())))
+fn open(path: &Path) -> Result<Box<dyn ReadAt>, Failure> {
+    let options = OpenOptions { no_mmap: true, ..OpenOptions::default() };
+    address::open(path, &options).map_err(|error| {
+        let hint = error.hint();
+        Failure::new(error, hint)
+    })
 }
 
 /// Ranges that make up `size` of `total` bytes: everything, or pieces from the beginning to the end.

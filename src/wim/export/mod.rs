@@ -269,6 +269,9 @@ fn append(
 pub(super) fn refuse_modification(wim: &Wim) -> Result<(), ExportError> {
     let header = wim.header();
     let refuse = |why| Err(ExportError::Refused { path: wim.path().to_owned(), why });
+    if wim.files()[0].source.as_file().is_none() {
+        return refuse("it is not a file of its own");
+    }
     if header.has(flag::READONLY) {
         return refuse("its header marks it as read-only");
     }
