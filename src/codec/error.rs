@@ -54,6 +54,12 @@ pub enum DecodeErrorKind {
     /// A symbol that no codeword of a degenerate code stands for.
     #[error("an impossible symbol")]
     BadSymbol,
+    /// A block of an MSZIP folder that does not begin with its signature.
+    #[error("the signature \"CK\" is missing")]
+    BadSignature,
+    /// A block of an MSZIP folder that is not a DEFLATE stream of its size.
+    #[error("the DEFLATE stream is malformed")]
+    BadDeflate,
     /// Something that only a [strict](Format::strict_decompressor) decoder refuses.
     #[error("{0}; not every reader accepts that")]
     Odd(Oddity),

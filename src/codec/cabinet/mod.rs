@@ -1,0 +1,74 @@
+//! How the folders of cabinets are compressed: MSZIP, Quantum, and the cabinet variant of LZX.
+//!
+//! A folder is a list of blocks, each of which becomes 32 KiB, the last one perhaps less. Unlike the chunks of a WIM
+//! they do not stand alone: matches reach into earlier blocks, and Quantum and LZX go on with the models or codes that
+//! the block before has left. So there is a decompressor for each folder, and it is given block after block.
+//!
+//! ```
+//! use wimkit::codec::cabinet::Method;
+//!
+//! // One block of "CK" and a DEFLATE stream with the letters of "hello".
+//! let block = [0x43, 0x4B, 0xCB, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
+//! let mut folder = Method::Mszip.decompressor()?;
+//! assert_eq!(folder.decompress_block(&block, 5)?, b"hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod folder;
+mod history;
+mod mszip;
+
+use super::DecodeError;
+
+/// The most bytes that a block becomes. All blocks of a folder but the last become as many.
+pub const MAX_BLOCK_SIZE: usize = 1 << 15;
+/// The most bytes that a block may occupy in the cabinet.
+pub const MAX_PAYLOAD_SIZE: usize = MAX_BLOCK_SIZE + 6144;
+
+/// How the blocks of a cabinet's folder are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// DEFLATE, one stream for each block.
+    Mszip,
+    /// LZ77 with an adaptive arithmetic coder.
+    Quantum {
+        /// The window is of `1 << window_order` bytes: 10 to 21.
+        window_order: u32,
+    },
+    /// LZX, one stream for the whole folder.
+    Lzx {
+        /// The window is of `1 << window_order` bytes: 15 to 21.
+        window_order: u32,
+    },
+}
+
+/// A window order that the method does not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{method:?} is not a method of cabinets: Quantum has window orders of 10 to 21, LZX of 15 to 21")]
+pub struct UnsupportedWindow {
+    /// The refused method.
+    pub method: Method,
+}
+
+/// Decodes the blocks of a folder, one after the other; they share a history.
+pub trait BlockDecompressor: Send {
+    /// Decodes the next block: `src` is its payload, `size` its uncompressed size, 1 to [`MAX_BLOCK_SIZE`]. The output
+    /// stays valid until the next call.
+    ///
+    /// # Errors
+    /// Malformed data, or a size that no block has. The folder cannot be continued then: later calls are errors, too.
+    fn decompress_block(&mut self, src: &[u8], size: usize) -> Result<&[u8], DecodeError>;
+}
+
+impl Method {
+    /// A decompressor for one folder.
+    ///
+    /// # Errors
+    /// A window order that the method does not allow.
+    pub fn decompressor(self) -> Result<Box<dyn BlockDecompressor>, UnsupportedWindow> {
+        match self {
+            Self::Mszip => Ok(Box::new(mszip::decompressor())),
+            Self::Quantum { .. } | Self::Lzx { .. } => Err(UnsupportedWindow { method: self }),
+        }
+    }
+}

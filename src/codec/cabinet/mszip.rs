@@ -1,0 +1,67 @@
+//! MSZIP: a signature and a DEFLATE stream for each block, whose matches may reach into the blocks before.
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::folder::{BlockDecoder, Folder};
+use crate::codec::{DecodeError, DecodeErrorKind};
+
+/// What each block begins with.
+const SIGNATURE: &[u8] = b"CK";
+
+/// As far back as DEFLATE's matches reach.
+const WINDOW_SIZE: usize = 1 << 15;
+
+/// A decoder for one folder.
+pub(super) fn decompressor() -> Folder<Mszip> {
+    Folder::new(Mszip { inflate: Decompress::new(false) }, WINDOW_SIZE)
+}
+
+#[derive(Debug)]
+pub(super) struct Mszip {
+    inflate: Decompress,
+}
+
+impl BlockDecoder for Mszip {
+    fn decode(&mut self, src: &[u8], buffer: &mut [u8], start: usize) -> Result<(), DecodeError> {
+        let error = |kind, src_offset, dst_offset| DecodeError { kind, src_offset, dst_offset };
+        let stream = src.strip_prefix(SIGNATURE).ok_or(error(DecodeErrorKind::BadSignature, 0, 0))?;
+        let (history, block) = buffer.split_at_mut(start);
+        self.inflate.reset(false);
+        let status = self
+            .inflate
+            .set_dictionary(&history[start.saturating_sub(WINDOW_SIZE)..])
+            .and_then(|_| self.inflate.decompress(stream, block, FlushDecompress::Finish));
+        let (read, written) = (self.inflate.total_in() as usize, self.inflate.total_out() as usize);
+        match status {
+            Ok(Status::StreamEnd) if written == block.len() => Ok(()),
+            Ok(_) | Err(_) => Err(error(DecodeErrorKind::BadDeflate, SIGNATURE.len() + read, written)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::cabinet::BlockDecompressor;
+    use crate::codec::test_data::unhex;
+
+    const FIRST: &str = "434bedc7c901c0100000b09594bac641d97f840e22f9253c31bdb9d4d6c75cdf\
+                         3ec1dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+                         dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+                         fdc2ff";
+    const SECOND: &str = "434b43e72b0200";
+
+    #[test]
+    fn example_of_the_format_description() {
+        let mut decoder = decompressor();
+        assert!(decoder.decompress_block(&unhex(FIRST), 32768).expect("valid") == b"0123456789abcdef".repeat(2048));
+        assert_eq!(decoder.decompress_block(&unhex(SECOND), 17).expect("valid"), b"0123456789abcdef!");
+    }
+
+    #[test]
+    fn matches_do_not_reach_before_the_folder() {
+        let mut decoder = decompressor();
+        let error = decoder.decompress_block(&unhex(SECOND), 17).expect_err("nothing is 16 bytes back");
+        assert_eq!(decoder.decompress_block(&unhex(FIRST), 32768), Err(error), "the folder is lost");
+    }
+}
