@@ -14,11 +14,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod folder;
+pub(super) mod folder;
 mod history;
 mod mszip;
+mod quantum;
 
-use super::DecodeError;
+use super::{DecodeError, lzx};
 
 /// The most bytes that a block becomes. All blocks of a folder but the last become as many.
 pub const MAX_BLOCK_SIZE: usize = 1 << 15;
@@ -68,6 +69,8 @@ impl Method {
     pub fn decompressor(self) -> Result<Box<dyn BlockDecompressor>, UnsupportedWindow> {
         match self {
             Self::Mszip => Ok(Box::new(mszip::decompressor())),
+            Self::Quantum { window_order: order @ 10..=21 } => Ok(Box::new(quantum::decompressor(order))),
+            Self::Lzx { window_order: order @ 15..=21 } => Ok(Box::new(lzx::cabinet::decompressor(order))),
             Self::Quantum { .. } | Self::Lzx { .. } => Err(UnsupportedWindow { method: self }),
         }
     }

@@ -148,10 +148,10 @@ pub(super) struct Tables {
     length_lens: [u8; LENGTH_SYMBOLS],
 }
 
-impl LzxDecompressor {
-    /// A decoder for chunks of nominally `1 << window_order` bytes.
-    pub fn new(window_order: u32) -> Self {
-        let tables = Tables {
+impl Tables {
+    /// No codes as yet, and all codeword lengths zero.
+    pub(super) fn new() -> Self {
+        Self {
             main: DecodeTable::new(),
             length: DecodeTable::new(),
             aligned: DecodeTable::new(),
@@ -159,8 +159,14 @@ impl LzxDecompressor {
             slots: slots(),
             main_lens: [0; MAX_MAIN_SYMBOLS],
             length_lens: [0; LENGTH_SYMBOLS],
-        };
-        Self { window_order, input: Vec::new(), tables: Box::new(tables) }
+        }
+    }
+}
+
+impl LzxDecompressor {
+    /// A decoder for chunks of nominally `1 << window_order` bytes.
+    pub fn new(window_order: u32) -> Self {
+        Self { window_order, input: Vec::new(), tables: Box::new(Tables::new()) }
     }
 }
 
@@ -198,16 +204,16 @@ impl Decompressor for LzxDecompressor {
 
 /// A chunk being decoded.
 pub(super) struct Chunk<'a> {
-    src: &'a [u8],
+    pub(super) src: &'a [u8],
     pub(super) reader: BitReader<'a>,
     pub(super) tables: &'a mut Tables,
-    num_main_symbols: usize,
-    block_size_bits: u32,
+    pub(super) num_main_symbols: usize,
+    pub(super) block_size_bits: u32,
     pub(super) dst: &'a mut [u8],
     pub(super) dst_pos: usize,
     pub(super) recent: [u32; RECENT_OFFSETS],
     /// Whether a byte 0xE8 may have been decoded.
-    may_hold_calls: bool,
+    pub(super) may_hold_calls: bool,
 }
 
 impl Chunk<'_> {
@@ -223,21 +229,35 @@ impl Chunk<'_> {
         let end = self.dst_pos + size as usize;
         match block_type {
             block_type::VERBATIM => {
-                self.codes(&VERBATIM_BASES)?;
-                fast::decode_items::<false>(self, end)?;
-                self.decode_items::<false>(end)
+                self.verbatim_codes()?;
+                self.items::<false>(end)
             }
             block_type::ALIGNED => {
-                let lens: [u8; ALIGNED_SYMBOLS] = std::array::from_fn(|_| self.reader.bits(3) as u8);
-                let built = self.tables.aligned.build(&lens, &SYMBOL_BASES);
-                built.map_err(|_| DecodeErrorKind::BadCode("aligned offset code"))?;
-                self.codes(&ALIGNED_BASES)?;
-                fast::decode_items::<true>(self, end)?;
-                self.decode_items::<true>(end)
+                self.aligned_codes()?;
+                self.items::<true>(end)
             }
             block_type::UNCOMPRESSED => self.uncompressed(end),
             other => Err(DecodeErrorKind::BadBlockType(other as u8)),
         }
+    }
+
+    /// Reads the codes of a verbatim block.
+    pub(super) fn verbatim_codes(&mut self) -> Result<(), DecodeErrorKind> {
+        self.codes(&VERBATIM_BASES)
+    }
+
+    /// Reads the codes of an aligned block.
+    pub(super) fn aligned_codes(&mut self) -> Result<(), DecodeErrorKind> {
+        let lens: [u8; ALIGNED_SYMBOLS] = std::array::from_fn(|_| self.reader.bits(3) as u8);
+        let built = self.tables.aligned.build(&lens, &SYMBOL_BASES);
+        built.map_err(|_| DecodeErrorKind::BadCode("aligned offset code"))?;
+        self.codes(&ALIGNED_BASES)
+    }
+
+    /// Decodes literals and matches that end at `end`.
+    pub(super) fn items<const ALIGNED: bool>(&mut self, end: usize) -> Result<(), DecodeErrorKind> {
+        fast::decode_items::<ALIGNED>(self, end)?;
+        self.decode_items::<ALIGNED>(end)
     }
 
     /// Reads the main and the length code.
@@ -286,16 +306,22 @@ impl Chunk<'_> {
             .and_then(<[u8]>::split_first_chunk::<12>)
             .filter(|(_, rest)| rest.len() >= size)
             .ok_or(DecodeErrorKind::Truncated)?;
+        self.set_recent(header)?;
+        self.dst[self.dst_pos..end].copy_from_slice(&raw[..size]);
+        self.dst_pos = end;
+        self.reader.seek((start + 12 + size).next_multiple_of(2));
+        self.may_hold_calls = true;
+        Ok(())
+    }
+
+    /// Takes the recent offsets from the header of an uncompressed block.
+    pub(super) fn set_recent(&mut self, header: &[u8; 12]) -> Result<(), DecodeErrorKind> {
         for (offset, bytes) in self.recent.iter_mut().zip(header.as_chunks::<4>().0) {
             *offset = u32::from_le_bytes(*bytes);
             if *offset == 0 {
                 return Err(DecodeErrorKind::ZeroRecentOffset);
             }
         }
-        self.dst[self.dst_pos..end].copy_from_slice(&raw[..size]);
-        self.dst_pos = end;
-        self.reader.seek((start + 12 + size).next_multiple_of(2));
-        self.may_hold_calls = true;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Calls to one function from many places share their absolute target but not their relative one; the filter turns
 //! them into repeated bytes. It is applied to every chunk, whatever it holds, with positions relative to the chunk
-//! and the range that the Cabinet variant stores in its header fixed at [`FILE_SIZE`]. Both directions scan alike:
+//! and the range that the cabinet variant stores in its header fixed at [`FILE_SIZE`]. Both directions scan alike:
 //! the four operand bytes are never looked at for another `E8`, and for each position the operand mapping is a
 //! bijection, hence they are exact inverses.
 #![allow(unsafe_code)]
@@ -28,11 +28,22 @@ pub(super) fn apply(chunk: &mut [u8]) {
 
 /// Makes call targets relative again: undoes [`apply`] on a decoded chunk.
 pub(super) fn undo(chunk: &mut [u8]) {
-    for_each_call(chunk, |position, target| {
-        if (0..FILE_SIZE).contains(&target) {
+    undo_at(0, FILE_SIZE, chunk);
+}
+
+/// Makes call targets relative again in a frame of a cabinet's folder, which begins `start` bytes into the folder, for
+/// targets in the range that the folder states.
+///
+/// # Panics
+/// If the frame does not end before 2^31.
+pub(super) fn undo_at(start: i32, file_size: i32, frame: &mut [u8]) {
+    for_each_call(frame, |opcode, target| {
+        let position = start + opcode;
+        if (0..file_size).contains(&target) {
             target - position
         } else if (-position..0).contains(&target) {
-            target + FILE_SIZE
+            // A range may be stated as negative, which is good for nothing, but must not overflow.
+            target.wrapping_add(file_size)
         } else {
             target
         }

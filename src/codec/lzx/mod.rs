@@ -1,6 +1,7 @@
-//! The LZX codec, WIM variant: every chunk stands alone.
+//! The LZX codec, WIM variant: every chunk stands alone. In [`cabinet`], the decoder of the variant of cabinets.
 
 mod bits;
+pub(super) mod cabinet;
 mod decode;
 mod e8;
 mod encode;
