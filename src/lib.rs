@@ -24,10 +24,11 @@
 //!
 //! # Layers
 //!
-//! `address` → `wim` → `codec` → `util`; an arrow points down only. The codecs take slices and never hear of files.
+//! `address` → {`wim`, `cab`} → `codec` → `util`; an arrow points down only. The codecs take slices and never hear of files.
 #![deny(unsafe_code, missing_docs)]
 
 pub mod address;
+pub mod cab;
 pub mod codec;
 pub mod util;
 pub mod wim;

@@ -7,6 +7,7 @@ mod completions;
 mod compression;
 mod delete;
 mod exit;
+mod expand;
 mod export;
 mod extract;
 mod human;
@@ -72,6 +73,7 @@ enum Command {
     Ls(ls::Ls),
     Cat(cat::Cat),
     Extract(extract::Extract),
+    Expand(expand::Expand),
     Verify(verify::Verify),
     Export(export::Export),
     Optimize(optimize::Optimize),
@@ -115,6 +117,7 @@ impl Command {
             Self::Ls(command) => command.run(context),
             Self::Cat(command) => command.run(context),
             Self::Extract(command) => command.run(context),
+            Self::Expand(command) => command.run(context),
             Self::Verify(command) => command.run(context),
             Self::Export(command) => command.run(context),
             Self::Optimize(command) => command.run(context),

@@ -31,6 +31,23 @@ impl FileTime {
         (seconds, (self.0 % TICKS_PER_SECOND) as u32 * 100)
     }
 
+    /// The time that DOS stores in two words, taken for UTC; not set where there is no such day or time.
+    pub fn from_dos(date: u16, time: u16) -> Self {
+        let (year, month, day) = (1980 + i64::from(date >> 9), i64::from(date >> 5 & 15), i64::from(date & 31));
+        let (hour, minute, second) = (i64::from(time >> 11), i64::from(time >> 5 & 63), i64::from(time & 31) * 2);
+        let days = days_from_civil(year, month, day);
+        if month == 0
+            || month > 12
+            || civil_from_days(days) != (year, month, day)
+            || hour > 23
+            || minute > 59
+            || second > 59
+        {
+            return Self::ZERO;
+        }
+        Self::from_unix(days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second, 0)
+    }
+
     /// Now; or, so that the same input can give the same bytes, the time that the environment variable
     /// `SOURCE_DATE_EPOCH` states in seconds since 1970.
     pub fn now_reproducible() -> Self {
@@ -213,5 +230,16 @@ mod tests {
     fn times_before_1970() {
         let time = std::time::UNIX_EPOCH - std::time::Duration::from_nanos(100);
         assert_eq!(FileTime::from(time).to_unix(), (-1, 999_999_900));
+    }
+
+    #[test]
+    fn times_of_dos() {
+        assert_eq!(FileTime::from_dos(0x5C21, 0xBF7D).to_string(), "2026-01-01T23:59:58Z");
+        assert_eq!(FileTime::from_dos(0x0021, 0).to_string(), "1980-01-01T00:00:00Z");
+        for (date, time) in
+            [(0, 0), (0x0020, 0), (0x01A1, 0), (0x005F, 0), (0x0021, 24 << 11), (0x0021, 60 << 5), (0x0021, 30)]
+        {
+            assert_eq!(FileTime::from_dos(date, time), FileTime::ZERO, "{date:#x} {time:#x}");
+        }
     }
 }

@@ -7,7 +7,8 @@ pub const HEADER_SIZE: usize = 208;
 /// Size of a resource header on disk, in bytes.
 pub const RESOURCE_HEADER_SIZE: usize = 24;
 
-const MAGIC: [u8; 8] = *b"MSWIM\0\0\0";
+/// What a WIM begins with.
+pub const MAGIC: [u8; 8] = *b"MSWIM\0\0\0";
 const PIPABLE_MAGIC: [u8; 8] = *b"WLPWM\0\0\0";
 /// The largest number of images that is taken seriously.
 const MAX_IMAGES: u32 = 65535;

@@ -62,16 +62,27 @@ pub trait BlockDecompressor: Send {
 }
 
 impl Method {
+    /// Checks the window order.
+    ///
+    /// # Errors
+    /// A window order that the method does not allow.
+    pub const fn check(self) -> Result<(), UnsupportedWindow> {
+        match self {
+            Self::Mszip | Self::Quantum { window_order: 10..=21 } | Self::Lzx { window_order: 15..=21 } => Ok(()),
+            Self::Quantum { .. } | Self::Lzx { .. } => Err(UnsupportedWindow { method: self }),
+        }
+    }
+
     /// A decompressor for one folder.
     ///
     /// # Errors
     /// A window order that the method does not allow.
     pub fn decompressor(self) -> Result<Box<dyn BlockDecompressor>, UnsupportedWindow> {
-        match self {
-            Self::Mszip => Ok(Box::new(mszip::decompressor())),
-            Self::Quantum { window_order: order @ 10..=21 } => Ok(Box::new(quantum::decompressor(order))),
-            Self::Lzx { window_order: order @ 15..=21 } => Ok(Box::new(lzx::cabinet::decompressor(order))),
-            Self::Quantum { .. } | Self::Lzx { .. } => Err(UnsupportedWindow { method: self }),
-        }
+        self.check()?;
+        Ok(match self {
+            Self::Mszip => Box::new(mszip::decompressor()),
+            Self::Quantum { window_order } => Box::new(quantum::decompressor(window_order)),
+            Self::Lzx { window_order } => Box::new(lzx::cabinet::decompressor(window_order)),
+        })
     }
 }

@@ -7,13 +7,13 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
 use super::directories::Directories;
 use super::outcome::Problem;
 use super::plan::{Place, Target, times_of};
+use crate::util::new_file::{NewFile, is_fatal, temporary_name};
 use crate::util::os::{self, Dir};
 use crate::util::sha1::Sha1;
 use crate::wim::engine::{BlobEnd, Segment, Sink};
@@ -24,12 +24,6 @@ use crate::wim::verify::Damage;
 const HOLE: usize = 64 << 10;
 /// How much of a file is copied at a time to its twins.
 const COPY: usize = 1 << 20;
-
-/// A name for what will replace something, which has its own until then.
-fn temporary_name() -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    format!(".wimkit-{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
-}
 
 /// What stays the same while files are written.
 pub(super) struct Writing<'a> {
@@ -63,56 +57,44 @@ impl Writing<'_> {
 
     fn begin<'p>(&self, place: &'p Place) -> io::Result<OpenFile<'p>> {
         let directory = self.directories.get(place.directory)?;
-        let (file, temporary) = match directory.create_file(&place.name) {
-            Err(error) if self.may_replace(&error) => {
-                let temporary = temporary_name();
-                (directory.create_file(&temporary)?, Some(temporary))
-            }
-            result => (result?, None),
-        };
-        Ok(OpenFile { file, place, temporary, ends_in_hole: false })
+        let new = NewFile::create(directory, &place.name, self.overwrite)?;
+        Ok(OpenFile { new, place, ends_in_hole: false })
     }
 
     fn finish(&self, open: &mut OpenFile<'_>) -> io::Result<()> {
         if open.ends_in_hole {
-            let end = open.file.stream_position()?;
-            open.file.set_len(end)?;
+            let end = open.new.file.stream_position()?;
+            open.new.file.set_len(end)?;
         }
         // Where names of one file disagree, the first one's times are the file's.
         let entry = self.tree.entry(open.place.dentry);
-        os::finish_file(&open.file, &times_of(&self.tree.entry(entry.first_link())))?;
-        if let Some(temporary) = &open.temporary {
-            self.directories.get(open.place.directory)?.rename(temporary, &open.place.name)?;
-            open.temporary = None;
-        }
-        Ok(())
+        open.new.finish(&times_of(&self.tree.entry(entry.first_link())))
     }
 
     /// Makes a file without content.
     pub(super) fn empty_file(&self, file: u32) -> io::Result<()> {
-        let mut open = self.begin(&self.files[file as usize])?;
-        self.finish(&mut open)
+        self.finish(&mut self.begin(&self.files[file as usize])?)
     }
 
     /// Makes a file of which all content is at hand.
     fn whole_file(&self, file: u32, segments: &[Segment<'_>]) -> io::Result<()> {
         let mut open = self.begin(&self.files[file as usize])?;
-        let written = segments.iter().try_for_each(|segment| open.write(segment.data, self.sparse));
-        written.and_then(|()| self.finish(&mut open)).inspect_err(|_| self.drop_partial(open))
+        segments.iter().try_for_each(|segment| open.write(segment.data, self.sparse))?;
+        self.finish(&mut open)
     }
 
     /// Makes a file with the content of another.
     fn copy(&self, from: &File, to: &Place) -> io::Result<()> {
         let mut to = self.begin(to)?;
-        let copied = self.copy_content(from, &mut to);
-        copied.and_then(|()| self.finish(&mut to)).inspect_err(|_| self.drop_partial(to))
+        self.copy_content(from, &mut to)?;
+        self.finish(&mut to)
     }
 
     fn copy_content(&self, mut from: &File, to: &mut OpenFile<'_>) -> io::Result<()> {
         let size = from.metadata()?.len();
-        let done = if self.sparse { 0 } else { os::copy_range(from, 0, &to.file, 0, size)? };
+        let done = if self.sparse { 0 } else { os::copy_range(from, 0, &to.new.file, 0, size)? };
         from.seek(SeekFrom::Start(done))?;
-        to.file.seek(SeekFrom::Start(done))?;
+        to.new.file.seek(SeekFrom::Start(done))?;
         let mut buffer = vec![0; COPY];
         loop {
             match from.read(&mut buffer)? {
@@ -120,14 +102,6 @@ impl Writing<'_> {
                 nbytes => to.write(&buffer[..nbytes], self.sparse)?,
             }
         }
-    }
-
-    /// Removes what was begun. The error that led here matters more than one of the removal.
-    fn drop_partial(&self, open: OpenFile<'_>) {
-        let OpenFile { file, place, temporary, .. } = open;
-        drop(file);
-        let name = temporary.as_ref().unwrap_or(&place.name);
-        self.directories.get(place.directory).and_then(|directory| directory.remove_file(name)).ok();
     }
 
     /// Makes a further name of a finished file as a file of its own.
@@ -139,10 +113,8 @@ impl Writing<'_> {
 
 /// A file that is being written.
 struct OpenFile<'p> {
-    file: File,
+    new: NewFile<'p>,
     place: &'p Place,
-    /// The name that it has until it is finished, where another file has its own.
-    temporary: Option<String>,
     /// Whether its length is still to be stretched over a hole at its end.
     ends_in_hole: bool,
 }
@@ -150,7 +122,7 @@ struct OpenFile<'p> {
 impl OpenFile<'_> {
     fn write(&mut self, data: &[u8], sparse: bool) -> io::Result<()> {
         if !sparse {
-            return self.file.write_all(data);
+            return self.new.file.write_all(data);
         }
         let mut rest = data;
         while !rest.is_empty() {
@@ -158,9 +130,9 @@ impl OpenFile<'_> {
             rest = others;
             self.ends_in_hole = piece.len() == HOLE && piece.iter().all(|byte| *byte == 0);
             if self.ends_in_hole {
-                self.file.seek_relative(HOLE as i64)?;
+                self.new.file.seek_relative(HOLE as i64)?;
             } else {
-                self.file.write_all(piece)?;
+                self.new.file.write_all(piece)?;
             }
         }
         Ok(())
@@ -199,12 +171,6 @@ pub(super) struct Extractor<'a> {
     pub(super) link_data: Vec<(u32, Vec<u8>)>,
 }
 
-/// Whether going on is no use: nothing more can be written.
-pub(super) fn is_fatal(error: &io::Error) -> bool {
-    use io::ErrorKind as Kind;
-    matches!(error.kind(), Kind::StorageFull | Kind::QuotaExceeded | Kind::ReadOnlyFilesystem)
-}
-
 /// Sorts an error of one file: its own problem, or everybody's.
 pub(super) fn problem_of(error: io::Error) -> Result<Problem, io::Error> {
     if is_fatal(&error) { Err(error) } else { Ok(Problem::from_io(error)) }
@@ -217,9 +183,7 @@ impl<'a> Extractor<'a> {
 
     /// Removes the file that was begun and will not be finished.
     pub(super) fn abandon(&mut self) {
-        if let Some((_, open)) = self.carried.take().and_then(|carried| carried.open) {
-            self.writing.drop_partial(open);
-        }
+        self.carried = None;
     }
 
     /// Takes in a part of a blob that is not all in one batch.
@@ -239,7 +203,6 @@ impl<'a> Extractor<'a> {
             match open.write(segment.data, self.writing.sparse) {
                 Ok(()) => carried.open = Some((file, open)),
                 Err(error) => {
-                    self.writing.drop_partial(open);
                     carried.failed.push(Failed { target: Target::File(file), problem: problem_of(error)? });
                 }
             }
@@ -247,12 +210,7 @@ impl<'a> Extractor<'a> {
         match segments.last().and_then(|segment| segment.end) {
             None => self.carried = Some(carried),
             Some(BlobEnd::Intact) => self.finish(carried, targets)?,
-            Some(end) => {
-                if let Some((_, open)) = carried.open {
-                    self.writing.drop_partial(open);
-                }
-                self.failed.extend(damaged(&self.wanted[request], end));
-            }
+            Some(end) => self.failed.extend(damaged(&self.wanted[request], end)),
         }
         Ok(())
     }
@@ -283,7 +241,7 @@ impl<'a> Extractor<'a> {
                     let done = if file == first {
                         self.writing.finish(open)
                     } else {
-                        self.writing.copy(&open.file, &self.writing.files[*file as usize])
+                        self.writing.copy(&open.new.file, &self.writing.files[*file as usize])
                     };
                     if let Err(error) = done {
                         carried.failed.push(Failed { target: *target, problem: problem_of(error)? });

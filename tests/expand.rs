@@ -1,0 +1,200 @@
+//! `wimkit expand` against cabextract, on real cabinets and on packages made here.
+
+mod support;
+
+use assert_cmd::cargo::cargo_bin;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use support::{Noise, arg, foreign, has_peer, read_tree, run};
+
+fn wimkit(arguments: &[&str]) -> Output {
+    Command::new(cargo_bin("wimkit")).args(arguments).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The real files of a folder of the collection; none where it is not there.
+fn shared(folder: &str) -> Vec<PathBuf> {
+    let Some(folder) = foreign(folder) else { return Vec::new() };
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.is_file()).collect();
+    files.sort();
+    files
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap()
+}
+
+/// A WIM with the files of `tree` as the only image, as update packages since 24H2 are.
+fn make_image(tree: &Path, target: &Path) {
+    run("wimlib-imagex", &["capture", arg(tree), arg(target), "package", "--compress=none"]);
+}
+
+#[test]
+fn real_cabinets_give_what_cabextract_gives() {
+    if !has_peer("cabextract") {
+        return;
+    }
+    for cabinet in shared("cab") {
+        // Parts of sets have a test of their own; these have names that are no UTF-8, which cabextract passes through.
+        if ["split-", "multi_basic", "encoding-"].iter().any(|part| name(&cabinet).contains(part)) {
+            continue;
+        }
+        let [ours, theirs] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let mut peer = Command::new("cabextract");
+        peer.args(["-q", "-d", arg(theirs.path()), arg(&cabinet)]).env("LC_ALL", "C.UTF-8");
+        let peer = peer.output().unwrap();
+        let output = wimkit(&["expand", arg(&cabinet), "--to", arg(ours.path()), "--quiet"]);
+        if peer.status.success() {
+            let warned = name(&cabinet).contains("hidden");
+            assert_eq!(output.status.code(), Some(i32::from(warned)), "{}: {}", cabinet.display(), stderr(&output));
+            assert!(read_tree(ours.path()) == read_tree(theirs.path()), "{}", cabinet.display());
+        }
+        let listed = run(arg(&cargo_bin("wimkit")), &["expand", "-D", "--json", arg(&cabinet)]);
+        let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+        assert_eq!(listed["schema"], "wimkit.expand-list/1");
+        assert!(!listed["files"].as_array().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn names_in_code_pages() {
+    for (cabinet, encoding, first) in [
+        ("koi8", "koi8-r", "Здравствуйте, это канал об аниме?"),
+        ("sjis", "shift_jis", "猿も木から落ちる"),
+        ("latin1", "latin1", "\u{a0}¡¢£¤¥¦§¨©ª«¬\u{ad}®¯°±²³´µ¶·¸¹º»¼½¾¿"),
+    ] {
+        for path in shared("cab").iter().filter(|path| name(path).contains(cabinet)) {
+            let listed = run(arg(&cargo_bin("wimkit")), &["expand", "-D", "--json", "--encoding", encoding, arg(path)]);
+            let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+            assert_eq!(listed["files"][0]["path"], first, "{cabinet}");
+        }
+    }
+}
+
+#[test]
+fn real_sets_are_joined() {
+    let cabinets = shared("cab");
+    let parts = |part: &str| cabinets.iter().filter(|path| name(path).contains(part)).collect::<Vec<_>>();
+    for (part, rename) in [("split-", "cabextract-"), ("multi_basic", "")] {
+        let parts = parts(part);
+        let Some(first) = parts.first() else { return };
+        let [ours, alone, theirs] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let mut arguments = vec!["expand", arg(first), "--to", arg(ours.path()), "--quiet"];
+        for other in &parts[1..] {
+            arguments.extend(["--part", arg(other)]);
+        }
+        let output = wimkit(&arguments);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(!read_tree(ours.path()).is_empty());
+
+        // By the names under which they call each other, in whatever letter case, from any of them.
+        let place = tempfile::tempdir().unwrap();
+        for part in &parts {
+            let stored =
+                if rename.is_empty() { name(part).replace("mspack-", "cabd_") } else { name(part).replace(rename, "") };
+            std::fs::copy(part, place.path().join(stored)).unwrap();
+        }
+        let any = std::fs::read_dir(place.path()).unwrap().next().unwrap().unwrap().path();
+        let output = wimkit(&["expand", arg(&any), "--to", arg(alone.path()), "--quiet"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(read_tree(ours.path()) == read_tree(alone.path()));
+        if has_peer("cabextract") {
+            run("cabextract", &["-q", "-d", arg(theirs.path()), arg(&any)]);
+            assert!(read_tree(ours.path()) == read_tree(theirs.path()));
+        }
+
+        let output = wimkit(&["expand", arg(first), "--to", arg(alone.path()), "--quiet"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("the next cabinet of the set is missing: "), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn hostile_cabinets_write_nothing_outside() {
+    for cabinet in shared("hostile").iter().filter(|path| name(path).starts_with("cab-")) {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("target");
+        for more in [&[][..], &["--keep-going"]] {
+            let mut arguments = vec!["expand", arg(cabinet), "--to", arg(&target), "--quiet"];
+            arguments.extend(more);
+            let output = wimkit(&arguments);
+            let said = stderr(&output);
+            assert!(matches!(output.status.code(), Some(0..=2)), "{}: {:?} {said}", cabinet.display(), output.status);
+            if output.status.code() == Some(2) {
+                assert!(said.starts_with("error: "), "{}: {said}", cabinet.display());
+            }
+            let found: Vec<_> = std::fs::read_dir(place.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+            assert!(found.is_empty() || found == ["target"], "{}: {found:?}", cabinet.display());
+            let bytes: usize = read_tree(place.path()).values().map(Vec::len).sum();
+            assert!(bytes < 1 << 20, "{}: {bytes}", cabinet.display());
+        }
+    }
+}
+
+#[test]
+fn real_packages_are_listed_and_expanded() {
+    if !has_peer("cabextract") {
+        return;
+    }
+    for package in shared("msu") {
+        let [ours, theirs] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        run("cabextract", &["-q", "-d", arg(theirs.path()), arg(&package)]);
+        let output = wimkit(&["expand", arg(&package), "-F:*", arg(ours.path()), "--quiet"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(read_tree(ours.path()) == read_tree(theirs.path()));
+        let inner = tempfile::tempdir().unwrap();
+        let output = wimkit(&["expand", arg(&package), "-F", "wsusscan.CAB", "--to", arg(inner.path()), "--quiet"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(read_tree(inner.path()).len(), 1);
+    }
+}
+
+/// A package that is an image: listed and expanded in the same way, and its members have addresses.
+#[test]
+fn packages_that_are_images() {
+    if !has_peer("wimlib-imagex") || !has_peer("gcab") {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    let tree = path("tree");
+    std::fs::create_dir(&tree).unwrap();
+    let mut noise = Noise(1);
+    std::fs::write(path("update.mum"), noise.text(70_000)).unwrap();
+    std::fs::write(tree.join("Windows11.0-KB5043080-x64.psf"), noise.bytes(1000)).unwrap();
+    std::fs::write(tree.join("Windows11.0-KB5043080-x64.xml"), "<unattend/>").unwrap();
+    let inner = tree.join("Windows11.0-KB5043080-x64.cab");
+    run("gcab", &["-c", "-n", "-z", arg(&inner), arg(&path("update.mum"))]);
+    let package = path("windows11.0-kb5043080-x64.msu");
+    make_image(&tree, &package);
+
+    let listed = run(arg(&cargo_bin("wimkit")), &["expand", "-D", "--json", arg(&package)]);
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let names: Vec<_> = listed["files"].as_array().unwrap().iter().map(|file| &file["path"]).collect();
+    assert_eq!(names.len(), 3);
+    assert!(names.iter().all(|name| name.as_str().unwrap().starts_with("Windows11.0-KB5043080-x64.")));
+    let target = path("target");
+    let output = wimkit(&["expand", arg(&package), "--to", arg(&target), "-F", "*.cab", "-F", "*.PSF", "--quiet"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let found = read_tree(&target);
+    assert_eq!(found.len(), 2);
+    assert!(found["Windows11.0-KB5043080-x64.cab"] == std::fs::read(&inner).unwrap());
+
+    let address = format!("{}!/1/windows11.0-kb5043080-x64.CAB", arg(&package));
+    let deeper = path("deeper");
+    let output = wimkit(&["expand", &address, "--to", arg(&deeper), "--quiet"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(read_tree(&deeper)["update.mum"] == std::fs::read(path("update.mum")).unwrap());
+
+    let two = path("two.msu");
+    run("wimlib-imagex", &["capture", arg(&tree), arg(&two), "one", "--compress=none"]);
+    run("wimlib-imagex", &["append", arg(&tree), arg(&two), "two"]);
+    let output = wimkit(&["expand", arg(&two), "--to", arg(&path("nothing"))]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("a package is one image, here are 2"), "{}", stderr(&output));
+}
