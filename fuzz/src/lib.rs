@@ -1,5 +1,6 @@
 //! What the codec targets share: how fuzz input becomes parameters, and what must hold.
 
+use wimkit::codec::cabinet::{MAX_BLOCK_SIZE, MAX_PAYLOAD_SIZE, Method};
 use wimkit::codec::{DecodeErrorKind, Format, Level};
 
 /// Chunks beyond this size would test the allocator's speed and nothing else.
@@ -89,4 +90,36 @@ pub fn roundtrip(format: Format, mut data: &[u8]) {
     let repeat = compressor.compress(&src, &mut again);
     assert_eq!(repeat, Some(size), "a used context encodes to another size");
     assert!(again[..size] == *exact, "a used context encodes to other bytes");
+}
+
+/// Decodes arbitrary blocks of a folder: errors and any content of the right size are fine.
+///
+/// Input: 1 byte chooses the method, 1 the window; then for each block 2 bytes (little endian) are the payload's size and 2
+/// are one less than the uncompressed size, and the payload follows.
+pub fn cab_blocks(mut data: &[u8]) {
+    let (method, window) = (take(&mut data), u32::from(take(&mut data)));
+    let method = match method % 3 {
+        0 => Method::Mszip,
+        1 => Method::Quantum { window_order: 10 + window % 12 },
+        _ => Method::Lzx { window_order: 15 + window % 7 },
+    };
+    let mut folder = method.decompressor().expect("a window of the method");
+    let mut again = method.decompressor().expect("a window of the method");
+    while !data.is_empty() {
+        let payload_size = usize::from(u16::from_le_bytes([take(&mut data), take(&mut data)]));
+        let size = usize::from(u16::from_le_bytes([take(&mut data), take(&mut data)])) % MAX_BLOCK_SIZE + 1;
+        let payload = data.split_off(..payload_size.min(data.len()).min(MAX_PAYLOAD_SIZE)).expect("it is no longer");
+        // An exact allocation, so that the sanitizer sees an access one byte beside it.
+        let src: Box<[u8]> = payload.into();
+        let first = folder.decompress_block(&src, size);
+        let second = again.decompress_block(&src, size);
+        assert!(first == second, "the same blocks give different bytes");
+        match first {
+            Ok(output) => assert_eq!(output.len(), size),
+            Err(error) => {
+                assert_eq!(folder.decompress_block(&src, size), Err(error), "a folder goes on behind an error");
+                return;
+            }
+        }
+    }
 }

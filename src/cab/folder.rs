@@ -80,7 +80,14 @@ impl Cabinet {
         let make = |method: Method| method.decompressor().expect("its window was checked when the cabinet was opened");
         let mut decompressor = folder.compression.0.map(make);
         let mut position = 0;
+        let mut was_short = false;
         while let Some(block) = blocks.next().map_err(Stopped::Damaged)? {
+            if was_short && decompressor.is_some() {
+                let problem =
+                    format!("the block before has less than {MAX_BLOCK_SIZE} bytes, as only the last one may");
+                return Err(Stopped::Damaged(malformed(&block.part.path, block.at, problem)));
+            }
+            was_short = block.size < MAX_BLOCK_SIZE;
             let data = decode(&mut decompressor, &block, position).map_err(Stopped::Damaged)?;
             receive(position, data).map_err(Stopped::Receiver)?;
             position += data.len() as u64;

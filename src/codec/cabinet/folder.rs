@@ -18,7 +18,7 @@ pub(in crate::codec) trait BlockDecoder: Send {
 /// Decodes the blocks of a folder.
 #[derive(Debug)]
 pub(in crate::codec) struct Folder<D> {
-    decoder: D,
+    pub(in crate::codec) decoder: D,
     history: History,
     failed: Option<DecodeError>,
 }

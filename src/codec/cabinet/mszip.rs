@@ -43,7 +43,7 @@ impl BlockDecoder for Mszip {
 mod tests {
     use super::*;
     use crate::codec::cabinet::BlockDecompressor;
-    use crate::codec::test_data::unhex;
+    use crate::codec::test_data::{damaged, unhex};
 
     const FIRST: &str = "434bedc7c901c0100000b09594bac641d97f840e22f9253c31bdb9d4d6c75cdf\
                          3ec1dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
@@ -63,5 +63,49 @@ mod tests {
         let mut decoder = decompressor();
         let error = decoder.decompress_block(&unhex(SECOND), 17).expect_err("nothing is 16 bytes back");
         assert_eq!(decoder.decompress_block(&unhex(FIRST), 32768), Err(error), "the folder is lost");
+    }
+
+    fn decode(block: &str, size: usize) -> Result<Vec<u8>, DecodeErrorKind> {
+        decompressor().decompress_block(&unhex(block), size).map(<[u8]>::to_vec).map_err(|error| error.kind)
+    }
+
+    #[test]
+    fn any_arrangement_of_deflate_blocks() {
+        // Stored, then empty: stored, and with the fixed codes.
+        assert_eq!(decode("434b000300fcff616263010000ffff", 3), Ok(b"abc".into()));
+        assert_eq!(decode("434b000300fcff6162630300", 3), Ok(b"abc".into()));
+        assert_eq!(decode("434b000000ffff010300fcff616263", 3), Ok(b"abc".into()));
+        // Bytes behind the last block.
+        assert_eq!(decode("434b010300fcff61626300112233", 3), Ok(b"abc".into()));
+    }
+
+    #[test]
+    fn malformed_blocks() {
+        assert_eq!(decode("", 3), Err(DecodeErrorKind::BadSignature));
+        assert_eq!(decode("434c010300fcff616263", 3), Err(DecodeErrorKind::BadSignature));
+        assert_eq!(decode("434b010300fcff616263", 0), Err(DecodeErrorKind::BadBlockSize(0)));
+        for (block, size) in [
+            ("434b", 3),
+            ("434b010300fcff6162", 3),
+            ("434b010300fcff616263", 2),
+            ("434b010300fcff616263", 4),
+            // The last block does not say so.
+            ("434b000300fcff616263", 3),
+            ("434b010300fcfe616263", 3),
+            ("434b07", 3),
+        ] {
+            assert_eq!(decode(block, size), Err(DecodeErrorKind::BadDeflate), "{block}");
+        }
+    }
+
+    #[test]
+    fn damaged_blocks() {
+        for src in damaged(&unhex(SECOND)) {
+            let mut decoder = decompressor();
+            decoder.decompress_block(&unhex(FIRST), 32768).expect("valid");
+            if let Ok(output) = decoder.decompress_block(&src, 17) {
+                assert_eq!(output.len(), 17);
+            }
+        }
     }
 }

@@ -4,6 +4,8 @@
 //! that the first one is the total, and a symbol's range lies between its count and the next.
 
 mod bits;
+#[cfg(test)]
+mod encode;
 mod model;
 
 use self::bits::BitReader;
@@ -168,5 +170,110 @@ impl<'a, 'b> Coder<'a, 'b> {
     fn value(&mut self, model: &mut Model, slots: &[Slot]) -> Result<u32, DecodeErrorKind> {
         let slot = slots[usize::from(self.symbol(model)?)];
         Ok(slot.base + self.bits.bits(slot.extra_bits)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::encode::{Encoder, Item};
+    use super::*;
+    use crate::codec::cabinet::{BlockDecompressor, MAX_BLOCK_SIZE};
+    use crate::codec::test_data::{damaged, unhex};
+
+    const EXAMPLE: &str = "d161627e1a5f292240dbb4fc2000";
+
+    fn example() -> Vec<u8> {
+        unhex(EXAMPLE)
+    }
+
+    #[test]
+    fn example_of_the_format_description() {
+        assert_eq!(decompressor(15).decompress_block(&example(), 24).expect("valid"), b"Quantum quantum quantum!");
+    }
+
+    #[test]
+    fn slots_match_the_published_tables() {
+        assert_eq!([0, 1, 2, 3, 4, 5, 13, 41].map(|slot| OFFSETS[slot].base - 1), [0, 1, 2, 3, 4, 6, 96, 1_572_864]);
+        assert_eq!(OFFSETS[41].extra_bits, 19);
+        assert_eq!([5, 6, 7, 25, 26].map(|slot| LENGTHS[slot].base - 5), [5, 6, 8, 222, 254]);
+        assert_eq!([5, 6, 25, 26].map(|slot| LENGTHS[slot].extra_bits), [0, 1, 5, 0]);
+        for window_order in 10..21 {
+            assert_eq!(OFFSETS[2 * window_order].base, (1 << window_order) + 1, "all before it is inside the window");
+        }
+    }
+
+    #[test]
+    fn malformed_blocks() {
+        let kind = |src: &[u8], size| match decompressor(15).decompress_block(src, size) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.kind),
+        };
+        assert_eq!(kind(&[0], 1), Err(DecodeErrorKind::Truncated));
+        assert_eq!(kind(&example(), 25), Err(DecodeErrorKind::Truncated));
+        assert_eq!(kind(&example(), 20), Err(DecodeErrorKind::BadLength { length: 14 }));
+        assert_eq!(kind(&example(), 0), Err(DecodeErrorKind::BadBlockSize(0)));
+        assert_eq!(kind(&example(), MAX_BLOCK_SIZE + 1), Err(DecodeErrorKind::BadBlockSize(32769)));
+        // A match of three bytes at the very beginning.
+        let mut models = Models::new(15);
+        let block = Encoder::encode(&mut models, &[Item::Match { length: 3, offset: 1 }]);
+        assert_eq!(kind(&block, 3), Err(DecodeErrorKind::BadOffset { offset: 1 }));
+    }
+
+    #[test]
+    fn damaged_examples() {
+        for src in damaged(&example()) {
+            let mut decoder = decompressor(15);
+            if let Ok(output) = decoder.decompress_block(&src, 24) {
+                assert_eq!(output.len(), 24);
+            }
+        }
+    }
+
+    /// Literals and matches, the latter as parts of what is allowed.
+    fn items() -> impl Strategy<Value = Vec<(u8, u32, prop::sample::Index)>> {
+        prop::collection::vec((any::<u8>(), 2_u32..260, any::<prop::sample::Index>()), 1..4000)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_encoded_is_decoded(window_order in 10_u32..=21, blocks in prop::collection::vec(items(), 1..6)) {
+            let mut models = Models::new(window_order);
+            let mut decoder = decompressor(window_order);
+            let mut output: Vec<u8> = Vec::new();
+            for choices in blocks {
+                let start = output.len();
+                let mut items = Vec::new();
+                for (byte, length, index) in choices {
+                    let room = MAX_BLOCK_SIZE - (output.len() - start);
+                    if length < 3 || output.is_empty() || length as usize > room {
+                        if room == 0 {
+                            break;
+                        }
+                        // Few values, and some more often: models sort themselves.
+                        let byte = byte & (byte >> 3);
+                        items.push(Item::Literal(byte));
+                        output.push(byte);
+                    } else {
+                        // Short matches have fewer slots.
+                        let most = match length {
+                            3 => OFFSETS[23],
+                            4 => OFFSETS[35],
+                            _ => OFFSETS[41],
+                        };
+                        let most = (most.base + (1 << most.extra_bits) - 1).min(1 << window_order) as usize;
+                        let offset = index.index(output.len().min(most)) + 1;
+                        items.push(Item::Match { length, offset: offset as u32 });
+                        (0..length).for_each(|_| output.push(output[output.len() - offset]));
+                    }
+                }
+                let block = Encoder::encode(&mut models, &items);
+                let decoded = decoder.decompress_block(&block, output.len() - start);
+                prop_assert!(decoded == Ok(&output[start..]));
+            }
+        }
     }
 }

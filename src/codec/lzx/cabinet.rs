@@ -146,17 +146,19 @@ impl Stream {
             }
             let size = self.left.min(chunk.dst.len() - chunk.dst_pos);
             let end = chunk.dst_pos + size;
-            match self.block {
-                Block::Verbatim => chunk.items::<false>(end)?,
-                Block::Aligned => chunk.items::<true>(end)?,
+            let decoded = match self.block {
+                Block::Verbatim => chunk.items::<false>(end),
+                Block::Aligned => chunk.items::<true>(end),
                 Block::Uncompressed { .. } => {
                     let begin = chunk.reader.position() / 8;
                     let raw_end = self.copy_raw(chunk.src, begin, chunk.dst, &mut chunk.dst_pos)?;
                     chunk.reader.seek(raw_end);
                     continue;
                 }
-            }
+            };
+            // What the zeros beyond the end stand for may be malformed, too.
             check_bits(chunk)?;
+            decoded?;
             self.left -= size;
         }
         Ok(())
@@ -238,4 +240,167 @@ impl Stream {
 /// Refuses bits beyond the last whole unit.
 fn check_bits(chunk: &Chunk<'_>) -> Result<(), DecodeErrorKind> {
     if chunk.reader.position() > chunk.src.len() / 2 * 16 { Err(DecodeErrorKind::Truncated) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::cabinet::BlockDecompressor;
+    use crate::codec::test_data::{damaged, unhex};
+    use crate::codec::{Format, Level};
+
+    const EXAMPLE: &str = "5b80808d0010a20100000000000000220e33ebca25ab1f9effff00fd00000000\
+                           000000201f447fe0ffff005800000000000091003702fffff0ff8b898fd800e0";
+
+    #[test]
+    fn example_of_the_format_description() {
+        let mut decoder = decompressor(15);
+        assert_eq!(decoder.decompress_block(&unhex(EXAMPLE), 26).expect("valid"), b"CAB LZX! CAB LZX! CAB LZX!");
+    }
+
+    #[test]
+    fn damaged_examples() {
+        for src in damaged(&unhex(EXAMPLE)) {
+            let mut decoder = decompressor(15);
+            if let Ok(output) = decoder.decompress_block(&src, 26) {
+                assert_eq!(output.len(), 26);
+            }
+        }
+    }
+
+    /// The units of bits, the most significant first, with zeros behind the last.
+    fn units(bits: &str) -> Vec<u8> {
+        let unit = |bits: &[u8]| {
+            (0..16).fold(0, |unit: u16, at| unit << 1 | u16::from(bits.get(at).is_some_and(|&bit| bit == b'1')))
+        };
+        bits.as_bytes().chunks(16).flat_map(|bits| unit(bits).to_le_bytes()).collect()
+    }
+
+    /// What is in front of a block's raw bytes, itself behind some other bits.
+    fn raw_header(before: &str, size: usize) -> Vec<u8> {
+        let mut header = units(&format!("{before}011{size:024b}"));
+        header.extend([1_u32, 1, 1].map(u32::to_le_bytes).as_flattened());
+        header
+    }
+
+    /// Nothing about calls.
+    const NO_CALLS: &str = "0";
+
+    fn decode(frames: &[(&[u8], usize)]) -> Result<Vec<u8>, DecodeErrorKind> {
+        let mut decoder = decompressor(15);
+        let mut output = Vec::new();
+        for (src, size) in frames {
+            output.extend(decoder.decompress_block(src, *size).map_err(|error| error.kind)?);
+        }
+        Ok(output)
+    }
+
+    fn noise(size: usize) -> Vec<u8> {
+        (0..size as u32).map(|i| (i.wrapping_mul(0x9E37_79B9) >> 24) as u8).collect()
+    }
+
+    #[test]
+    fn raw_bytes_go_on_in_the_next_frame() {
+        let data = noise(32768 + 5 + 100);
+        let first = [&raw_header(NO_CALLS, 32773)[..], &data[..32768]].concat();
+        let second = [&data[32768..32773], &[0], &raw_header("", 100), &data[32773..]].concat();
+        assert!(decode(&[(&first, 32768), (&second, 105)]) == Ok(data));
+    }
+
+    #[test]
+    fn what_follows_raw_bytes_may_begin_at_an_odd_byte() {
+        // After a block of one byte, 32767 of 40000 are in the first frame.
+        let data = noise(40_011);
+        let first = [&raw_header(NO_CALLS, 1)[..], &data[..1], &[0], &raw_header("", 40_000), &data[1..32768]].concat();
+        let second = [&data[32768..40_001], &raw_header("", 10), &data[40_001..]].concat();
+        assert!(decode(&[(&first, 32768), (&second, 40_011 - 32768)]) == Ok(data));
+    }
+
+    #[test]
+    fn padding_at_the_end_of_a_frame_or_the_beginning_of_the_next() {
+        let data = noise(32768 + 100);
+        let first = [&raw_header(NO_CALLS, 1)[..], &data[..1], &[0], &raw_header("", 32767), &data[1..32768]].concat();
+        let second = [&raw_header("", 100), &data[32768..]].concat();
+        let padded_first = [&first[..], &[0]].concat();
+        let padded_second = [&[0], &second[..]].concat();
+        assert!(decode(&[(&padded_first, 32768), (&second, 100)]).as_ref() == Ok(&data));
+        assert!(decode(&[(&first, 32768), (&padded_second, 100)]).as_ref() == Ok(&data));
+        // It may be missing at the end of the folder.
+        assert!(decode(&[(&first, 32768)]).as_deref() == Ok(&data[..32768]));
+        assert_eq!(decode(&[(&first, 32768), (&[], 100)]), Err(DecodeErrorKind::BadBlockSize(0)));
+    }
+
+    #[test]
+    fn malformed_raw_blocks() {
+        let frame = [&raw_header(NO_CALLS, 8)[..], &noise(8)].concat();
+        assert_eq!(decode(&[(&frame[..23], 8)]), Err(DecodeErrorKind::Truncated));
+        assert_eq!(decode(&[(&frame[..15], 8)]), Err(DecodeErrorKind::Truncated));
+        assert_eq!(decode(&[(&frame, 9)]), Err(DecodeErrorKind::BadBlockSize(0)));
+        assert_eq!(decode(&[(&raw_header(NO_CALLS, 0), 8)]), Err(DecodeErrorKind::BadBlockSize(0)));
+        let mut zero = frame.clone();
+        zero[4..8].fill(0);
+        assert_eq!(decode(&[(&zero, 8)]), Err(DecodeErrorKind::ZeroRecentOffset));
+        assert_eq!(decode(&[(&frame, 0)]), Err(DecodeErrorKind::BadBlockSize(0)));
+        assert_eq!(decode(&[(&units("0000"), 8)]), Err(DecodeErrorKind::BadBlockSize(0)));
+        let unknown = units(&format!("0101{:024b}", 8));
+        assert_eq!(decode(&[(&unknown, 8)]), Err(DecodeErrorKind::BadBlockType(5)));
+    }
+
+    #[test]
+    fn calls_are_relative_to_the_folder() {
+        let mut data = vec![0x90; 32768 + 24];
+        for opcode in [20, 32768 + 4] {
+            data[opcode..opcode + 5].copy_from_slice(&[0xE8, 0, 0x10, 0x20, 0]);
+        }
+        let calls = format!("1{:032b}", 12_000_000);
+        let first = [&raw_header(&calls, data.len())[..], &data[..32768]].concat();
+        let mut expected = data.clone();
+        for opcode in [20, 32768 + 4] {
+            expected[opcode + 1..opcode + 5].copy_from_slice(&(0x20_1000 - opcode as i32).to_le_bytes());
+        }
+        let frames: [(&[u8], usize); 2] = [(&first, 32768), (&data[32768..], 24)];
+        assert!(decode(&frames) == Ok(expected));
+        // A range that excludes the target, and one that is negative.
+        for range in [0x20_1000_u32, 0x8000_0000] {
+            let calls = format!("1{range:032b}");
+            let first = [&raw_header(&calls, data.len())[..], &data[..32768]].concat();
+            assert!(decode(&[(&first, 32768), (&data[32768..], 24)]).as_ref() == Ok(&data));
+        }
+    }
+
+    #[test]
+    fn calls_are_not_translated_from_one_gibibyte_on() {
+        let mut folder = decompressor(15);
+        let block = [0xE8, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let src = [&raw_header(&format!("1{:032b}", 12_000_000), 36)[..], &block, &block, &block].concat();
+        folder.decompress_block(&src[..src.len() - 24], 12).expect("valid");
+        let decoder = &mut folder.decoder;
+        for (position, translated) in [(CALLS_END - 32768, true), (CALLS_END, false)] {
+            decoder.position = position;
+            assert_eq!(decoder.output(&block) != block, translated);
+        }
+    }
+
+    #[test]
+    fn a_chunk_behind_another_header_is_a_folder() {
+        // Text with calls: of one block, whose bits are the same in both variants.
+        let mut data = b"mov eax, ebx; call \xE8\x10\x20\0\0 ret; ".repeat(200);
+        (0..data.len()).step_by(37).for_each(|i| data[i] = i as u8);
+        let mut packed = vec![0; data.len()];
+        let mut compressor = Format::Lzx.compressor(1 << 15, Level::new(2).expect("a level")).expect("a chunk size");
+        let size = compressor.compress(&data, &mut packed).expect("it shrinks");
+        let bits: String =
+            packed[..size].as_chunks().0.iter().map(|unit| format!("{:016b}", u16::from_le_bytes(*unit))).collect();
+        assert_eq!(&bits[3..20], format!("0{:016b}", data.len()), "there is one block");
+        let (block_type, rest) = (&bits[..3], &bits[20..]);
+        let src = units(&format!("1{:032b}{block_type}{:024b}{rest}", 12_000_000, data.len()));
+        assert!(decode(&[(&src, data.len())]).as_ref() == Ok(&data));
+        // The block goes on; where it would, the bits are missing.
+        let src = units(&format!("1{:032b}{block_type}{:024b}{rest}", 12_000_000, data.len() + 1000));
+        assert!(decode(&[(&src, data.len())]).as_ref() == Ok(&data));
+        assert_eq!(decode(&[(&src, data.len()), (&[], 1000)]), Err(DecodeErrorKind::Truncated));
+        for len in 0..src.len() - 2 {
+            assert!(decode(&[(&src[..len], data.len())]).is_err());
+        }
+    }
 }

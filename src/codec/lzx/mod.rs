@@ -1,4 +1,4 @@
-//! The LZX codec, WIM variant: every chunk stands alone. In `cabinet`, the decoder of the variant of cabinets.
+//! The LZX codec, WIM variant: every chunk stands alone. Cabinets have a variant of their own, see [`super::cabinet`].
 
 mod bits;
 pub(super) mod cabinet;

@@ -59,6 +59,14 @@ impl Model {
         (symbol, range)
     }
 
+    /// What [`Self::find`] finds a symbol with.
+    #[cfg(test)]
+    pub(super) fn target(&self, symbol: u8) -> u32 {
+        let index =
+            self.symbols[..self.len].iter().position(|&other| other == symbol).expect("the model has the symbol");
+        self.counts[index + 1].into()
+    }
+
     fn halve(&mut self) {
         for index in (0..self.len).rev() {
             self.counts[index] = (self.counts[index] >> 1).max(self.counts[index + 1] + 1);
