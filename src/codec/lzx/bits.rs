@@ -14,6 +14,8 @@ pub(super) struct BitReader<'a> {
     pos: usize,
     /// The next bits, left-aligned. Beyond `count`, it holds further bits of the input, or zeros.
     reservoir: u64,
+    /// How many bits are available, in the lowest six bits; above them there is whatever entries hold above theirs. So what an
+    /// entry consumes is never masked: the next lookup waits for it.
     count: u32,
 }
 
@@ -53,8 +55,8 @@ impl<'a> BitReader<'a> {
 
     #[inline(always)]
     fn take_in(&mut self, word: u64) {
-        self.reservoir |= word >> self.count;
-        self.pos += (63 ^ self.count as usize) >> 3;
+        self.reservoir |= word.wrapping_shr(self.count);
+        self.pos += (!self.count as usize) >> 3 & 7;
         self.count |= 56;
     }
 
@@ -64,19 +66,11 @@ impl<'a> BitReader<'a> {
         self.reservoir
     }
 
-    /// Consumes available bits. Only the lowest six bits of `count` matter to the reservoir, so that the count may come
-    /// with other things.
+    /// Consumes available bits: as many as the lowest six bits of `count` say, which may come with other things.
     #[inline(always)]
     pub(super) fn consume(&mut self, count: u32) {
         self.reservoir = self.reservoir.wrapping_shl(count);
-        self.count -= count & 0xFF;
-    }
-
-    /// Consumes what an entry says in its lowest six bits.
-    #[inline(always)]
-    pub(super) fn consume_entry(&mut self, entry: u32) {
-        self.reservoir = self.reservoir.wrapping_shl(entry);
-        self.count -= entry & 63;
+        self.count = self.count.wrapping_sub(count);
     }
 
     /// Reads 1 to 24 bits.
@@ -90,7 +84,7 @@ impl<'a> BitReader<'a> {
 
     /// How many bits have been consumed, those beyond the end included.
     pub(super) fn position(&self) -> usize {
-        self.pos * 8 - self.count as usize
+        self.pos * 8 - (self.count % 64) as usize
     }
 
     /// Continues at a byte of the input.

@@ -21,7 +21,7 @@ use super::decode::{
 };
 use super::format::RECENT_OFFSETS;
 use crate::codec::copy::copy_match;
-use crate::codec::huffman::decode_table::{SUBTABLE, codeword_len, consumed_bits};
+use crate::codec::huffman::decode_table::{SUBTABLE, codeword_len};
 use crate::codec::{DecodeErrorKind, word};
 
 /// What the simple path copies.
@@ -63,10 +63,8 @@ fn decode_items_with<const ALIGNED: bool>(chunk: &mut Chunk<'_>, end: usize) -> 
         }
         loop {
             let exit = loop {
-                if room == 0 {
-                    break Exit::NoRoom;
-                }
-                room -= 1;
+                let Some(left) = room.checked_sub(1) else { break Exit::NoRoom };
+                room = left;
                 // What the item before has left suffices for a codeword: the refill need not be waited for.
                 let mut entry = tables.main.root(reader.peek());
                 // SAFETY: this is one of at most `unchecked_refills()` calls.
@@ -87,12 +85,12 @@ fn decode_items_with<const ALIGNED: bool>(chunk: &mut Chunk<'_>, end: usize) -> 
                 let slot = tables.slots[entry_slot(entry)];
                 let item_bits = reader.peek().wrapping_shr(entry.wrapping_neg()) as u32;
                 let mut explicit = slot.base + (item_bits & slot.extra_mask);
-                reader.consume_entry(entry);
+                reader.consume(entry);
                 if ALIGNED && entry & ALIGNED_FOLLOWS != 0 {
                     let aligned_entry = tables.aligned.root(reader.peek());
                     let high = item_bits << ALIGNED_BITS & slot.extra_mask;
                     explicit = slot.base + high + (aligned_entry >> 16);
-                    reader.consume(consumed_bits(aligned_entry));
+                    reader.consume(aligned_entry);
                 }
                 let is_explicit = entry & EXPLICIT != 0;
                 let offset = select_unpredictable(is_explicit, explicit, r0);
@@ -186,7 +184,7 @@ pub(super) fn general_match<const ALIGNED: bool>(
     if entry & LENGTH_FOLLOWS != 0 {
         let length_entry = tables.length.lookup(reader.peek());
         length += (length_entry >> 16) as usize;
-        reader.consume(consumed_bits(length_entry));
+        reader.consume(length_entry);
     }
     if entry & EXPLICIT != 0 {
         let slot = tables.slots[entry_slot(entry)];
@@ -196,7 +194,7 @@ pub(super) fn general_match<const ALIGNED: bool>(
         if ALIGNED && entry & ALIGNED_FOLLOWS != 0 {
             let aligned_entry = tables.aligned.root(reader.peek());
             extra = (extra << ALIGNED_BITS) + (aligned_entry >> 16);
-            reader.consume(consumed_bits(aligned_entry));
+            reader.consume(aligned_entry);
         }
         *recent = [slot.base + extra, recent[0], recent[1]];
     }

@@ -5,8 +5,8 @@
 //! position inherits what is left of its predecessor's match, and a match that goes on backwards is given to the
 //! positions before, as far as they have nothing longer. A few candidates for each position then do the work of a long chain.
 //!
-//! - **Candidates** are the latest position with the same three bytes, some of the latest with the same four, and for the
-//!   higher levels some with the same seven. The first is also kept by itself: what is nearest may be shorter, but its
+//! - **Candidates** are the latest position with the same three bytes, and as a level has it some of the latest with the same
+//!   four and some with the same seven. The first is also kept by itself: what is nearest may be shorter, but its
 //!   offset takes fewer bits.
 //! - **One branch to mispredict**: if not even three bytes agree with the first candidate, there is nothing to compare.
 //!   That candidate is looked up one position ahead, so that the branch does not wait for it. Otherwise all candidates
@@ -211,7 +211,8 @@ impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEARES
             next += 1;
             let (near, is_match) = replace(&mut ahead, latest(next));
             let (short, long) = others(position);
-            let is_short_match = || LONG > 0 && buffer.word(short[0].into()) == buffer.word(position);
+            let is_short_match =
+                || LONG > 0 && short.first().is_some_and(|&latest| buffer.word(latest.into()) == buffer.word(position));
             if !is_match && !is_short_match() {
                 longest[position] = inherited;
                 if NEAREST {
@@ -252,9 +253,10 @@ impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEARES
             if NEAREST {
                 nearest[next..end].fill(Match::NONE);
             }
-            for inside in (next..end).step_by(thrift.stride) {
-                latest(inside);
-                others(inside);
+            while next < end {
+                latest(next);
+                others(next);
+                next += thrift.stride;
             }
             next = end;
             inherited = Match::NONE;

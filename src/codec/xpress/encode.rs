@@ -36,7 +36,7 @@ pub struct XpressCompressor {
 /// One candidate of three bytes and one of four: the tables fit the first-level cache.
 type Quick = Finder<13, 1, 0, false>;
 type Medium = Finder<14, 1, 0, false>;
-type Default = Finder<14, 2, 0, false>;
+type Default = Finder<14, 0, 1, false>;
 type Good = Finder<14, 2, 0, true>;
 type Strong = Finder<15, 4, 2, true>;
 type Strongest = Finder<15, 8, 4, true>;
@@ -49,7 +49,7 @@ fn tools(level: Level) -> (Box<dyn FindMatches>, u32) {
         2 => (Quick::boxed(thrift(8, 2)), 0),
         3 => (Quick::boxed(thrift(8, 1)), 0),
         4 => (Medium::boxed(thrift(8, 1)), 0),
-        5 => (Default::boxed(thrift(8, 1)), 0),
+        5 => (Default::boxed(thrift(16, 1)), 0),
         6 => (Good::boxed(thrift(16, 1)), 1),
         7 => (Strong::boxed(thrift(48, 1)), 2),
         8 => (Strong::boxed(thrift(64, 1)), 3),
