@@ -37,8 +37,10 @@ const fn tuning(level: Level, max_size: usize) -> Tuning {
         (4, _) => (48, 1, 16),
         (5, ..=SEGMENT_SIZE) => (48, 1, 16),
         (5, _) => (MAX_MATCH, 1, 32),
-        (6, _) => (MAX_MATCH, 2, 64),
-        (7 | 8, _) => (MAX_MATCH, 3, 64),
+        (6, ..=SEGMENT_SIZE) => (MAX_MATCH, 1, 32),
+        (7, ..=SEGMENT_SIZE) | (6, _) => (MAX_MATCH, 2, 64),
+        (8, _) | (7, _) => (MAX_MATCH, 3, 64),
+        (_, ..=SEGMENT_SIZE) => (MAX_MATCH, 4, 64),
         _ => (MAX_MATCH, 5, 64),
     };
     Tuning { certain_length, passes, pieces }
@@ -61,6 +63,7 @@ type Fastest = Finder<13, 1, 0, false>;
 type Faster = Finder<14, 1, 0, false>;
 type Fast = Finder<14, 2, 0, false>;
 type Quick = Finder<14, 2, 1, true>;
+type Medium = Finder<15, 4, 2, true>;
 type Strong = Finder<15, 8, 4, true>;
 
 fn search(max_size: usize, level: Level) -> Box<dyn Search> {
@@ -75,7 +78,9 @@ fn search(max_size: usize, level: Level) -> Box<dyn Search> {
         3 => Fast::boxed(thrift(8)),
         4 => Quick::boxed(thrift(16)),
         5 => Quick::boxed(thrift(32)),
-        _ => Strong::boxed(thrift(96)),
+        6 => Medium::boxed(thrift(64)),
+        7 | 8 => Strong::boxed(thrift(96)),
+        _ => Strong::boxed(thrift(128)),
     };
     Box::new(SmallSearch::new(finder, max_size, certain_length))
 }
@@ -89,6 +94,7 @@ const fn search_memory(max_size: usize, level: Level) -> usize {
         2 => Faster::MEMORY,
         3 => Fast::MEMORY,
         4 | 5 => Quick::MEMORY,
+        6 => Medium::MEMORY,
         _ => Strong::MEMORY,
     };
     SmallSearch::memory() + finder

@@ -59,6 +59,10 @@ static STEPS: [Row; NUM_KINDS] = {
     rows
 };
 
+/// A match of more than [`LANES`] bytes is tried with its whole length; thorough searches also try it shorter by up to so
+/// many bytes.
+const MORE_LENGTHS: usize = 3;
+
 /// Positions that are remembered: a step reaches back by less.
 const RING: usize = 512;
 const _: () = assert!(MAX_MATCH + LANES < RING);
@@ -198,6 +202,7 @@ impl SmallSearch {
         let (buffer, pairs, prices) = (&*self.buffer, &*self.pairs, &*self.prices);
         let (steps, origins, arrivals) = (&mut *self.steps, &mut *self.origins, &mut *self.arrivals);
         let certain_length = self.certain_length;
+        let is_thorough = certain_length >= MAX_MATCH;
         let end = block.end;
         arrivals.fill(Arrival { position: usize::MAX, cost: 0, step: 0 });
         let mut position = block.start;
@@ -214,10 +219,14 @@ impl SmallSearch {
 
             // What takes longer than the frontier reaches; whether it is so long that nothing else is tried.
             let mut arrive = |kind: usize, slot: usize, more: i16, length: usize| {
-                let cost = total + i32::from(more) + prices.beyond_row(slot, length) as i32;
-                let there = &mut arrivals[(position + length) % RING];
-                if there.position != position + length || cost < there.cost {
-                    *there = Arrival { position: position + length, cost, step: step(kind, length) };
+                let shortest = if is_thorough { (LANES + 1).max(length - MORE_LENGTHS) } else { length };
+                let mut cost = 0;
+                for length in shortest..=length {
+                    cost = total + i32::from(more) + prices.beyond_row(slot, length) as i32;
+                    let there = &mut arrivals[(position + length) % RING];
+                    if there.position != position + length || cost < there.cost {
+                        *there = Arrival { position: position + length, cost, step: step(kind, length) };
+                    }
                 }
                 (length >= certain_length).then_some((cost, step(kind, length)))
             };
