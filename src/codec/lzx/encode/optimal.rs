@@ -35,7 +35,7 @@ const fn tuning(level: Level, max_size: usize) -> Tuning {
         (..=3, _) => (MAX_MATCH, 0, 4),
         (4, ..=SEGMENT_SIZE) => (24, 1, 8),
         (4, _) => (48, 1, 16),
-        (5, ..=SEGMENT_SIZE) => (48, 1, 16),
+        (5, ..=SEGMENT_SIZE) => (48, 1, 32),
         (5, _) => (MAX_MATCH, 1, 32),
         (6, ..=SEGMENT_SIZE) => (MAX_MATCH, 1, 32),
         (7, ..=SEGMENT_SIZE) | (6, _) => (MAX_MATCH, 2, 64),
