@@ -59,6 +59,13 @@ pub(crate) fn extend_swapped(swapped: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Copies 16-bit units with the two bytes of each swapped.
+pub(crate) fn swap_units(from: &[u8], to: &mut [u8]) {
+    for (unit, [first, second]) in to.as_chunks_mut().0.iter_mut().zip(from.as_chunks().0) {
+        *unit = [*second, *first];
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,9 +4,9 @@
 //! A parser also decides where blocks end; the block writer makes their codes, chooses between verbatim and aligned
 //! offsets by exact cost, and writes them.
 //!
-//! Levels 1 to 3 parse lazily over hash chains. Levels 4 to 9 look up all matches once and search for the cheapest way
-//! through them, several times, with the prices that the previous parse suggests. Matches come from a binary tree; in
-//! chunks of up to 64 KiB, levels 4 to 6 find theirs by handing them on from position to position.
+//! Levels 1 to 3 parse lazily. Levels 4 to 9 look up all matches once and search for the cheapest way through them,
+//! several times, with the prices that the previous parse suggests. In chunks of up to 64 KiB matches are found by handing
+//! them on from position to position; in larger ones they come from hash chains, or from a binary tree.
 
 mod bits;
 mod block;
@@ -16,11 +16,11 @@ mod optimal;
 mod prices;
 mod search;
 mod sequence;
-mod source;
 mod split;
 
 use std::ops::Range;
 
+use self::bits::BitWriter;
 use self::block::BlockWriter;
 use self::sequence::{RecentOffsets, Segment};
 use super::e8;
@@ -47,6 +47,8 @@ pub struct LzxCompressor {
     buffer: Vec<u8>,
     parser: Box<dyn Parser>,
     segment: Segment,
+    /// The bits of the stream.
+    bits: Box<[u8]>,
 }
 
 impl LzxCompressor {
@@ -54,8 +56,7 @@ impl LzxCompressor {
     pub fn new(window_order: u32, level: Level) -> Self {
         let max_size = 1 << window_order;
         let parser: Box<dyn Parser> = match (level.get(), window_order) {
-            (1..=3, ..=16) => Box::new(lazy::LazyParser::<u16>::new(max_size, level)),
-            (1..=3, _) => Box::new(lazy::LazyParser::<u32>::new(max_size, level)),
+            (1..=3, 17..) => Box::new(lazy::LazyParser::<u32>::new(max_size, level)),
             _ => Box::new(optimal::OptimalParser::new(max_size, level)),
         };
         Self {
@@ -63,6 +64,7 @@ impl LzxCompressor {
             buffer: Vec::with_capacity(max_size + PADDING),
             parser,
             segment: Segment::new(max_size.min(SEGMENT_SIZE)),
+            bits: vec![0; max_size + bits::SLACK].into_boxed_slice(),
         }
     }
 
@@ -70,11 +72,15 @@ impl LzxCompressor {
     pub fn memory(window_order: u32, level: Level) -> u64 {
         let max_size = 1 << window_order;
         let parser = match (level.get(), window_order) {
-            (1..=3, ..=16) => lazy::LazyParser::<u16>::memory(max_size),
-            (1..=3, _) => lazy::LazyParser::<u32>::memory(max_size),
+            (1..=3, 17..) => lazy::LazyParser::<u32>::memory(max_size),
             _ => optimal::OptimalParser::memory(max_size, level),
         };
-        (size_of::<Self>() + max_size + PADDING + Segment::memory(max_size.min(SEGMENT_SIZE)) + parser) as u64
+        (size_of::<Self>()
+            + 2 * max_size
+            + PADDING
+            + bits::SLACK
+            + Segment::memory(max_size.min(SEGMENT_SIZE))
+            + parser) as u64
     }
 }
 
@@ -89,16 +95,16 @@ impl Compressor for LzxCompressor {
         self.buffer.resize(src.len() + PADDING, 0);
 
         self.parser.reset();
-        let mut writer = BlockWriter::new(self.window_order, &mut dst[..most]);
+        let mut writer = BlockWriter::new(self.window_order, BitWriter::new(&mut self.bits, &mut dst[..most]));
         let mut recent = RecentOffsets::INITIAL;
         for begin in (0..src.len()).step_by(SEGMENT_SIZE) {
             let range = begin..src.len().min(begin + SEGMENT_SIZE);
             self.segment.clear();
             self.parser.parse(&self.buffer, range.clone(), &mut recent, &mut self.segment);
             let mut data = &self.buffer[range];
-            for (size, sequences) in self.segment.blocks() {
-                let (block, behind) = data.split_at(size);
-                writer.write(block, sequences)?;
+            for (block, sequences) in self.segment.blocks() {
+                let (bytes, behind) = data.split_at(block.size);
+                writer.write(bytes, sequences, &block.frequencies)?;
                 data = behind;
             }
         }

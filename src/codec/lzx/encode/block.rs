@@ -26,10 +26,10 @@ pub(super) struct BlockWriter<'a> {
 }
 
 impl<'a> BlockWriter<'a> {
-    /// A writer of a chunk that must fit `dst`.
-    pub(super) fn new(window_order: u32, dst: &'a mut [u8]) -> Self {
+    /// A writer of a chunk.
+    pub(super) fn new(window_order: u32, bits: BitWriter<'a>) -> Self {
         Self {
-            bits: BitWriter::new(dst),
+            bits,
             window_order,
             num_main: num_main_symbols(window_order),
             main_lengths: [0; MAX_MAIN_SYMBOLS],
@@ -37,10 +37,9 @@ impl<'a> BlockWriter<'a> {
         }
     }
 
-    /// Writes `data`, divided by `sequences`, as one block; `None` if it does not fit.
-    pub(super) fn write(&mut self, data: &[u8], sequences: &[Sequence]) -> Option<()> {
-        let mut frequencies = Frequencies::ZERO;
-        frequencies.add(data, sequences);
+    /// Writes `data`, divided by `sequences`, whose symbols have these frequencies, as one block; `None` if it does not
+    /// fit.
+    pub(super) fn write(&mut self, data: &[u8], sequences: &[Sequence], frequencies: &Frequencies) -> Option<()> {
         let mut main_lengths = [0; MAX_MAIN_SYMBOLS];
         let mut length_lengths = [0; LENGTH_SYMBOLS];
         let mut aligned_lengths = [0; ALIGNED_SYMBOLS];

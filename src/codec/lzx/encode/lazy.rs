@@ -100,6 +100,6 @@ impl<P: Position> Parser for LazyParser<P> {
             segment.sequences.push(Sequence::new(end - literals_from, 0, 0));
         }
         let Segment { sequences, blocks } = segment;
-        self.splitter.split(&buffer[range], sequences, |size, count, _| blocks.push((size, count)));
+        self.splitter.split(&buffer[range], sequences, blocks);
     }
 }

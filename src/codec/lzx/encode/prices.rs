@@ -1,57 +1,23 @@
-//! What literals and matches cost, as the cheapest-path parser looks it up.
+//! What symbols are taken to cost, given how often they occurred.
 
-use super::sequence::{FIRST_ALIGNED_SLOT, Frequencies, LONG_HEADER, OFFSET_ADJUSTMENT, offset_slot};
-use crate::codec::boxed::boxed_array;
+use super::sequence::Frequencies;
 use crate::codec::lzx::format::{
-    ALIGNED_SYMBOLS, EXTRA_OFFSET_BITS, LENGTH_SYMBOLS, MAX_CODEWORD_LEN, MAX_MAIN_SYMBOLS, MAX_MATCH,
-    MAX_OFFSET_SLOTS, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS,
+    ALIGNED_SYMBOLS, LENGTH_SYMBOLS, MAX_ALIGNED_CODEWORD_LEN, MAX_CODEWORD_LEN, MAX_MAIN_SYMBOLS, NUM_LENGTH_HEADERS,
+    NUM_LITERALS,
 };
-use crate::codec::matchfinder::short::MAX_PAIR_OFFSET;
 use crate::codec::price::{BIT, SMOOTHING_SCALE, prices_from_frequencies, smooth};
 
-/// Lengths that a match can have.
-pub(super) const NUM_LENGTHS: usize = MAX_MATCH - MIN_MATCH + 1;
-/// Lengths tried side by side.
-pub(super) const LANES: usize = 8;
-/// A row of prices, with room to read all lanes from its last entry on.
-pub(super) const ROW: usize = NUM_LENGTHS + LANES;
-
-/// More than there are slots, and a power of two, which spares checks.
-const SLOT_ROWS: usize = MAX_OFFSET_SLOTS.next_power_of_two();
-
-/// The first adjusted offset of [`FIRST_ALIGNED_SLOT`].
-const FIRST_ALIGNED: u32 = 16;
-
-/// Prices in units of [`BIT`]. A match costs its entry in `matches`, plus its entry in `aligned` if its slot has one.
-#[derive(Debug)]
-pub(super) struct Prices {
-    pub(super) literals: [u32; NUM_LITERALS],
-    /// By slot and length: main symbol, length symbol and extra bits (but the last three where the slot has more).
-    /// One row serves all lengths of a match, side by side.
-    pub(super) matches: Box<[[u16; ROW]; SLOT_ROWS]>,
-    /// What the three lowest bits of an offset cost: nothing, where the slot's row says it, then raw or coded.
-    low_bits: [u32; 2 * ALIGNED_SYMBOLS],
-    /// Matches of two bytes, by offset.
-    pub(super) pairs: [u32; MAX_PAIR_OFFSET + 1],
+/// What symbols cost, in units of [`BIT`].
+pub(super) struct SymbolPrices {
+    pub(super) main: [u32; MAX_MAIN_SYMBOLS],
+    pub(super) length: [u32; LENGTH_SYMBOLS],
+    /// The lowest three bits of an offset, coded or raw, whatever is cheaper.
+    pub(super) aligned: [u32; ALIGNED_SYMBOLS],
 }
 
-impl Prices {
-    pub(super) fn new() -> Self {
-        Self {
-            literals: [0; NUM_LITERALS],
-            matches: boxed_array([0; ROW]),
-            low_bits: [0; 2 * ALIGNED_SYMBOLS],
-            pairs: [0; MAX_PAIR_OFFSET + 1],
-        }
-    }
-
-    /// Bytes on the heap.
-    pub(super) const fn memory() -> usize {
-        size_of::<[[u16; ROW]; SLOT_ROWS]>()
-    }
-
+impl SymbolPrices {
     /// Prices that follow from how often symbols occurred, smoothed with the given weight.
-    pub(super) fn learn(&mut self, frequencies: &Frequencies, num_slots: usize, smoothing: u32) {
+    pub(super) fn learn(frequencies: &Frequencies, num_slots: usize, smoothing: u32) -> Self {
         let mut main = [0; MAX_MAIN_SYMBOLS];
         let mut length = [0; LENGTH_SYMBOLS];
         let mut aligned = [3 * BIT; ALIGNED_SYMBOLS];
@@ -62,45 +28,12 @@ impl Prices {
         prices_from_frequencies(&smoothed[..num_main], MAX_CODEWORD_LEN, &mut main[..num_main]);
         prices_from_frequencies(&frequencies.length, MAX_CODEWORD_LEN, &mut length);
         let mut coded = [0; ALIGNED_SYMBOLS];
-        prices_from_frequencies(&frequencies.aligned, 7, &mut coded);
+        prices_from_frequencies(&frequencies.aligned, MAX_ALIGNED_CODEWORD_LEN, &mut coded);
         let total: u64 = frequencies.aligned.iter().zip(coded).map(|(&f, price)| u64::from(f) * u64::from(price)).sum();
         let raw = u64::from(frequencies.aligned.iter().sum::<u32>()) * u64::from(3 * BIT);
         if total + u64::from(24 * BIT) < raw {
             aligned = coded;
         }
-        self.set(&main, &length, &aligned, num_slots);
-    }
-
-    /// What the three lowest bits of an offset cost, if the slot's row does not say it.
-    #[inline(always)]
-    pub(super) fn low_bits(&self, adjusted: u32) -> u32 {
-        self.low_bits[adjusted as usize % ALIGNED_SYMBOLS + if adjusted < FIRST_ALIGNED { 0 } else { ALIGNED_SYMBOLS }]
-    }
-
-    fn set(
-        &mut self,
-        main: &[u32; MAX_MAIN_SYMBOLS],
-        length: &[u32; LENGTH_SYMBOLS],
-        aligned: &[u32; ALIGNED_SYMBOLS],
-        num_slots: usize,
-    ) {
-        self.literals.copy_from_slice(&main[..NUM_LITERALS]);
-        self.low_bits[ALIGNED_SYMBOLS..].copy_from_slice(aligned);
-        let headers = main[NUM_LITERALS..].chunks_exact(NUM_LENGTH_HEADERS);
-        for (slot, (row, headers)) in self.matches.iter_mut().zip(headers).take(num_slots).enumerate() {
-            let aligned_bits = if slot >= FIRST_ALIGNED_SLOT { 3 } else { 0 };
-            let extra = (u32::from(EXTRA_OFFSET_BITS[slot]) - aligned_bits) * BIT;
-            let (short, long) = row.split_at_mut(LONG_HEADER);
-            for (price, header) in short.iter_mut().zip(headers) {
-                *price = (header + extra) as u16;
-            }
-            for (price, length) in long.iter_mut().zip(length) {
-                *price = (headers[LONG_HEADER] + extra + length) as u16;
-            }
-        }
-        for offset in 1..=MAX_PAIR_OFFSET as u32 {
-            let adjusted = offset + OFFSET_ADJUSTMENT;
-            self.pairs[offset as usize] = u32::from(self.matches[offset_slot(adjusted)][0]) + self.low_bits(adjusted);
-        }
+        Self { main, length, aligned }
     }
 }

@@ -1,5 +1,7 @@
 //! What parsers produce: sequences of literals and matches, cut into blocks.
 
+use std::hint::select_unpredictable;
+
 use crate::codec::lzx::format::{
     ALIGNED_SYMBOLS, LENGTH_SYMBOLS, MAX_MAIN_SYMBOLS, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS, RECENT_OFFSETS,
 };
@@ -23,6 +25,9 @@ pub(super) fn offset_slot(adjusted: u32) -> usize {
     (if order < 18 { 2 * order + (adjusted >> (order - 1) & 1) } else { 34 + (adjusted >> 17) }) as usize
 }
 
+/// More slots than offsets of up to 2^16 have, and a power of two, which spares checks.
+pub(super) const MAX_NEAR_SLOTS: usize = 32;
+
 /// The slot of an adjusted offset of at least 2 and less than 2^18.
 #[inline(always)]
 pub(super) fn near_offset_slot(adjusted: u32) -> usize {
@@ -44,6 +49,14 @@ impl Sequence {
     #[inline(always)]
     pub(super) fn new(literals: usize, length: usize, adjusted: u32) -> Self {
         Self { literals: literals as u32, adjusted, length: length as u16, slot: offset_slot(adjusted) as u8 }
+    }
+
+    /// A sequence with an adjusted offset of less than 2^18.
+    #[inline(always)]
+    pub(super) fn near(literals: usize, length: usize, adjusted: u32) -> Self {
+        // Without a branch: whether an offset is recent is hard to predict.
+        let slot = select_unpredictable(adjusted < 2, adjusted as u8, near_offset_slot(adjusted) as u8);
+        Self { literals: literals as u32, adjusted, length: length as u16, slot }
     }
 
     /// The match's main symbol, and its length symbol if it needs one.
@@ -89,7 +102,7 @@ impl RecentOffsets {
         }
         // Without a branch: whether a step takes a new offset is hard to predict.
         let pushed = (self.0 << OFFSET_BITS & ALL_MASK) | u64::from(adjusted.wrapping_sub(OFFSET_ADJUSTMENT));
-        Self(std::hint::select_unpredictable(adjusted == 0, self.0, pushed))
+        Self(select_unpredictable(adjusted == 0, self.0, pushed))
     }
 }
 
@@ -97,8 +110,17 @@ impl RecentOffsets {
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) sequences: Vec<Sequence>,
-    /// Of each block: its size in bytes and how many sequences it has.
-    pub(super) blocks: Vec<(usize, usize)>,
+    pub(super) blocks: Vec<Block>,
+}
+
+/// A part of the data that has its own codes.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    /// In bytes.
+    pub(super) size: usize,
+    /// How many sequences it has.
+    pub(super) sequences: usize,
+    pub(super) frequencies: Frequencies,
 }
 
 impl Segment {
@@ -120,13 +142,13 @@ impl Segment {
         self.blocks.clear();
     }
 
-    /// The size in bytes and the sequences of each block.
-    pub(super) fn blocks(&self) -> impl Iterator<Item = (usize, &[Sequence])> {
+    /// Each block with its sequences.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = (&Block, &[Sequence])> {
         let mut rest = &self.sequences[..];
-        self.blocks.iter().map(move |&(size, count)| {
-            let (block, behind) = rest.split_at(count);
+        self.blocks.iter().map(move |block| {
+            let (sequences, behind) = rest.split_at(block.sequences);
             rest = behind;
-            (size, block)
+            (block, sequences)
         })
     }
 }

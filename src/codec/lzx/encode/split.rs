@@ -3,8 +3,12 @@
 //! The segment's sequences are cut into pieces of about equal size. As long as it saves something, the two neighbours
 //! that gain most by it are then joined: what counts is the entropy of their symbols plus an estimate of the headers.
 //! Nearly as good as the best of all ways to join them, and it takes three estimates for a piece.
+//!
+//! A symbol that only one of two neighbours has costs the same whether they are joined or not, but for the total. So
+//! what joining gains is counted over the symbols of one of them, the one with fewer.
 
-use super::sequence::{Frequencies, Sequence};
+use super::sequence::{Block, Frequencies, Sequence};
+use crate::codec::boxed::boxed_array;
 use crate::codec::lzx::format::{ALIGNED_SYMBOLS, LENGTH_SYMBOLS, MAX_MAIN_SYMBOLS};
 use crate::codec::price::{BIT, log2};
 
@@ -13,112 +17,128 @@ const HEADER_BITS: u32 = 260;
 /// What each used symbol adds to the header, tuned on mixed Windows files: codeword lengths and the code's imperfection.
 const SYMBOL_BITS: u32 = 6;
 
-/// The piece boundaries of a segment.
-#[derive(Debug)]
-pub(super) struct Splitter {
-    max_pieces: usize,
-    blocks: Vec<Block>,
-    /// What a symbol of some frequency takes off the total's cost.
-    own: Box<[i32; MAX_TABLED]>,
-}
+/// All symbols of a block, side by side: those of the main code, then those of the length code.
+const NUM_SYMBOLS: usize = MAX_MAIN_SYMBOLS + LENGTH_SYMBOLS;
+/// More than there are symbols, and a power of two, which spares checks.
+const ROOM: usize = NUM_SYMBOLS.next_power_of_two();
 
 /// Frequencies below this are looked up.
 const MAX_TABLED: usize = 1 << 11;
 
-/// All symbols of a block, side by side.
-type Counts = [u16; MAX_MAIN_SYMBOLS + LENGTH_SYMBOLS];
-
+/// The piece boundaries of a segment.
 #[derive(Debug)]
-struct Block {
+pub(super) struct Splitter {
+    max_pieces: usize,
+    /// Pieces, into the first of which others may have been joined.
+    pieces: Vec<Piece>,
+    /// The first pieces of the blocks, in order.
+    blocks: Vec<usize>,
+    /// What is gained by joining a block with the next one.
+    gains: Vec<i64>,
+    /// What a symbol of some frequency takes off the total's cost.
+    own: Box<[i32; MAX_TABLED]>,
+}
+
+#[derive(Clone, Debug)]
+struct Piece {
     size: usize,
     sequences: usize,
-    counts: Counts,
+    counts: Box<[u16; ROOM]>,
+    /// The symbols that occur, in no order.
+    used: Vec<u16>,
     aligned: [u32; ALIGNED_SYMBOLS],
+    /// How many symbols of each code there are.
     totals: [u32; 2],
-    cost: i64,
-    /// The cost of this block joined with the next one.
-    joined: i64,
 }
 
 impl Splitter {
     /// A splitter that considers cuts at so many places at most, one less than `max_pieces`.
     pub(super) fn new(max_pieces: usize) -> Self {
-        let own = (0..MAX_TABLED as u32).map(own_cost).collect::<Vec<_>>();
-        Self { max_pieces, blocks: Vec::with_capacity(max_pieces + 1), own: own.try_into().expect("as many") }
+        let mut own = boxed_array(0);
+        (0..).zip(own.iter_mut()).for_each(|(frequency, own)| *own = own_cost(frequency));
+        let max_pieces = max_pieces.max(1);
+        Self {
+            max_pieces,
+            // Sequences rarely end where a piece might: there can be one more.
+            pieces: vec![Piece::new(); max_pieces + 1],
+            blocks: Vec::with_capacity(max_pieces + 1),
+            gains: Vec::with_capacity(max_pieces + 1),
+            own,
+        }
     }
 
     /// Bytes on the heap.
     pub(super) const fn memory(max_pieces: usize) -> usize {
-        (max_pieces + 1) * size_of::<Block>() + size_of::<[i32; MAX_TABLED]>()
+        let piece = size_of::<Piece>() + size_of::<[u16; ROOM]>() + size_of::<[u16; NUM_SYMBOLS]>();
+        (max_pieces + 1) * (piece + size_of::<usize>() + size_of::<i64>()) + size_of::<[i32; MAX_TABLED]>()
     }
 
-    /// Hands `found` each block's size, number of sequences and frequencies, in order.
+    /// Appends the blocks that `data`, as divided by `sequences`, is best cut into.
     #[inline(never)]
-    pub(super) fn split(
-        &mut self,
-        data: &[u8],
-        sequences: &[Sequence],
-        mut found: impl FnMut(usize, usize, &Frequencies),
-    ) {
-        self.cut(data, sequences);
-        for index in 1..self.blocks.len() {
-            self.blocks[index - 1].joined = self.joined_cost(index - 1);
+    pub(super) fn split(&mut self, data: &[u8], sequences: &[Sequence], blocks: &mut Vec<Block>) {
+        let count = self.cut(data, sequences);
+        self.blocks.clear();
+        self.blocks.extend(0..count);
+        self.gains.clear();
+        for next in 1..count {
+            self.gains.push(self.gain(next - 1, next));
         }
-        loop {
-            let pairs = self.blocks.windows(2).enumerate();
-            let gains = pairs.map(|(index, pair)| (pair[0].cost + pair[1].cost - pair[0].joined, index));
-            let Some((_, index)) = gains.max().filter(|&(gain, _)| gain >= 0) else { break };
+        while let Some((&gain, index)) = self.gains.iter().zip(0..).max()
+            && gain >= 0
+        {
+            self.gains.remove(index);
             let next = self.blocks.remove(index + 1);
-            self.blocks[index].join(&next);
-            if index + 1 < self.blocks.len() {
-                self.blocks[index].joined = self.joined_cost(index);
-            }
-            if index > 0 {
-                self.blocks[index - 1].joined = self.joined_cost(index - 1);
+            let [first, next] = self.pieces.get_disjoint_mut([self.blocks[index], next]).expect("two pieces");
+            first.join(next);
+            for index in index.saturating_sub(1)..self.gains.len().min(index + 1) {
+                self.gains[index] = self.gain(self.blocks[index], self.blocks[index + 1]);
             }
         }
-        for block in &self.blocks {
-            found(block.size, block.sequences, &block.frequencies());
-        }
+        blocks.extend(self.blocks.iter().map(|&index| {
+            let piece = &self.pieces[index];
+            Block { size: piece.size, sequences: piece.sequences, frequencies: piece.frequencies() }
+        }));
     }
 
-    /// Cuts the sequences into pieces.
-    fn cut(&mut self, data: &[u8], sequences: &[Sequence]) {
-        self.blocks.clear();
+    /// Cuts the sequences into pieces and returns their number.
+    #[inline(never)]
+    fn cut(&mut self, data: &[u8], sequences: &[Sequence]) -> usize {
         let wanted = data.len().div_ceil(self.max_pieces);
         let (mut data, mut sequences) = (data, sequences);
+        let mut count = 0;
         while !sequences.is_empty() {
-            let (mut size, mut count) = (0, 0);
-            while size < wanted && count < sequences.len() {
-                size += sequences[count].literals as usize + usize::from(sequences[count].length);
-                count += 1;
+            let piece = &mut self.pieces[count];
+            count += 1;
+            piece.clear();
+            while piece.size < wanted && piece.sequences < sequences.len() {
+                piece.add(data, &sequences[piece.sequences]);
             }
-            let mut frequencies = Frequencies::ZERO;
-            frequencies.add(data, &sequences[..count]);
-            let mut block = Block::new(size, count, &frequencies);
-            block.cost = self.cost(block.totals, block.counts.iter().copied());
-            self.blocks.push(block);
-            data = &data[size..];
-            sequences = &sequences[count..];
+            piece.sum_up();
+            data = &data[piece.size..];
+            sequences = &sequences[piece.sequences..];
         }
+        count
     }
 
-    /// The cost of a block joined with the next one.
-    fn joined_cost(&self, index: usize) -> i64 {
-        let [a, b] = [&self.blocks[index], &self.blocks[index + 1]];
-        let totals = [a.totals[0] + b.totals[0], a.totals[1] + b.totals[1]];
-        self.cost(totals, a.counts.iter().zip(&b.counts).map(|(a, b)| a.saturating_add(*b)))
-    }
-
-    /// An estimate of what a block costs, extra offset bits aside: they do not depend on the blocks.
-    #[inline(always)]
-    fn cost(&self, totals: [u32; 2], counts: impl Iterator<Item = u16>) -> i64 {
-        let own = counts.map(|count| {
-            let tabled = self.own[usize::from(count) % MAX_TABLED];
-            i64::from(if usize::from(count) < MAX_TABLED { tabled } else { own_cost(count.into()) })
-        });
-        let all: i64 = totals.iter().map(|&total| i64::from(total) * i64::from(log2(total.max(1)))).sum();
-        all + i64::from(HEADER_BITS * BIT) - own.sum::<i64>()
+    /// What is gained by joining two pieces. Extra offset bits do not depend on the blocks.
+    #[inline(never)]
+    fn gain(&self, first: usize, second: usize) -> i64 {
+        let [first, second] = [&self.pieces[first], &self.pieces[second]];
+        let (less, more) = if first.used.len() < second.used.len() { (first, second) } else { (second, first) };
+        let (less_counts, more_counts) = (&*less.counts, &*more.counts);
+        let own = &*self.own;
+        let look_up = |count: usize| if count < MAX_TABLED { own[count] } else { own_cost(count as u32) };
+        let mut gain = 0;
+        for &symbol in &less.used {
+            let symbol = usize::from(symbol) % ROOM;
+            let (a, b) = (usize::from(less_counts[symbol]), usize::from(more_counts[symbol]));
+            gain += i64::from(look_up(a + b) - look_up(a) - look_up(b));
+        }
+        let total = |total: u32| i64::from(total) * i64::from(log2(total.max(1)));
+        for (&a, &b) in first.totals.iter().zip(&second.totals) {
+            gain += total(a) + total(b) - total(a + b);
+        }
+        gain + i64::from(HEADER_BITS * BIT)
     }
 }
 
@@ -128,30 +148,79 @@ fn own_cost(frequency: u32) -> i32 {
     if frequency == 0 { 0 } else { (frequency * log2(frequency)) as i32 - (SYMBOL_BITS * BIT) as i32 }
 }
 
-impl Block {
-    fn new(size: usize, sequences: usize, frequencies: &Frequencies) -> Self {
-        let mut counts = [0; MAX_MAIN_SYMBOLS + LENGTH_SYMBOLS];
-        for (count, &frequency) in counts.iter_mut().zip(frequencies.main.iter().chain(&frequencies.length)) {
-            *count = frequency.min(u16::MAX.into()) as u16;
+impl Piece {
+    fn new() -> Self {
+        Self {
+            size: 0,
+            sequences: 0,
+            counts: boxed_array(0),
+            used: Vec::with_capacity(NUM_SYMBOLS),
+            aligned: [0; ALIGNED_SYMBOLS],
+            totals: [0; 2],
         }
-        let totals = [frequencies.main.iter().sum(), frequencies.length.iter().sum()];
-        Self { size, sequences, counts, aligned: frequencies.aligned, totals, cost: 0, joined: 0 }
+    }
+
+    fn clear(&mut self) {
+        (self.size, self.sequences) = (0, 0);
+        self.counts.fill(0);
+        self.used.clear();
+        self.aligned = [0; ALIGNED_SYMBOLS];
+    }
+
+    /// Counts the next sequence.
+    #[inline(always)]
+    fn add(&mut self, data: &[u8], sequence: &Sequence) {
+        let counts = &mut *self.counts;
+        let literals = sequence.literals as usize;
+        for &byte in &data[self.size..][..literals] {
+            counts[usize::from(byte)] += 1;
+        }
+        if sequence.length != 0 {
+            let (main, length) = sequence.symbols();
+            counts[main % ROOM] += 1;
+            if let Some(length) = length {
+                counts[(MAX_MAIN_SYMBOLS + length) % ROOM] += 1;
+            }
+            if let Some(aligned) = sequence.aligned_symbol() {
+                self.aligned[aligned] += 1;
+            }
+        }
+        self.size += literals + usize::from(sequence.length);
+        self.sequences += 1;
+    }
+
+    /// Finds out which symbols occur.
+    fn sum_up(&mut self) {
+        let (main, length) = self.counts[..NUM_SYMBOLS].split_at(MAX_MAIN_SYMBOLS);
+        self.totals = [main, length].map(|counts| counts.iter().map(|&count| u32::from(count)).sum());
+        // Mostly none of four occurs.
+        for (index, counts) in self.counts[..NUM_SYMBOLS].chunks(4).enumerate() {
+            if counts.iter().any(|&count| count != 0) {
+                let symbols = (4 * index as u16..).zip(counts);
+                self.used.extend(symbols.filter(|&(_, &count)| count != 0).map(|(symbol, _)| symbol));
+            }
+        }
     }
 
     /// Appends the next block.
     fn join(&mut self, next: &Self) {
-        self.cost = self.joined;
         self.size += next.size;
         self.sequences += next.sequences;
         self.totals = [self.totals[0] + next.totals[0], self.totals[1] + next.totals[1]];
-        self.counts.iter_mut().zip(&next.counts).for_each(|(own, next)| *own = own.saturating_add(*next));
         self.aligned.iter_mut().zip(&next.aligned).for_each(|(own, next)| *own += next);
+        for &symbol in &next.used {
+            let index = usize::from(symbol) % ROOM;
+            if self.counts[index] == 0 {
+                self.used.push(symbol);
+            }
+            self.counts[index] = self.counts[index].saturating_add(next.counts[index]);
+        }
     }
 
     fn frequencies(&self) -> Frequencies {
         let mut frequencies = Frequencies { aligned: self.aligned, ..Frequencies::ZERO };
         let all = frequencies.main.iter_mut().chain(&mut frequencies.length);
-        all.zip(&self.counts).for_each(|(frequency, &count)| *frequency = count.into());
+        all.zip(&*self.counts).for_each(|(frequency, &count)| *frequency = count.into());
         frequencies
     }
 }

@@ -10,6 +10,7 @@ use super::items::{
     Items, LONG_BYTE, LONG_NIBBLE, MAX_CODEWORD_LEN, MIN_LONG, MIN_VERY_LONG, NUM_SYMBOLS, extra_bits, length_bytes,
 };
 use crate::codec::huffman::lengths::{codewords, limited_lengths};
+use crate::codec::word::swap_units;
 
 const TABLE_BYTES: usize = NUM_SYMBOLS / 2;
 /// No stream is shorter: the table and two units of bits.
@@ -112,13 +113,6 @@ impl Emitter {
             (stream, done) = (behind, end);
         }
         swap_units(&self.bits[done..done + stream.len()], stream);
-    }
-}
-
-/// Copies units, whose bytes are in the order of their bits, as 16-bit little-endian numbers.
-fn swap_units(bits: &[u8], units: &mut [u8]) {
-    for (unit, [high, low]) in units.as_chunks_mut().0.iter_mut().zip(bits.as_chunks().0) {
-        *unit = [*low, *high];
     }
 }
 
