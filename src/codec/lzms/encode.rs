@@ -55,9 +55,9 @@ impl Settings {
             4 => Some(Effort { nice_length: 48, combine: false, delta_sample: 4, ..USUAL }),
             5 => Some(USUAL),
             6 => Some(Effort { nice_length: 160, ..USUAL }),
-            7 => Some(Effort { nice_length: 224, ..USUAL }),
-            8 => Some(Effort { nice_length: 320, delta_lz_limit: 16, ..USUAL }),
-            _ => Some(Effort { nice_length: 512, delta_lz_limit: 64, ..USUAL }),
+            7 => Some(Effort { nice_length: 192, ..USUAL }),
+            8 => Some(Effort { nice_length: 224, delta_lz_limit: 12, ..USUAL }),
+            _ => Some(Effort { nice_length: 255, delta_lz_limit: 16, ..USUAL }),
         };
         Self { reach, effort }
     }
