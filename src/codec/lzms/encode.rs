@@ -25,7 +25,7 @@ pub struct LzmsCompressor {
 
 #[derive(Debug)]
 enum Parser {
-    Lazy(LazyParser),
+    Lazy(Box<LazyParser>),
     Optimal(Box<OptimalParser>),
 }
 
@@ -74,7 +74,7 @@ impl LzmsCompressor {
             codes: Box::new(EncodeCodes::new()),
             finder: MultiHash::new(reach),
             parser: match effort {
-                None => Parser::Lazy(LazyParser::new()),
+                None => Parser::Lazy(Box::new(LazyParser::new())),
                 Some(effort) => Parser::Optimal(Box::new(OptimalParser::new(effort))),
             },
         }
