@@ -25,7 +25,7 @@ pub struct LzmsCompressor {
 
 #[derive(Debug)]
 enum Parser {
-    Lazy(LazyParser),
+    Lazy(Box<LazyParser>),
     Optimal(Box<OptimalParser>),
 }
 
@@ -43,21 +43,21 @@ impl Settings {
             2 => Reach { of_2: 0, of_3: 0, of_4: 16, of_6: 18, of_8: 21, of_12: 0, of_24: 22 },
             3 => Reach { of_2: 0, of_3: 14, of_4: 16, of_6: 20, of_8: 22, of_12: 0, of_24: 23 },
             4 => Reach { of_2: 0, of_3: 14, of_4: 16, of_6: 20, of_8: 22, of_12: 22, of_24: 23 },
-            5 => Reach { of_2: 16, of_3: 16, of_4: 18, of_6: 23, of_8: 23, of_12: 24, of_24: 24 },
-            6 => Reach { of_2: 16, of_3: 16, of_4: 20, of_6: 24, of_8: 24, of_12: 24, of_24: 24 },
-            7 => Reach { of_2: 16, of_3: 16, of_4: 20, of_6: 24, of_8: 25, of_12: 25, of_24: 24 },
-            8 => Reach { of_2: 16, of_3: 16, of_4: 20, of_6: 24, of_8: 25, of_12: 25, of_24: 25 },
-            _ => Reach { of_2: 16, of_3: 16, of_4: 20, of_6: 25, of_8: 25, of_12: 25, of_24: 25 },
+            5 => Reach { of_2: 16, of_3: 18, of_4: 22, of_6: 24, of_8: 24, of_12: 24, of_24: 23 },
+            6 => Reach { of_2: 16, of_3: 18, of_4: 23, of_6: 24, of_8: 24, of_12: 24, of_24: 24 },
+            7 => Reach { of_2: 16, of_3: 18, of_4: 24, of_6: 25, of_8: 24, of_12: 25, of_24: 24 },
+            8 => Reach { of_2: 16, of_3: 18, of_4: 25, of_6: 25, of_8: 25, of_12: 25, of_24: 24 },
+            _ => Reach { of_2: 16, of_3: 18, of_4: 25, of_6: 26, of_8: 26, of_12: 25, of_24: 25 },
         };
-        const USUAL: Effort = Effort { nice_length: 48, combine: true, delta_lz_limit: 8, delta_sample: 1 };
+        const USUAL: Effort = Effort { nice_length: 128, combine: true, delta_lz_limit: 8, delta_sample: 1 };
         let effort = match level.get() {
             0..=3 => None,
-            4 => Some(Effort { nice_length: 32, combine: false, delta_sample: 4, ..USUAL }),
+            4 => Some(Effort { nice_length: 48, combine: false, delta_sample: 4, ..USUAL }),
             5 => Some(USUAL),
-            6 => Some(Effort { nice_length: 64, ..USUAL }),
-            7 => Some(Effort { nice_length: 96, ..USUAL }),
-            8 => Some(Effort { nice_length: 128, delta_lz_limit: 16, ..USUAL }),
-            _ => Some(Effort { nice_length: 255, delta_lz_limit: 64, ..USUAL }),
+            6 => Some(Effort { nice_length: 160, ..USUAL }),
+            7 => Some(Effort { nice_length: 192, ..USUAL }),
+            8 => Some(Effort { nice_length: 224, delta_lz_limit: 12, ..USUAL }),
+            _ => Some(Effort { nice_length: 255, delta_lz_limit: 16, ..USUAL }),
         };
         Self { reach, effort }
     }
@@ -74,7 +74,7 @@ impl LzmsCompressor {
             codes: Box::new(EncodeCodes::new()),
             finder: MultiHash::new(reach),
             parser: match effort {
-                None => Parser::Lazy(LazyParser::new()),
+                None => Parser::Lazy(Box::new(LazyParser::new())),
                 Some(effort) => Parser::Optimal(Box::new(OptimalParser::new(effort))),
             },
         }
@@ -83,7 +83,7 @@ impl LzmsCompressor {
     /// About how many bytes a context occupies once it has seen a whole chunk.
     pub fn memory(chunk_size: usize, level: Level) -> u64 {
         let Settings { reach, effort } = Settings::of(level);
-        let fixed = size_of::<EncodeCodes>() as u64 + X86Filter::MEMORY + DeltaFinder::MEMORY;
+        let fixed = size_of::<EncodeCodes>() as u64 + X86Filter::MEMORY + DeltaFinder::memory(chunk_size);
         fixed + effort.map_or(0, OptimalParser::memory) + chunk_size as u64 + MultiHash::memory(reach, chunk_size)
     }
 }

@@ -15,6 +15,8 @@
 //!    the codewords of each length takes one look-up per length.
 //! 3. The first leaves in sorted order get the longest codewords.
 
+use crate::codec::price;
+
 /// The longest codeword. Frequencies stay below 2 × interval + 2 × symbols, and a code of depth 16 needs a total
 /// weight of at least the 18th Fibonacci number, 2584: more than the literal code (2560) or any smaller one can have.
 /// The larger offset codes have so many leaves that they are flatter still.
@@ -76,6 +78,13 @@ impl Frequencies {
     #[inline(always)]
     pub(super) fn count(&mut self, symbol: usize) {
         self.frequencies[symbol % MAX_SYMBOLS] += 1;
+    }
+
+    /// The information content of each symbol, in the units of [`price`].
+    pub(super) fn information(&self) -> impl Iterator<Item = u32> {
+        let frequencies = &self.frequencies[..self.num_symbols];
+        let total = price::log2(frequencies.iter().map(|&frequency| u32::from(frequency)).sum());
+        frequencies.iter().map(move |&frequency| total - price::log2(frequency.into()))
     }
 
     /// Makes old symbols weigh less than the coming ones.

@@ -70,10 +70,13 @@ impl EncodeCode {
         self.build();
     }
 
-    /// What a symbol costs at present.
-    #[inline(always)]
-    pub(super) fn price(&self, symbol: usize) -> u32 {
-        u32::from(self.codewords[symbol % MAX_SYMBOLS].length) * price::BIT
+    /// About what each symbol costs: for the most part what it does at present, and for a quarter what its frequency
+    /// says, since the code will be rebuilt from that.
+    pub(super) fn prices(&self) -> impl Iterator<Item = u32> {
+        self.codewords
+            .iter()
+            .zip(self.frequencies.information())
+            .map(|(codeword, information)| (3 * u32::from(codeword.length) * price::BIT + information) / 4)
     }
 
     #[inline(always)]

@@ -48,8 +48,8 @@ impl LazyParser {
 
     /// Writes all of `data`, behind which there is padding.
     pub(super) fn parse(&mut self, data: &[u8], finder: &mut MultiHash, writer: &mut ItemWriter<'_>) {
-        self.delta_finder.reset();
         let end = data.len() - PADDING;
+        self.delta_finder.reset(end);
         let mut state = State::new();
         let mut delta_until = 0;
         let mut pos = 0;
@@ -78,7 +78,7 @@ impl LazyParser {
                 delta_until = pos + DELTA_MEMORY;
             }
             for skipped in searched..pos {
-                finder.skip(data, skipped);
+                finder.skip(data, skipped, pos);
             }
         }
     }

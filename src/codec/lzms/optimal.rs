@@ -13,6 +13,7 @@ use super::prices::Prices;
 use super::queue::DeltaPair;
 use crate::codec::matchfinder::delta::{DeltaFinder, DeltaMatch, common_differences};
 use crate::codec::matchfinder::multi_hash::{Match, MultiHash, PADDING, common_length};
+use crate::codec::processor::{self, Processor, Work};
 
 /// A window is at least so many bytes long, and ends at the next place that no match spans.
 const MIN_WINDOW: usize = 256;
@@ -83,6 +84,23 @@ struct Place<'a> {
     node: usize,
 }
 
+/// The parsing of a chunk.
+struct Parse<'a, 'b> {
+    parser: &'a mut OptimalParser,
+    data: &'a [u8],
+    finder: &'a mut MultiHash,
+    writer: &'a mut ItemWriter<'b>,
+}
+
+impl Work for Parse<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<P: Processor>(self) {
+        self.parser.parse_inlined(self.data, self.finder, self.writer);
+    }
+}
+
 impl Arrival {
     const NONE: Self = Self { cost: u32::MAX, item: Item::Literal, tail: Tail::None };
 
@@ -129,8 +147,13 @@ impl OptimalParser {
 
     /// Writes all of `data`, behind which there is padding.
     pub(super) fn parse(&mut self, data: &[u8], finder: &mut MultiHash, writer: &mut ItemWriter<'_>) {
+        processor::run(Parse { parser: self, data, finder, writer });
+    }
+
+    #[inline(always)]
+    fn parse_inlined(&mut self, data: &[u8], finder: &mut MultiHash, writer: &mut ItemWriter<'_>) {
         let end = data.len() - PADDING;
-        self.delta_finder.reset();
+        self.delta_finder.reset(end);
         let mut state = State::new();
         let mut pos = 0;
         let mut items_since_update = ITEMS_PER_PRICES;
@@ -151,7 +174,7 @@ impl OptimalParser {
             }
             if let Some(item) = long_match {
                 for skipped in pos - item.len() + 1..pos {
-                    finder.skip(data, skipped);
+                    finder.skip(data, skipped, pos);
                 }
             }
         }
@@ -159,6 +182,7 @@ impl OptimalParser {
 
     /// Finds the cheapest arrival at each node from `start` on. Returns how many bytes are decided, and the long match
     /// behind them if there is one.
+    #[inline(always)]
     fn find_path(
         &mut self,
         data: &[u8],
@@ -202,7 +226,7 @@ impl OptimalParser {
                 let length = common_length(&data[from..], here);
                 let source = Source::Repeat(index);
                 if length >= nice_length {
-                    finder.skip(data, pos);
+                    finder.skip(data, pos, pos + length);
                     return (node, Some(Item::Lz { length: length as u32, source }));
                 }
                 let price = cost + self.prices.lz(&state, source);

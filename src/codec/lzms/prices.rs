@@ -1,7 +1,7 @@
 //! What everything costs at a moment of coding, for a parser that looks ahead of it.
 
 use super::format::{
-    LENGTH_SLOTS, LITERAL_SYMBOLS, MAX_OFFSET_SYMBOLS, OFFSET_SLOTS, POWER_SYMBOLS, contexts, length_slot, offset_slot,
+    LENGTH_SLOTS, LITERAL_SYMBOLS, MAX_OFFSET_SYMBOLS, OFFSET_SLOTS, POWER_SYMBOLS, contexts, offset_slot,
 };
 use super::item::{RepeatState, Source, State};
 use super::item_writer::{EncodeCode, ItemWriter, RepeatDecisions};
@@ -85,22 +85,25 @@ impl Prices {
         self.is_delta = writer.is_delta.prices();
         self.lz = RepeatPrices::of(&writer.lz);
         self.delta = RepeatPrices::of(&writer.delta);
-        for (symbol, price) in self.literals.iter_mut().enumerate() {
-            *price = writer.codes.literals.price(symbol);
+        for (price, literal) in self.literals.iter_mut().zip(writer.codes.literals.prices()) {
+            *price = literal;
         }
-        for (length, price) in self.lengths.iter_mut().enumerate().skip(1) {
-            let slot = length_slot(length as u32);
-            *price = writer.codes.lengths.price(slot) + LENGTH_SLOTS[slot].extra_bits * price::BIT;
+        let mut length = 1;
+        for (symbol, slot) in writer.codes.lengths.prices().zip(&LENGTH_SLOTS) {
+            let price = symbol + slot.extra_bits * price::BIT;
+            let end = (length + (1 << slot.extra_bits)).min(self.lengths.len());
+            self.lengths[length..end].fill(price);
+            length = end;
         }
         let update_slots = |prices: &mut [u32], code: &EncodeCode| {
-            for (slot, price) in prices.iter_mut().enumerate() {
-                *price = code.price(slot) + OFFSET_SLOTS[slot].extra_bits * price::BIT;
+            for ((price, symbol), slot) in prices.iter_mut().zip(code.prices()).zip(&OFFSET_SLOTS) {
+                *price = symbol + slot.extra_bits * price::BIT;
             }
         };
         update_slots(&mut self.lz_offset_slots, &writer.codes.lz_offsets);
         update_slots(&mut self.delta_offset_slots, &writer.codes.delta_offsets);
-        for (power, price) in self.delta_powers.iter_mut().enumerate() {
-            *price = writer.codes.delta_powers.price(power);
+        for (price, power) in self.delta_powers.iter_mut().zip(writer.codes.delta_powers.prices()) {
+            *price = power;
         }
     }
 

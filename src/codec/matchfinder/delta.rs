@@ -6,13 +6,22 @@
 //! the element.
 
 use super::multi_hash::PADDING;
+use super::prefetch::prefetch;
 
-/// Spans are powers of two, to this exponent.
-const POWERS: u8 = 6;
+/// Spans are powers of two, below this one.
+const POWERS: usize = 6;
+/// The widest span. There are no matches before it.
+const WIDEST_SPAN: usize = 1 << (POWERS - 1);
 /// Differences that are hashed.
-const HASHED: u32 = 3;
-/// Entries per table, as a power of two.
-const TABLE_LOG2: u32 = 14;
+const HASHED: usize = 3;
+/// Entries per table are no more than this power of two: all tables together then fit into caches of the third level.
+const MAX_TABLE_LOG2: u32 = 16;
+/// Entries per table are no fewer than this power of two.
+const MIN_TABLE_LOG2: u32 = 8;
+/// How many positions ahead of their use entries are fetched.
+const FETCH_AHEAD: usize = 4;
+/// Positions whose hashes are kept: more than [`FETCH_AHEAD`], a power of two.
+const RING: usize = 8;
 
 /// A delta match at the position searched: `raw_offset << power` bytes back, of differences over `1 << power` bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,25 +31,49 @@ pub(crate) struct DeltaMatch {
     pub(crate) power: u8,
 }
 
+/// A hash for each span. The highest bits choose the entry, those below are its tag.
+type Hashes = [u32; POWERS];
+
 /// The match finder.
 #[derive(Debug)]
 pub(crate) struct DeltaFinder {
-    /// For each power, positions + 1; 0 stands for none.
+    /// For each power, positions + 1, below as many bits of the hash as there is room for; 0 stands for none.
     tables: Vec<u32>,
+    /// Entries per table, as a power of two.
+    table_log2: u32,
+    /// The lowest so many bits of an entry are its position.
+    position_bits: u32,
+    /// The hashes of the present and the next few positions, by position, with that position.
+    ring: [(usize, Hashes); RING],
 }
 
 impl DeltaFinder {
-    /// How many bytes a match finder occupies.
-    pub(crate) const MEMORY: u64 = (POWERS as u64 * size_of::<u32>() as u64) << TABLE_LOG2;
-
-    pub(crate) fn new() -> Self {
-        Self { tables: Vec::new() }
+    /// How many bytes a match finder occupies for data of this size.
+    pub(crate) fn memory(data_len: usize) -> u64 {
+        (POWERS as u64 * size_of::<u32>() as u64) << Self::table_log2(data_len)
     }
 
-    /// Begins with new data.
-    pub(crate) fn reset(&mut self) {
+    /// Large tables find much in large chunks, but take time to be cleared for each small one.
+    fn table_log2(data_len: usize) -> u32 {
+        (data_len | 1).ilog2().saturating_sub(3).clamp(MIN_TABLE_LOG2, MAX_TABLE_LOG2)
+    }
+
+    pub(crate) fn new() -> Self {
+        Self {
+            tables: Vec::new(),
+            table_log2: MIN_TABLE_LOG2,
+            position_bits: 0,
+            ring: [(usize::MAX, [0; POWERS]); RING],
+        }
+    }
+
+    /// Begins with new data of `data_len` bytes.
+    pub(crate) fn reset(&mut self, data_len: usize) {
+        self.table_log2 = Self::table_log2(data_len);
+        self.position_bits = (data_len + 1).ilog2() + 1;
+        self.ring.fill((usize::MAX, [0; POWERS]));
         self.tables.clear();
-        self.tables.resize(usize::from(POWERS) << TABLE_LOG2, 0);
+        self.tables.resize(POWERS << self.table_log2, 0);
     }
 
     /// Finds the latest match for each span, at most `max_length` long and longer than `min_length`, and remembers `pos`.
@@ -57,35 +90,75 @@ impl DeltaFinder {
     ) {
         debug_assert!(pos + max_length + PADDING <= data.len());
         matches.clear();
-        for power in 0..POWERS {
+        if pos < WIDEST_SPAN {
+            return;
+        }
+        self.announce(data, pos + FETCH_AHEAD);
+        let (announced, mut hashes) = self.ring[pos % RING];
+        if announced != pos {
+            hashes = hashes_of(data, pos);
+        }
+        // Most positions have no candidates. That is found out without a branch for each span.
+        let mut candidates = [0; POWERS];
+        let mut any = false;
+        for (power, (candidate, hash)) in candidates.iter_mut().zip(hashes).enumerate() {
+            let slot = self.slot(power, hash);
+            let tag = hash << self.table_log2 >> self.position_bits << self.position_bits;
+            let entry = std::mem::replace(&mut self.tables[slot], (pos as u32 + 1) | tag) ^ tag;
+            // A wrong tag leaves high bits.
+            *candidate = if entry >> self.position_bits == 0 { entry } else { 0 };
+            any |= *candidate != 0;
+        }
+        if !any {
+            return;
+        }
+        for (power, candidate) in candidates.into_iter().enumerate() {
             let span = 1 << power;
-            if pos < span {
-                break;
-            }
-            let differences = difference(data, pos, span);
-            let slot = self.slot(differences, pos, power);
-            let candidate = std::mem::replace(&mut self.tables[slot], pos as u32 + 1) as usize;
-            let Some(candidate) = candidate.checked_sub(1) else { continue };
+            let Some(candidate) = (candidate as usize).checked_sub(1) else { continue };
             let offset = pos - candidate;
-            if !offset.is_multiple_of(span)
-                || (difference(data, candidate, span) ^ differences) << (64 - 8 * HASHED) != 0
-            {
+            if !offset.is_multiple_of(span) {
                 continue;
             }
             let length = common_differences(data, pos, offset, span, max_length);
             if length > min_length {
-                matches.push(DeltaMatch { length: length as u32, raw_offset: (offset >> power) as u32, power });
+                let raw_offset = (offset >> power) as u32;
+                matches.push(DeltaMatch { length: length as u32, raw_offset, power: power as u8 });
             }
         }
     }
 
+    /// Gets ready for a position that is probably soon to be searched.
     #[inline(always)]
-    fn slot(&self, differences: u64, pos: usize, power: u8) -> usize {
-        let place = pos as u64 & ((1 << power) - 1);
-        let key = (differences << (64 - 8 * HASHED)) ^ place << 16;
-        let hash = key.wrapping_mul(0x9E37_79B1_85EB_CA87) >> (64 - TABLE_LOG2);
-        usize::from(power) << TABLE_LOG2 | hash as usize
+    fn announce(&mut self, data: &[u8], pos: usize) {
+        let hashes = hashes_of(data, pos);
+        self.ring[pos % RING] = (pos, hashes);
+        for (power, hash) in hashes.into_iter().enumerate() {
+            prefetch(&self.tables[self.slot(power, hash)]);
+        }
     }
+
+    #[inline(always)]
+    fn slot(&self, power: usize, hash: u32) -> usize {
+        power << self.table_log2 | (hash >> (32 - self.table_log2)) as usize
+    }
+}
+
+/// Hashes the differences at `pos` and the place within the span.
+#[inline(always)]
+fn hashes_of(data: &[u8], pos: usize) -> Hashes {
+    const HIGH: u32 = 0x8080_8080;
+    const MULTIPLIER: u32 = 0x9E37_79B1;
+    let from = pos - WIDEST_SPAN;
+    let bytes: &[u8; WIDEST_SPAN + 4] = data[from..].first_chunk().expect("the data is padded");
+    let word = |at: usize| u32::from_le_bytes(*bytes[at..].first_chunk().expect("a word is inside the bytes"));
+    let here = word(WIDEST_SPAN);
+    std::array::from_fn(|power| {
+        let before = word(WIDEST_SPAN - (1 << power));
+        // As in `difference`.
+        let differences = ((here | HIGH) - (before & !HIGH)) ^ ((here ^ !before) & HIGH);
+        let place = pos as u32 & ((1 << power) - 1);
+        (differences << (32 - 8 * HASHED) | place).wrapping_mul(MULTIPLIER)
+    })
 }
 
 /// The differences of the 8 bytes from `pos` on to those `span` bytes before.
@@ -122,7 +195,7 @@ mod tests {
         let len = data.len();
         data.resize(len + PADDING, 0);
         let mut finder = DeltaFinder::new();
-        finder.reset();
+        finder.reset(len);
         let mut matches = Vec::new();
         for pos in 0..len {
             finder.find(&data, pos, 2, len - pos, &mut matches);

@@ -7,6 +7,11 @@
 //! positions are searched; then the data of those candidates are fetched whose hash agrees in more bits than the row
 //! needs; and the candidates are compared independently of each other.
 //!
+//! What waits for memory is the looking up of rows, so the tables of 8 and more bytes know only half of the positions:
+//! the **samples**. The bytes at a position decide whether it is one, hence both ends of a match have theirs at the same
+//! places. Samples are searched a few positions ahead. What they find is handed back to the positions before, as far as
+//! it goes on backwards, and the longest match is handed on from each position to the next.
+//!
 //! Tables for short lengths are small, since far short matches do not pay; those for long lengths reach far. All
 //! are sized by the data, not by what the context could at most be given.
 
@@ -19,8 +24,21 @@ pub(crate) const PADDING: usize = 32;
 const FETCH_AHEAD: usize = 12;
 /// How many positions ahead of their use the data of the candidates in a row are fetched.
 const PEEK_AHEAD: usize = 4;
-/// Positions whose hashes are kept: those up to [`FETCH_AHEAD`], rounded up to a power of two.
-const RING: usize = 16;
+/// How many positions ahead sampled positions are searched, so that what they find can be handed back.
+const SEARCH_AHEAD: usize = 8;
+/// Positions to which matches can be handed back: [`SEARCH_AHEAD`] and the sample itself, rounded up to a power of two.
+const HANDED_BACK: usize = 16;
+/// How many positions ahead the data of candidates are fetched for sampled positions.
+const SAMPLE_PEEK_AHEAD: usize = SEARCH_AHEAD + 4;
+/// How many positions ahead rows are fetched for sampled positions.
+const SAMPLE_FETCH_AHEAD: usize = SEARCH_AHEAD + 14;
+/// One in so many positions is a sample, as a power of two.
+const SAMPLE_LOG2: u32 = 1;
+/// Positions whose hashes are kept: those up to [`SAMPLE_FETCH_AHEAD`], rounded up to a power of two.
+const RING: usize = 32;
+
+/// The golden ratio, which spreads products well.
+const MULTIPLIER: u64 = 0x9E37_79B1_85EB_CA87;
 
 /// A match at the position searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +98,6 @@ impl<const LENGTH: usize, const WAYS: usize> Table<LENGTH, WAYS> {
     /// Hashes the bytes of a window.
     #[inline(always)]
     fn place(&self, bytes: &[u8; PADDING]) -> Place {
-        const MULTIPLIER: u64 = 0x9E37_79B1_85EB_CA87;
         let word = |at: usize| u64::from_le_bytes(*bytes[at..].first_chunk().expect("a word is inside the window"));
         let mut hash = if LENGTH < 8 { word(0) << (64 - 8 * LENGTH) } else { word(0) };
         hash = hash.wrapping_mul(MULTIPLIER);
@@ -147,6 +164,20 @@ pub(crate) struct MultiHash {
     of_8: Table<8, 2>,
     of_12: Table<12, 2>,
     of_24: Table<24, 1>,
+    /// Which positions are samples: the lowest bit is for the position [`SAMPLE_FETCH_AHEAD`] ahead, the next one for
+    /// the position before.
+    samples: u32,
+    /// Where the longest match so far ends, and its offset.
+    inherited: Ahead,
+    /// Matches that samples have found for the present and the next few positions, by position.
+    handed_back: [Ahead; HANDED_BACK],
+}
+
+/// A match by where it ends.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ahead {
+    end: usize,
+    offset: usize,
 }
 
 /// How large the tables become, as powers of two of positions. A table of 0 is not used.
@@ -160,7 +191,7 @@ pub(crate) struct Reach {
     pub(crate) of_4: u32,
     /// For 6 bytes.
     pub(crate) of_6: u32,
-    /// For 8 bytes.
+    /// For 8 bytes; this one and the following hold samples only.
     pub(crate) of_8: u32,
     /// For 12 bytes.
     pub(crate) of_12: u32,
@@ -171,7 +202,10 @@ pub(crate) struct Reach {
 /// Runs a block for each table in use of a match finder.
 macro_rules! for_each_table {
     ($finder:expr, $table:ident => $block:block) => {
-        for_each_table!(@each $finder, $table, $block, of_2 of_3 of_4 of_6 of_8 of_12 of_24)
+        for_each_table!(@each $finder, $table, $block, of_2 of_3 of_4 of_6)
+    };
+    (samples of $finder:expr, $table:ident => $block:block) => {
+        for_each_table!(@each $finder, $table, $block, of_8 of_12 of_24)
     };
     (@each $finder:expr, $table:ident, $block:block, $($name:ident)*) => {
         $({
@@ -195,6 +229,9 @@ impl MultiHash {
             of_8: Table::new(),
             of_12: Table::new(),
             of_24: Table::new(),
+            samples: 0,
+            inherited: Ahead::default(),
+            handed_back: [Ahead::default(); HANDED_BACK],
         }
     }
 
@@ -223,8 +260,82 @@ impl MultiHash {
 
     /// Gets ready to visit the first positions.
     fn begin(&mut self, data: &[u8]) {
+        self.samples = 0;
+        self.inherited = Ahead::default();
+        self.handed_back = [Ahead::default(); HANDED_BACK];
         for pos in 0..FETCH_AHEAD {
             for_each_table!(self, table => { table.announce(window(data, pos), pos) });
+        }
+        for pos in 0..SAMPLE_FETCH_AHEAD {
+            self.announce_sample(data, pos);
+        }
+        for pos in 0..SEARCH_AHEAD {
+            // What has been announced ends one position earlier than when position 0 is visited.
+            if self.is_sample(pos + 1, 0) && pos + PADDING <= data.len() - PADDING {
+                for_each_table!(samples of self, table => { table.insert(pos); });
+            }
+        }
+    }
+
+    /// Finds out whether a position is a sample, and gets ready for it.
+    ///
+    /// What the bytes are decides, so that two places with the same bytes have their samples at the same places.
+    #[inline(always)]
+    fn announce_sample(&mut self, data: &[u8], pos: usize) {
+        let bytes = window(data, pos);
+        let word = u64::from_le_bytes(*bytes.first_chunk().expect("a word is inside the window"));
+        let is_sample = word.wrapping_mul(MULTIPLIER) >> (64 - SAMPLE_LOG2) == 0;
+        self.samples = self.samples << 1 | u32::from(is_sample);
+        if is_sample {
+            for_each_table!(samples of self, table => { table.announce(bytes, pos) });
+        }
+    }
+
+    /// Whether `pos` is a sample, where the present position is `here`.
+    #[inline(always)]
+    fn is_sample(&self, pos: usize, here: usize) -> bool {
+        self.samples >> (SAMPLE_FETCH_AHEAD - (pos - here)) & 1 != 0
+    }
+
+    /// Visits the samples ahead of `pos`. What is found is handed back to the positions from `searched` on.
+    #[inline(always)]
+    fn visit_samples(&mut self, data: &[u8], pos: usize, searched: usize) {
+        self.announce_sample(data, pos + SAMPLE_FETCH_AHEAD);
+        if self.is_sample(pos + SAMPLE_PEEK_AHEAD, pos) {
+            for_each_table!(samples of self, table => { table.peek(data, pos + SAMPLE_PEEK_AHEAD) });
+        }
+        let sample = pos + SEARCH_AHEAD;
+        let end = data.len() - PADDING;
+        if !self.is_sample(sample, pos) || sample + PADDING > end {
+            return;
+        }
+        let mut best = Ahead::default();
+        for_each_table!(samples of self, table => {
+            let (entries, tag) = table.insert(sample);
+            if sample >= searched {
+                for entry in entries {
+                    let Some(candidate) = table.candidate(entry, tag) else { continue };
+                    if candidate >= sample {
+                        continue;
+                    }
+                    let found = sample + common_length(&data[candidate..], &data[sample..end]);
+                    if found > best.end.max(sample) {
+                        best = Ahead { end: found, offset: sample - candidate };
+                    }
+                }
+            }
+        });
+        if best.end == 0 {
+            return;
+        }
+        let first = searched.max(pos);
+        let mut start = sample;
+        while start > first && start > best.offset && data[start - 1] == data[start - 1 - best.offset] {
+            start -= 1;
+        }
+        let slot = &mut self.handed_back[start % HANDED_BACK];
+        if best.end > slot.end {
+            *slot = best;
         }
     }
 
@@ -237,6 +348,7 @@ impl MultiHash {
         if pos == 0 {
             self.begin(data);
         }
+        self.visit_samples(data, pos, pos);
         let ahead = window(data, pos + FETCH_AHEAD);
         let here = &data[pos..pos + max_length];
         let mut best = 0;
@@ -261,14 +373,30 @@ impl MultiHash {
                 }
             }
         });
+        let handed_back = std::mem::take(&mut self.handed_back[pos % HANDED_BACK]);
+        if handed_back.end > self.inherited.end {
+            self.inherited = handed_back;
+        }
+        let Ahead { end, offset } = self.inherited;
+        if end > pos + best {
+            // What is longer and nearer makes others useless.
+            while matches.last().is_some_and(|found| found.offset as usize >= offset) {
+                matches.pop();
+            }
+            matches.push(Match { length: (end - pos) as u32, offset: offset as u32 });
+        } else if let Some(&Match { length, offset }) = matches.last() {
+            self.inherited = Ahead { end: pos + length as usize, offset: offset as usize };
+        }
     }
 
-    /// Remembers `pos` without a search.
+    /// Remembers `pos` without a search. `searched` is the next position that will be searched.
     #[inline(always)]
-    pub(crate) fn skip(&mut self, data: &[u8], pos: usize) {
+    pub(crate) fn skip(&mut self, data: &[u8], pos: usize, searched: usize) {
         if pos == 0 {
             self.begin(data);
         }
+        self.visit_samples(data, pos, searched);
+        std::mem::take(&mut self.handed_back[pos % HANDED_BACK]);
         let ahead = window(data, pos + FETCH_AHEAD);
         for_each_table!(self, table => {
             table.announce(ahead, pos + FETCH_AHEAD);
