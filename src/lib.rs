@@ -1,4 +1,5 @@
-//! Windows installation images (WIM, ESD, SWM) in pure Rust: open, inspect, extract, verify, convert, export.
+//! Windows installation images (WIM, ESD, SWM) in pure Rust: open, inspect, extract, verify, convert, export. And the
+//! cabinets and packages that update them: list, extract.
 //!
 //! # Glossary
 //!
@@ -20,11 +21,14 @@
 //! | **security descriptor** | opaque access-control bytes, shared by index |
 //! | **reparse point** | a symbolic link, junction or another redirection |
 //! | **integrity table** | SHA-1 of each 10 MiB piece of the file |
+//! | **cabinet** | a `.cab` file; perhaps one of a set that goes on from one to the next |
+//! | **folder** | in a cabinet: one compressed stream, with files one behind the other |
+//! | **block** | of a folder: what becomes 32 KiB; blocks share a history, unlike chunks |
 //! | **split WIM part** | one file of an SWM set |
 //!
 //! # Layers
 //!
-//! `address` → {`wim`, `cab`} → `codec` → `util`; an arrow points down only. The codecs take slices and never hear of files.
+//! `address` → {`wim`, `cab`} → `codec` → `util`: an arrow points down only, and within a layer there is none. The codecs take slices and never hear of files.
 #![deny(unsafe_code, missing_docs)]
 
 pub mod address;
