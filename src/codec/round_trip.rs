@@ -185,3 +185,35 @@ proptest! {
         }
     }
 }
+
+/// Samples of two channels: what delta matches are for.
+fn sound(count: usize) -> Vec<u8> {
+    let mut noise = random_bytes(count, 5).into_iter();
+    let mut level = [0_i16, 1000];
+    let mut sound = Vec::with_capacity(count + 4);
+    while sound.len() < count {
+        for level in &mut level {
+            *level = level.wrapping_add(40 + i16::from(noise.next().unwrap_or(0) & 1));
+            sound.extend(level.to_le_bytes());
+        }
+    }
+    sound.truncate(count);
+    sound
+}
+
+/// Whether a chunk was seen before must not matter: which context gets which chunk is chance.
+#[test]
+fn contexts_forget_what_they_have_seen() {
+    let (sound, prose) = (sound(32768), prose(32768, 3));
+    let mixed = [&sound[..9000], &prose[..9000], &sound[9000..20_000]].concat();
+    for format in [Format::Xpress, Format::Lzx, Format::Lzms] {
+        for level in 1..=9 {
+            check(
+                format,
+                32768,
+                level,
+                &[&prose, &sound, &mixed, &prose[..700], &sound[..3000], &mixed[..5000], &sound],
+            );
+        }
+    }
+}

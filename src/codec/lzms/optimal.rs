@@ -154,6 +154,7 @@ impl OptimalParser {
     fn parse_inlined(&mut self, data: &[u8], finder: &mut MultiHash, writer: &mut ItemWriter<'_>) {
         let end = data.len() - PADDING;
         self.delta_finder.reset(end);
+        self.delta_active = false;
         let mut state = State::new();
         let mut pos = 0;
         let mut items_since_update = ITEMS_PER_PRICES;
