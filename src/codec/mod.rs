@@ -106,7 +106,8 @@ pub trait Decompressor: Send {
 
 /// Encodes chunks of one format, one nominal chunk size, one level.
 pub trait Compressor: Send {
-    /// Encodes one chunk of at most the nominal chunk size into `dst` and returns the stored length.
+    /// Encodes one chunk of at most the nominal chunk size into `dst` and returns the stored length. Behind that, `dst`
+    /// may hold anything.
     ///
     /// `None`: the result would not be smaller than both `src` and `dst`: store the chunk raw. The same input
     /// gives the same bytes whatever the context saw before.
