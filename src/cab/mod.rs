@@ -239,6 +239,9 @@ fn open_file(path: &Path, options: &OpenOptions) -> Result<Box<dyn ReadAt>, CabE
     read_at::open(path, options.no_mmap).map_err(|source| CabError::Io { path: path.to_owned(), source })
 }
 
+/// How many places in a file may look like cabinets and be none. Each may take as long as a list of 65535 files.
+const MAX_UNSOUND: usize = 256;
+
 /// Reads the cabinets in `source`, at least one.
 fn read_parts(source: Box<dyn ReadAt>, path: &Path, options: &OpenOptions) -> Result<Vec<Part>, CabError> {
     let io = |source| CabError::Io { path: path.to_owned(), source };
@@ -246,6 +249,7 @@ fn read_parts(source: Box<dyn ReadAt>, path: &Path, options: &OpenOptions) -> Re
     let read = |start| Part::read(path.to_owned(), Arc::clone(&source), start, options.salvage);
     let mut parts: Vec<Part> = Vec::new();
     let mut from = 0;
+    let mut unsound = 0;
     while let Some(start) = search::find_cabinet(&*source, from).map_err(io)? {
         match read(start) {
             Ok(part) => {
@@ -254,7 +258,11 @@ fn read_parts(source: Box<dyn ReadAt>, path: &Path, options: &OpenOptions) -> Re
             }
             // Where one was expected it matters what is wrong with it.
             Err(error) if start == 0 => return Err(error),
-            Err(_) => from = start + 1,
+            Err(_) if unsound < MAX_UNSOUND => {
+                unsound += 1;
+                from = start + 1;
+            }
+            Err(error) => return Err(error),
         }
     }
     if !parts.is_empty() {
