@@ -1,0 +1,4 @@
+//! Updates as data: what a package consists of.
+
+pub mod package;
+pub mod role;
