@@ -25,6 +25,7 @@ mod cpu;
 mod error;
 pub mod huffman;
 pub mod lzms;
+pub mod lzss;
 pub mod lzx;
 mod matchfinder;
 mod price;

@@ -14,26 +14,28 @@ use matcher::Matcher;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use wimkit::address::AddressError;
-use wimkit::address::container::{Container, ContainerOptions};
+use wimkit::address::container::{Container, ContainerOptions, Content};
 use wimkit::cab::{self, NameEncoding};
 use wimkit::catalog::package::{self, Package, PackageError, extract};
 use wimkit::catalog::role::Role;
+use wimkit::util::read_at::{self, ReadAt};
 
 /// List or extract the files of a cabinet or an update package
 ///
 /// What Windows' expand.exe is asked in its own way is understood: `expand update.cab -F:* DIR`.
 #[derive(Args, Debug)]
 pub(crate) struct Expand {
-    /// The cabinet, the update package (.msu), or a file with a cabinet in it; of a set any one
+    /// The cabinet, the update package (.msu), a compressed file (setup.ex_), or a file with a cabinet in it; of a set any
+    /// one; - is standard input
     pkg: PathBuf,
-    /// The directory to extract to, as expand.exe takes it
+    /// The directory to extract to, as expand.exe takes it; for a compressed file it may be the file to make
     #[arg(value_name = "DIR", conflicts_with = "to")]
     dest: Option<PathBuf>,
     /// The directory to extract to [default: the current one]
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
     /// Files to take; * and ? match anything. With \ or / in it the pattern is for whole paths, else for names [default: *]
-    #[arg(short = 'F', long = "files", value_name = "PATTERN")]
+    #[arg(short = 'F', visible_short_alias = 'f', long = "files", value_name = "PATTERN")]
     patterns: Vec<String>,
     /// List the files instead of extracting them
     #[arg(short = 'D', visible_short_alias = 'd', long)]
@@ -77,9 +79,24 @@ impl Expand {
             salvage: self.keep_going || self.list,
         };
         let container = ContainerOptions { cab, memory: context.memory() };
-        let outermost = Container::open(&self.pkg, &container)?;
+        let mut outermost = match self.pkg.to_str() {
+            Some("-") => Container::from_source(standard_input()?, Path::new("standard input"), &container)?,
+            _ => Container::open(&self.pkg, &container)?,
+        };
+        if let Some((_, name)) = self.single_file(&outermost) {
+            outermost.rename_single_file(name);
+        }
         let options = package::Options { container, recursive: self.recursive, ..package::Options::default() };
         Ok(Package::new(outermost, &options))
+    }
+
+    /// The directory and the name of the file that is to be made of a compressed one, if DIR is such.
+    fn single_file(&self, container: &Container) -> Option<(&Path, &str)> {
+        let dest = self.dest.as_deref().filter(|_| matches!(container.content(), Content::SingleFile(_)))?;
+        let is_directory = dest.is_dir() || dest.to_str()?.ends_with(std::path::is_separator);
+        let name = dest.file_name().filter(|_| !is_directory)?.to_str()?;
+        let directory = dest.parent().filter(|parent| !parent.as_os_str().is_empty());
+        Some((directory.unwrap_or(Path::new(".")), name))
     }
 
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
@@ -94,7 +111,9 @@ impl Expand {
             list(&package, &chosen, context)?;
             return Ok(Outcome::Done);
         }
-        let target = self.to.as_deref().or(self.dest.as_deref()).unwrap_or(Path::new("."));
+        let single = package.containers().next().and_then(|container| self.single_file(container));
+        let named = single.map(|(directory, _)| directory).or(self.to.as_deref()).or(self.dest.as_deref());
+        let target = named.unwrap_or(Path::new("."));
         let options = extract::Options {
             overwrite: !self.no_overwrite,
             flatten: self.flatten,
@@ -118,6 +137,13 @@ impl Expand {
         }
         Ok(if is_complete { Outcome::Done } else { Outcome::Partial })
     }
+}
+
+/// Standard input, which may be a pipe: kept, to be read here and there.
+fn standard_input() -> Result<Box<dyn ReadAt>, Failure> {
+    let mut kept = tempfile::SpooledTempFile::new(1 << 20);
+    let read = std::io::copy(&mut std::io::stdin().lock(), &mut kept).and_then(|_| read_at::spooled(kept));
+    read.map_err(|error| Failure::message(format!("standard input: {error}")))
 }
 
 fn list(package: &Package, chosen: &[usize], context: &Context) -> Result<(), Failure> {
