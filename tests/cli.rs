@@ -162,7 +162,7 @@ fn what_takes_too_much_memory_is_asked_for() {
     let commands: [&[&str]; 5] = [
         &["verify", &esd],
         &["cat", &esd, "1", "Windows/System32/readme.txt"],
-        &["extract", &esd, "1", "--to", &target],
+        &["extract", &esd, "1", "Windows/System32", "--to", &target], // no links, which not every user may make
         &["export", &esd, "1", &out, "--compress", "lzx"],
         &["export", &esd, "1", &solid, "--compress", "lzms:1", "--solid", "--rebuild", "--chunk-size", "32K"],
     ];
