@@ -50,3 +50,15 @@ pub(crate) fn complete_code(symbols: usize, max_len: u8) -> impl Strategy<Value 
         lens
     })
 }
+
+/// Bytes that do not compress, the same at each call.
+pub(crate) fn noise(size: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    (0..size).map(|_| next()).collect()
+}

@@ -48,7 +48,7 @@ mod tests {
     fn a_window_is_always_at_hand() {
         for window_size in [1 << 10, 1 << 15, 1 << 18] {
             let mut history = History::new(window_size);
-            let mut written = Vec::new();
+            let mut written: Vec<u8> = Vec::new();
             for (block, size) in [1, 700, 32768, 20000].into_iter().cycle().enumerate().take(200) {
                 let (pos, buffer) = history.next_block(size);
                 assert_eq!(buffer.len(), pos + size);

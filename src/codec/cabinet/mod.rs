@@ -19,7 +19,7 @@ mod history;
 mod mszip;
 mod quantum;
 
-use super::{DecodeError, lzx};
+use super::{DecodeError, Level, lzx};
 
 /// The most bytes that a block becomes. All blocks of a folder but the last become as many.
 pub const MAX_BLOCK_SIZE: usize = 1 << 15;
@@ -61,6 +61,16 @@ pub trait BlockDecompressor: Send {
     fn decompress_block(&mut self, src: &[u8], size: usize) -> Result<&[u8], DecodeError>;
 }
 
+/// Encodes the blocks of a folder, one after the other.
+pub trait BlockCompressor: Send {
+    /// Encodes the next block, of [`MAX_BLOCK_SIZE`] bytes, or less if it is the last one, into `dst`, whose content is replaced.
+    /// It has at most [`MAX_PAYLOAD_SIZE`] bytes then.
+    ///
+    /// # Panics
+    /// If `src` is longer than a block.
+    fn compress_block(&mut self, src: &[u8], dst: &mut Vec<u8>);
+}
+
 impl Method {
     /// Checks the window order.
     ///
@@ -84,5 +94,18 @@ impl Method {
             Self::Quantum { window_order } => Box::new(quantum::decompressor(window_order)),
             Self::Lzx { window_order } => Box::new(lzx::cabinet::decompressor(window_order)),
         })
+    }
+    /// A compressor for one folder. For Quantum there is none, nor for LZX with a window of less than 2^17 bytes.
+    ///
+    /// # Errors
+    /// A method or window order that there is no compressor for.
+    pub fn compressor(self, level: Level) -> Result<Box<dyn BlockCompressor>, UnsupportedWindow> {
+        match self {
+            Self::Mszip => Ok(Box::new(mszip::MszipCompressor::new(level))),
+            Self::Lzx { window_order: window_order @ 17..=21 } => {
+                Ok(Box::new(lzx::encode::cabinet::CabinetLzxCompressor::new(window_order, level)))
+            }
+            Self::Quantum { .. } | Self::Lzx { .. } => Err(UnsupportedWindow { method: self }),
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! MSZIP: a signature and a DEFLATE stream for each block, whose matches may reach into the blocks before.
 
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::folder::{BlockDecoder, Folder};
-use crate::codec::{DecodeError, DecodeErrorKind};
+use super::{BlockCompressor, MAX_BLOCK_SIZE, MAX_PAYLOAD_SIZE};
+use crate::codec::{DecodeError, DecodeErrorKind, Level};
 
 /// What each block begins with.
 const SIGNATURE: &[u8] = b"CK";
@@ -39,11 +40,41 @@ impl BlockDecoder for Mszip {
     }
 }
 
+/// An encoder for one folder.
+#[derive(Debug)]
+pub(super) struct MszipCompressor {
+    deflate: Compress,
+    /// The block before, which the next one's matches may reach.
+    history: Vec<u8>,
+}
+
+impl MszipCompressor {
+    pub(super) fn new(level: Level) -> Self {
+        Self { deflate: Compress::new(Compression::new(level.get().into()), false), history: Vec::new() }
+    }
+}
+
+impl BlockCompressor for MszipCompressor {
+    fn compress_block(&mut self, src: &[u8], dst: &mut Vec<u8>) {
+        assert!(src.len() <= MAX_BLOCK_SIZE, "a block of {} bytes", src.len());
+        dst.clear();
+        dst.extend_from_slice(SIGNATURE);
+        // More than any block becomes: what does not shrink is stored.
+        dst.reserve(MAX_PAYLOAD_SIZE - SIGNATURE.len());
+        self.deflate.reset();
+        self.deflate.set_dictionary(&self.history).expect("a fresh raw stream takes one");
+        let status = self.deflate.compress_vec(src, dst, FlushCompress::Finish);
+        assert!(matches!(status, Ok(Status::StreamEnd)), "there is room for the whole stream");
+        self.history.clear();
+        self.history.extend_from_slice(src);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::codec::cabinet::BlockDecompressor;
-    use crate::codec::test_data::{damaged, unhex};
+    use crate::codec::test_data::{self, damaged, unhex};
 
     const FIRST: &str = "434bedc7c901c0100000b09594bac641d97f840e22f9253c31bdb9d4d6c75cdf\
                          3ec1dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
@@ -105,6 +136,26 @@ mod tests {
             decoder.decompress_block(&unhex(FIRST), 32768).expect("valid");
             if let Ok(output) = decoder.decompress_block(&src, 17) {
                 assert_eq!(output.len(), 17);
+            }
+        }
+    }
+    #[test]
+    fn folders_survive() {
+        let noise = test_data::noise(100_001);
+        for data in [&[][..], &[7], &[0; 70_000], &noise, &noise[..20_000].repeat(4)] {
+            for level in [1, 5, 9] {
+                let mut compressor = MszipCompressor::new(Level::new(level).unwrap());
+                let mut decoder = decompressor();
+                let mut block = Vec::new();
+                let mut size = 0;
+                for src in data.chunks(MAX_BLOCK_SIZE) {
+                    compressor.compress_block(src, &mut block);
+                    assert!(block.len() <= MAX_PAYLOAD_SIZE);
+                    size += block.len();
+                    assert!(decoder.decompress_block(&block, src.len()).expect("valid") == src);
+                }
+                // Matches reach into the block before.
+                assert!(data.len() != 80_000 || size < 25_000, "{size}");
             }
         }
     }

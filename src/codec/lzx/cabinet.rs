@@ -246,7 +246,7 @@ fn check_bits(chunk: &Chunk<'_>) -> Result<(), DecodeErrorKind> {
 mod tests {
     use super::*;
     use crate::codec::cabinet::BlockDecompressor;
-    use crate::codec::test_data::{damaged, unhex};
+    use crate::codec::test_data::{damaged, noise, unhex};
     use crate::codec::{Format, Level};
 
     const EXAMPLE: &str = "5b80808d0010a20100000000000000220e33ebca25ab1f9effff00fd00000000\
@@ -293,10 +293,6 @@ mod tests {
             output.extend(decoder.decompress_block(src, *size).map_err(|error| error.kind)?);
         }
         Ok(output)
-    }
-
-    fn noise(size: usize) -> Vec<u8> {
-        (0..size as u32).map(|i| (i.wrapping_mul(0x9E37_79B9) >> 24) as u8).collect()
     }
 
     #[test]

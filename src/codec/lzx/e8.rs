@@ -7,21 +7,30 @@
 //! bijection, hence they are exact inverses.
 #![allow(unsafe_code)]
 
-/// The range of translated targets; the format's constant.
-const FILE_SIZE: i32 = 12_000_000;
+/// The range of translated targets; in WIMs the format's constant, in cabinets the usual value.
+pub(super) const FILE_SIZE: i32 = 12_000_000;
 
 /// Opcodes among so many last bytes of a chunk are left alone.
 const TAIL: usize = 10;
 
 /// Makes call targets absolute, as the encoder must do before it looks for matches.
 pub(super) fn apply(chunk: &mut [u8]) {
-    for_each_call(chunk, |position, target| {
-        if target < -position || target >= FILE_SIZE {
+    apply_at(0, FILE_SIZE, chunk);
+}
+
+/// The same for a frame of a cabinet's folder, which begins `start` bytes into the folder.
+///
+/// # Panics
+/// If the frame does not end before 2^31.
+pub(super) fn apply_at(start: i32, file_size: i32, frame: &mut [u8]) {
+    for_each_call(frame, |opcode, target| {
+        let position = start + opcode;
+        if target < -position || target >= file_size {
             target
-        } else if target < FILE_SIZE - position {
+        } else if target < file_size - position {
             target + position
         } else {
-            target - FILE_SIZE
+            target - file_size
         }
     });
 }
@@ -184,6 +193,11 @@ mod tests {
             undo(&mut there_and_back);
             apply(&mut there_and_back);
             prop_assert_eq!(&there_and_back, &chunk);
+            for start in [1 << 15, 11_993_088, 1 << 29] {
+                apply_at(start, FILE_SIZE, &mut there_and_back);
+                undo_at(start, FILE_SIZE, &mut there_and_back);
+                prop_assert_eq!(&there_and_back, &chunk);
+            }
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod bits;
 mod block;
+pub(in crate::codec) mod cabinet;
 mod candidate;
 mod lazy;
 mod optimal;
@@ -21,7 +22,7 @@ mod split;
 use std::ops::Range;
 
 use self::bits::BitWriter;
-use self::block::BlockWriter;
+use self::block::{BlockWriter, Lengths, Variant};
 use self::sequence::{RecentOffsets, Segment};
 use super::e8;
 use crate::codec::matchfinder::common::PADDING;
@@ -37,6 +38,9 @@ trait Parser: Send + std::fmt::Debug {
 
     /// Parses the bytes `range` of the chunk in `buffer`, which is padded. All before `range` was parsed before.
     fn parse(&mut self, buffer: &[u8], range: Range<usize>, recent: &mut RecentOffsets, segment: &mut Segment);
+
+    /// Goes over the bytes `range` without parsing them: what follows may match there.
+    fn skip(&mut self, buffer: &[u8], range: Range<usize>);
 }
 
 /// Encodes LZX chunks.
@@ -95,19 +99,15 @@ impl Compressor for LzxCompressor {
         self.buffer.resize(src.len() + PADDING, 0);
 
         self.parser.reset();
-        let mut writer = BlockWriter::new(self.window_order, BitWriter::new(&mut self.bits, &mut dst[..most]));
+        let bits = BitWriter::new(&mut self.bits, &mut dst[..most]);
+        let mut writer = BlockWriter::new(Variant::Wim, self.window_order, Lengths::INITIAL, bits);
         let mut recent = RecentOffsets::INITIAL;
         for begin in (0..src.len()).step_by(SEGMENT_SIZE) {
             let range = begin..src.len().min(begin + SEGMENT_SIZE);
             self.segment.clear();
             self.parser.parse(&self.buffer, range.clone(), &mut recent, &mut self.segment);
-            let mut data = &self.buffer[range];
-            for (block, sequences) in self.segment.blocks() {
-                let (bytes, behind) = data.split_at(block.size);
-                writer.write(bytes, sequences, &block.frequencies)?;
-                data = behind;
-            }
+            writer.write_segment(&self.buffer[range], &self.segment)?;
         }
-        Some(writer.finish())
+        Some(writer.finish().0)
     }
 }

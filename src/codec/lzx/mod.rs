@@ -4,7 +4,7 @@ mod bits;
 pub(super) mod cabinet;
 mod decode;
 mod e8;
-mod encode;
+pub(super) mod encode;
 mod fast;
 mod format;
 pub(crate) mod plain;

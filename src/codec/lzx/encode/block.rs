@@ -1,7 +1,7 @@
 //! Writing blocks: their codes, their headers, their items.
 
 use super::bits::BitWriter;
-use super::sequence::{FIRST_ALIGNED_SLOT, Frequencies, OFFSET_ADJUSTMENT, Sequence};
+use super::sequence::{FIRST_ALIGNED_SLOT, Frequencies, OFFSET_ADJUSTMENT, Segment, Sequence};
 use crate::codec::huffman::lengths::{codewords, limited_lengths};
 use crate::codec::lzx::format::{
     ALIGNED_SYMBOLS, DEFAULT_BLOCK_SIZE, EXTRA_OFFSET_BITS, LENGTH_SYMBOLS, MAX_ALIGNED_CODEWORD_LEN, MAX_CODEWORD_LEN,
@@ -14,32 +14,56 @@ const ALIGNED_BITS: u32 = 3;
 /// Bits of the eight codeword lengths of the aligned offset code.
 const ALIGNED_HEADER_BITS: usize = 3 * ALIGNED_SYMBOLS;
 
-/// Writes the blocks of one chunk.
+/// How blocks begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Variant {
+    /// In a chunk of a WIM: one bit for the usual size, others in as many bits as the window needs.
+    Wim,
+    /// In a folder of a cabinet: the size always has 24 bits.
+    Cabinet,
+}
+
+/// The codeword lengths of a block, which those of the next one are coded against.
+#[derive(Clone, Debug)]
+pub(super) struct Lengths {
+    main: [u8; MAX_MAIN_SYMBOLS],
+    length: [u8; LENGTH_SYMBOLS],
+}
+
+impl Lengths {
+    /// As every stream begins.
+    pub(super) const INITIAL: Self = Self { main: [0; MAX_MAIN_SYMBOLS], length: [0; LENGTH_SYMBOLS] };
+}
+
+/// Writes blocks, one behind the other.
 #[derive(Debug)]
 pub(super) struct BlockWriter<'a> {
     bits: BitWriter<'a>,
+    variant: Variant,
     window_order: u32,
     num_main: usize,
-    /// The codeword lengths of the previous block, which the next ones are coded against.
-    main_lengths: [u8; MAX_MAIN_SYMBOLS],
-    length_lengths: [u8; LENGTH_SYMBOLS],
+    previous: Lengths,
 }
 
 impl<'a> BlockWriter<'a> {
-    /// A writer of a chunk.
-    pub(super) fn new(window_order: u32, bits: BitWriter<'a>) -> Self {
-        Self {
-            bits,
-            window_order,
-            num_main: num_main_symbols(window_order),
-            main_lengths: [0; MAX_MAIN_SYMBOLS],
-            length_lengths: [0; LENGTH_SYMBOLS],
+    /// A writer of blocks behind one with codewords of the lengths `previous`.
+    pub(super) fn new(variant: Variant, window_order: u32, previous: Lengths, bits: BitWriter<'a>) -> Self {
+        Self { bits, variant, window_order, num_main: num_main_symbols(window_order), previous }
+    }
+
+    /// Writes a parsed segment; `None` if it does not fit.
+    pub(super) fn write_segment(&mut self, mut data: &[u8], segment: &Segment) -> Option<()> {
+        for (block, sequences) in segment.blocks() {
+            let (bytes, behind) = data.split_at(block.size);
+            self.write(bytes, sequences, &block.frequencies)?;
+            data = behind;
         }
+        Some(())
     }
 
     /// Writes `data`, divided by `sequences`, whose symbols have these frequencies, as one block; `None` if it does not
     /// fit.
-    pub(super) fn write(&mut self, data: &[u8], sequences: &[Sequence], frequencies: &Frequencies) -> Option<()> {
+    fn write(&mut self, data: &[u8], sequences: &[Sequence], frequencies: &Frequencies) -> Option<()> {
         let mut main_lengths = [0; MAX_MAIN_SYMBOLS];
         let mut length_lengths = [0; LENGTH_SYMBOLS];
         let mut aligned_lengths = [0; ALIGNED_SYMBOLS];
@@ -48,12 +72,12 @@ impl<'a> BlockWriter<'a> {
         limited_lengths(&frequencies.aligned, MAX_ALIGNED_CODEWORD_LEN, &mut aligned_lengths);
 
         let vectors = [
-            LengthVector::new(&self.main_lengths[..NUM_LITERALS], &main_lengths[..NUM_LITERALS]),
+            LengthVector::new(&self.previous.main[..NUM_LITERALS], &main_lengths[..NUM_LITERALS]),
             LengthVector::new(
-                &self.main_lengths[NUM_LITERALS..self.num_main],
+                &self.previous.main[NUM_LITERALS..self.num_main],
                 &main_lengths[NUM_LITERALS..self.num_main],
             ),
-            LengthVector::new(&self.length_lengths, &length_lengths),
+            LengthVector::new(&self.previous.length, &length_lengths),
         ];
         let raw: u32 = frequencies.aligned.iter().sum::<u32>() * ALIGNED_BITS;
         let aligned_bits = cost(&frequencies.aligned, &aligned_lengths) + ALIGNED_HEADER_BITS;
@@ -83,32 +107,33 @@ impl<'a> BlockWriter<'a> {
             aligned: if aligned { Some(join(&aligned_lengths)) } else { None },
         };
         codes.write(data, sequences, &mut self.bits);
-        self.main_lengths = main_lengths;
-        self.length_lengths = length_lengths;
+        self.previous = Lengths { main: main_lengths, length: length_lengths };
         Some(())
     }
 
-    /// Pads the last unit and returns the chunk's size in bytes.
-    pub(super) fn finish(self) -> usize {
-        self.bits.finish()
+    /// Pads the last unit. Returns the stream's size in bytes, and what the next block's lengths are coded against.
+    pub(super) fn finish(self) -> (usize, Lengths) {
+        (self.bits.finish(), self.previous)
     }
 
-    fn size_bits(&self) -> u32 {
-        if self.window_order == 15 { 16 } else { 24 }
+    /// How a block's size is written: the bits, and how many.
+    fn size_field(&self, size: usize) -> (u32, u32) {
+        match self.variant {
+            Variant::Cabinet => (size as u32, 24),
+            Variant::Wim if size == DEFAULT_BLOCK_SIZE as usize => (1, 1),
+            Variant::Wim => (size as u32, 1 + if self.window_order == 15 { 16 } else { 24 }),
+        }
     }
 
     fn prefix_bits(&self, size: usize) -> usize {
-        3 + 1 + if size == DEFAULT_BLOCK_SIZE as usize { 0 } else { self.size_bits() as usize }
+        3 + self.size_field(size).1 as usize
     }
 
-    fn write_prefix(&mut self, block_type: u32, size: usize) {
+    /// Writes how a block begins.
+    pub(super) fn write_prefix(&mut self, block_type: u32, size: usize) {
         self.bits.put(block_type, 3);
-        if size == DEFAULT_BLOCK_SIZE as usize {
-            self.bits.put(1, 1);
-        } else {
-            self.bits.put(0, 1);
-            self.bits.put(size as u32, self.size_bits());
-        }
+        let (bits, count) = self.size_field(size);
+        self.bits.put(bits, count);
         self.bits.flush();
     }
 }

@@ -102,4 +102,8 @@ impl<P: Position> Parser for LazyParser<P> {
         let Segment { sequences, blocks } = segment;
         self.splitter.split(&buffer[range], sequences, blocks);
     }
+
+    fn skip(&mut self, buffer: &[u8], range: Range<usize>) {
+        self.finder.skip(buffer, range.start, range.len());
+    }
 }

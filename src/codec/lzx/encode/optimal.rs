@@ -170,4 +170,9 @@ impl Parser for OptimalParser {
             begin = range.end;
         }
     }
+    fn skip(&mut self, buffer: &[u8], range: Range<usize>) {
+        for start in range.clone().step_by(SEGMENT_SIZE) {
+            self.search.find_matches(&Part { buffer, range: start..range.end.min(start + SEGMENT_SIZE) });
+        }
+    }
 }
