@@ -13,7 +13,7 @@ pub(super) const HEADER_SIZE: usize = 36;
 const FOLDER_SIZE: usize = 8;
 const FILE_SIZE: usize = 16;
 /// The longest name, in bytes, without the zero behind it.
-const MAX_NAME_SIZE: usize = 256;
+pub(super) const MAX_NAME_SIZE: usize = 256;
 
 mod flag {
     pub(super) const PREVIOUS: u16 = 1;

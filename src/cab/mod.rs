@@ -7,6 +7,7 @@
 
 mod checksum;
 mod contents;
+pub mod create;
 mod error;
 pub mod extract;
 mod folder;

@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod cab;
 mod cat;
 mod completions;
 mod compression;
@@ -74,6 +75,7 @@ enum Command {
     Cat(cat::Cat),
     Extract(extract::Extract),
     Expand(expand::Expand),
+    Cab(cab::Cab),
     Verify(verify::Verify),
     Export(export::Export),
     Optimize(optimize::Optimize),
@@ -118,6 +120,7 @@ impl Command {
             Self::Cat(command) => command.run(context),
             Self::Extract(command) => command.run(context),
             Self::Expand(command) => command.run(context),
+            Self::Cab(command) => command.run(context),
             Self::Verify(command) => command.run(context),
             Self::Export(command) => command.run(context),
             Self::Optimize(command) => command.run(context),

@@ -51,14 +51,39 @@ impl FileTime {
     /// Now; or, so that the same input can give the same bytes, the time that the environment variable
     /// `SOURCE_DATE_EPOCH` states in seconds since 1970.
     pub fn now_reproducible() -> Self {
-        let stated = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.trim().parse().ok());
-        stated.map_or_else(|| std::time::SystemTime::now().into(), |seconds| Self::from_unix(seconds, 0))
+        stated_epoch().unwrap_or_else(|| std::time::SystemTime::now().into())
+    }
+
+    /// The date and the time of day as DOS has them, in steps of two seconds; the nearest that can be told, from 1980 to 2107.
+    pub fn to_dos(self) -> (u16, u16) {
+        let (seconds, _) = self.to_unix();
+        let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
+        let in_day = seconds.rem_euclid(SECONDS_PER_DAY);
+        match year {
+            ..1980 => (1 << 5 | 1, 0),
+            2108.. => (127 << 9 | 12 << 5 | 31, 23 << 11 | 59 << 5 | 29),
+            _ => (
+                ((year - 1980) << 9 | month << 5 | day) as u16,
+                ((in_day / 3600) << 11 | in_day / 60 % 60 << 5 | in_day % 60 / 2) as u16,
+            ),
+        }
+    }
+
+    /// The latest time that output may tell, so that the same input can give the same bytes: what the environment variable
+    /// `SOURCE_DATE_EPOCH` states, if it does.
+    pub fn reproducible_limit() -> Self {
+        stated_epoch().unwrap_or(Self(u64::MAX))
     }
 
     /// Whether it says "not set".
     pub fn is_zero(self) -> bool {
         self.0 == 0
     }
+}
+
+fn stated_epoch() -> Option<FileTime> {
+    let seconds = std::env::var("SOURCE_DATE_EPOCH").ok()?.trim().parse().ok()?;
+    Some(FileTime::from_unix(seconds, 0))
 }
 
 impl From<std::time::SystemTime> for FileTime {
@@ -236,6 +261,9 @@ mod tests {
     fn times_of_dos() {
         assert_eq!(FileTime::from_dos(0x5C21, 0xBF7D).to_string(), "2026-01-01T23:59:58Z");
         assert_eq!(FileTime::from_dos(0x0021, 0).to_string(), "1980-01-01T00:00:00Z");
+        assert_eq!(FileTime::from_dos(0x5C21, 0xBF7D).to_dos(), (0x5C21, 0xBF7D));
+        assert_eq!(FileTime::from_unix(0, 0).to_dos(), (0x0021, 0));
+        assert_eq!(FileTime::from_unix(5_000_000_000, 0).to_dos(), (0xFF9F, 0xBF7D));
         for (date, time) in
             [(0, 0), (0x0020, 0), (0x01A1, 0), (0x005F, 0), (0x0021, 24 << 11), (0x0021, 60 << 5), (0x0021, 30)]
         {

@@ -1,0 +1,187 @@
+//! Writing a cabinet from a directory.
+//!
+//! Files are put into folders in the order of their paths; a new folder is begun when one has grown large enough. Folders are
+//! independent streams: they are encoded side by side, and whoever extracts the cabinet decodes them side by side. Blocks have
+//! checksums; there are no reserve areas; the cabinet stands alone.
+
+mod collect;
+mod error;
+mod folder;
+
+pub use collect::{Input, collect};
+pub use error::CreateError;
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::header::{self, SIGNATURE};
+use crate::codec::Level;
+use crate::codec::cabinet::Method;
+use crate::util::atomic_file::AtomicFile;
+use crate::util::progress::Control;
+use crate::util::write_at::write_all_at;
+use folder::{Encoded, encode};
+
+/// The most bytes that readers take a file or a folder to have.
+const MAX_FOLDER_SIZE: u64 = 0x7FFF_8000;
+/// The most files and folders: their numbers have 16 bits, of which the highest have a meaning of their own.
+const MAX_COUNT: usize = 0xFFFC;
+/// The largest cabinet: readers take offsets to be signed.
+const MAX_CABINET_SIZE: u64 = i32::MAX as u64;
+
+/// The file's name is UTF-8.
+const NAME_IS_UTF8: u16 = 0x80;
+
+/// How a cabinet is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How folders are compressed; `None`: not at all.
+    pub method: Option<Method>,
+    /// How hard.
+    pub level: Level,
+    /// A folder of so many bytes is not added to.
+    pub folder_size: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { method: Some(Method::Lzx { window_order: 21 }), level: Level::DEFAULT, folder_size: 64 << 20 }
+    }
+}
+
+/// What was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Files in the cabinet.
+    pub files: usize,
+    /// Folders, as compression units are called.
+    pub folders: usize,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Bytes of the cabinet.
+    pub size: u64,
+}
+
+/// Writes a cabinet with the `inputs`, in that order, to `target`, which appears whole or not at all.
+///
+/// # Errors
+/// [`CreateError`]: there is nothing or too much to write; an input cannot be read, or changes meanwhile; the target cannot be
+/// written; the method cannot be encoded.
+pub fn create(
+    inputs: &[Input],
+    target: &Path,
+    options: &Options,
+    control: Control<'_>,
+) -> Result<Summary, CreateError> {
+    let folders = plan(inputs, options.folder_size)?;
+    if let Some(method) = options.method {
+        method.compressor(options.level)?;
+    }
+    let bytes = inputs.iter().map(|input| input.size).sum();
+    control.progress.begin("Compressing", bytes);
+    let target_error = |source| CreateError::Target { path: target.to_owned(), source };
+    let output = AtomicFile::create(target).map_err(target_error)?;
+    let mut file = output.file();
+
+    let list: Vec<u8> = file_list(inputs, &folders);
+    let list_at = header::HEADER_SIZE + 8 * folders.len();
+    let mut end = (list_at + list.len()) as u64;
+    file.seek(SeekFrom::Start(end)).map_err(target_error)?;
+    let mut entries = Vec::with_capacity(8 * folders.len());
+    for group in folders.chunks(rayon::current_num_threads()) {
+        let encoded = group.par_iter().map(|folder| encode(&inputs[folder.clone()], options, control));
+        for Encoded { mut data, blocks, size } in encoded.collect::<Result<Vec<_>, _>>()? {
+            entries.extend((end as u32).to_le_bytes());
+            entries.extend(blocks.to_le_bytes());
+            entries.extend(type_field(options.method).to_le_bytes());
+            end += size;
+            if end > MAX_CABINET_SIZE {
+                return Err(CreateError::CabinetTooLarge { limit: MAX_CABINET_SIZE });
+            }
+            copy(&mut data, &mut file).map_err(target_error)?;
+        }
+    }
+    let head = head(end as u32, list_at as u32, folders.len() as u16, inputs.len() as u16);
+    write_all_at(file, &[&head[..], &entries, &list].concat(), 0).map_err(target_error)?;
+    output.commit().map_err(target_error)?;
+    Ok(Summary { files: inputs.len(), folders: folders.len(), bytes, size: end })
+}
+
+fn copy(data: &mut tempfile::SpooledTempFile, file: &mut &File) -> std::io::Result<()> {
+    data.seek(SeekFrom::Start(0))?;
+    std::io::copy(data, file).map(drop)
+}
+
+/// Which inputs make up which folder.
+fn plan(inputs: &[Input], folder_size: u64) -> Result<Vec<std::ops::Range<usize>>, CreateError> {
+    if inputs.is_empty() {
+        return Err(CreateError::Nothing);
+    }
+    if inputs.len() > MAX_COUNT {
+        return Err(CreateError::TooManyFiles { count: inputs.len(), limit: MAX_COUNT });
+    }
+    let mut folders: Vec<std::ops::Range<usize>> = Vec::new();
+    let mut filled = 0_u64;
+    for (index, input) in inputs.iter().enumerate() {
+        if input.size > MAX_FOLDER_SIZE {
+            let (path, size) = (input.path.clone(), input.size);
+            return Err(CreateError::FileTooLarge { path, size, limit: MAX_FOLDER_SIZE });
+        }
+        match folders.last_mut() {
+            Some(folder) if filled < folder_size && filled + input.size <= MAX_FOLDER_SIZE => folder.end = index + 1,
+            _ => {
+                folders.push(index..index + 1);
+                filled = 0;
+            }
+        }
+        filled += input.size;
+    }
+    Ok(folders)
+}
+
+/// The entries of all files.
+fn file_list(inputs: &[Input], folders: &[std::ops::Range<usize>]) -> Vec<u8> {
+    let mut list = Vec::new();
+    for (number, folder) in folders.iter().enumerate() {
+        let mut offset = 0_u32;
+        for input in &inputs[folder.clone()] {
+            let (date, time) = input.time.to_dos();
+            let attributes = input.attributes | if input.name.is_ascii() { 0 } else { NAME_IS_UTF8 };
+            list.extend((input.size as u32).to_le_bytes());
+            list.extend(offset.to_le_bytes());
+            list.extend([number as u16, date, time, attributes].map(u16::to_le_bytes).concat());
+            list.extend(input.name.as_bytes());
+            list.push(0);
+            offset += input.size as u32;
+        }
+    }
+    list
+}
+
+/// How a folder says that it is compressed.
+fn type_field(method: Option<Method>) -> u16 {
+    match method {
+        None => 0,
+        Some(Method::Mszip) => 1,
+        Some(Method::Quantum { window_order }) => 2 | (window_order as u16) << 8,
+        Some(Method::Lzx { window_order }) => 3 | (window_order as u16) << 8,
+    }
+}
+
+/// The cabinet's header. The identity of a set is 0: the same files give the same bytes.
+fn head(size: u32, list_at: u32, folders: u16, files: u16) -> [u8; header::HEADER_SIZE] {
+    let mut head = [0; header::HEADER_SIZE];
+    head[..4].copy_from_slice(SIGNATURE);
+    head[8..12].copy_from_slice(&size.to_le_bytes());
+    head[16..20].copy_from_slice(&list_at.to_le_bytes());
+    head[24..26].copy_from_slice(&[3, 1]);
+    head[26..28].copy_from_slice(&folders.to_le_bytes());
+    head[28..30].copy_from_slice(&files.to_le_bytes());
+    head
+}
+
+#[cfg(test)]
+mod tests;
