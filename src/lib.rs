@@ -33,6 +33,7 @@
 
 pub mod address;
 pub mod cab;
+pub mod catalog;
 pub mod codec;
 pub mod util;
 pub mod wim;
