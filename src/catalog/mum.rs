@@ -33,7 +33,9 @@ pub struct Mum {
     pub packages: Vec<Identity>,
     /// The capabilities that it brings: `Language.Basic~~~de-DE~0.0.1.0`.
     pub capabilities: Vec<String>,
-    /// How many drivers it installs itself.
+    /// How many updates it consists of: packages, components, drivers.
+    pub updates: usize,
+    /// How many of them install a driver.
     pub drivers: usize,
 }
 

@@ -21,7 +21,6 @@ enum Open {
     Update,
     /// `package` in an update.
     Part,
-    Driver,
     Declare,
     Capability,
     Other,
@@ -41,6 +40,7 @@ struct Found {
     parents: Vec<Parent>,
     packages: Vec<Identity>,
     capabilities: Vec<String>,
+    updates: usize,
     drivers: usize,
 }
 
@@ -160,7 +160,10 @@ impl Found {
                 self.parents.extend(parent);
                 Open::Other
             }
-            (Some(Open::Package), "update") => Open::Update,
+            (Some(Open::Package), "update") => {
+                self.updates += 1;
+                Open::Update
+            }
             (Some(Open::Update), "package") => Open::Part,
             (Some(Open::Part), "assemblyIdentity") => {
                 self.packages.extend(element.identity());
@@ -168,7 +171,7 @@ impl Found {
             }
             (Some(Open::Update), "driver") => {
                 self.drivers += 1;
-                Open::Driver
+                Open::Other
             }
             (_, "customInformation") => {
                 self.format = self.format.take().or_else(|| element.own("PackageFormat"));
@@ -199,6 +202,7 @@ impl Found {
             parents: self.parents,
             packages: self.packages,
             capabilities: self.capabilities,
+            updates: self.updates,
             drivers: self.drivers,
         })
     }

@@ -34,7 +34,7 @@ fn what_is_needed_is_read() {
     assert!(parent.or_higher_revision);
     let [part] = &mum.packages[..] else { panic!("{:?}", mum.packages) };
     assert_eq!(part.language, "de-DE");
-    assert_eq!(mum.drivers, 1);
+    assert_eq!((mum.updates, mum.drivers), (3, 1));
 
     let utf16: Vec<u8> = format!("\u{feff}{UPDATE}").encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(Mum::parse(&utf16).unwrap(), mum);
