@@ -2,32 +2,25 @@
 //!
 //! An MSU is looked through: it is what the packages in it are.
 
+mod members;
 mod msu;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+pub use members::Members;
+
+use std::cell::Cell;
 
 use super::class::{Class, Evidence, classify, comparable};
 use super::identity::{Architecture, Identity, Kb, Version};
 use super::mum::{Mum, MumError, Parent};
 use super::release::{Family, Month};
 use super::text;
+use crate::address::container::{Container, ContainerOptions};
+use members::Opened;
 
 /// Containers may stand so deep in each other.
 pub const MAX_DEPTH: usize = 4;
-
-/// The files of a container, whatever it is made of.
-pub trait Members {
-    /// Their paths, in the order of their indices.
-    fn paths(&self) -> Vec<&str>;
-
-    /// Reads members of at most `limit` bytes each, by their indices. What is stored together is decoded once.
-    fn read(&self, members: &[usize], limit: usize, receive: &mut dyn FnMut(usize, Result<Vec<u8>, String>));
-
-    /// Opens members that are containers themselves.
-    fn open(&self, members: &[usize], receive: &mut dyn FnMut(usize, Result<Box<dyn Members + '_>, String>));
-}
 
 /// What a package is.
 #[derive(Clone, Debug)]
@@ -105,12 +98,6 @@ impl PackageInfo {
     }
 }
 
-impl fmt::Display for PackageInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.class.title())
-    }
-}
-
 /// A package that cannot be looked into.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -163,27 +150,56 @@ impl InspectError {
     }
 }
 
-/// Says what the package is whose members these are. Its `name` is a hint only: the KB number and the architecture are taken
-/// from it where nothing in the package tells them.
+/// What may still be opened. An archive can promise more than anybody has.
+struct Budget {
+    containers: Cell<usize>,
+    bytes: Cell<u64>,
+}
+
+impl Budget {
+    /// Real MSUs have two or three packages, of a few GiB at most.
+    fn whole() -> Self {
+        Self { containers: Cell::new(64), bytes: Cell::new(16 << 30) }
+    }
+
+    /// Takes a container of this size; whether it may be opened.
+    fn take(&self, size: u64) -> bool {
+        let left = (self.containers.get().checked_sub(1), self.bytes.get().checked_sub(size));
+        let (Some(containers), Some(bytes)) = left else { return false };
+        self.containers.set(containers);
+        self.bytes.set(bytes);
+        true
+    }
+}
+
+/// Says what the package in `container` is; `options` are for the containers in it. Of an address the last part is a hint:
+/// the KB number and the architecture are taken from it where nothing in the package tells them.
 ///
 /// # Errors
 /// [`InspectError`]: its manifest cannot be read, or it is an MSU in which nothing can be.
-pub fn inspect(members: &dyn Members, name: &str) -> Result<PackageInfo, InspectError> {
-    inspect_at(members, name, 1)
+pub fn inspect(container: Container, options: &ContainerOptions) -> Result<PackageInfo, InspectError> {
+    let path = container.path().to_string_lossy().into_owned();
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(&path).to_owned();
+    inspect_members(&Opened { container, options: options.clone() }, &name)
 }
 
-fn inspect_at(members: &dyn Members, name: &str, depth: usize) -> Result<PackageInfo, InspectError> {
+/// As [`inspect`], with members of any kind and the name by itself.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_members(members: &dyn Members, name: &str) -> Result<PackageInfo, InspectError> {
+    inspect_at(members, name, 1, &Budget::whole())
+}
+
+fn inspect_at(members: &dyn Members, name: &str, depth: usize, budget: &Budget) -> Result<PackageInfo, InspectError> {
     if depth > MAX_DEPTH {
         return Err(InspectError::TooDeep { package: name.to_owned() });
     }
     let paths = members.paths();
     let manifest = paths.iter().position(|path| comparable(path) == "update.mum");
     let mut info = match manifest {
-        Some(member) => {
-            let mum = read_mum(members, member, name)?;
-            of_package(Some(&mum), &paths, name)
-        }
-        None => match msu::inspect(members, name, depth)? {
+        Some(member) => of_package(Some(&read_mum(members, member, name)?), &paths, name),
+        None => match msu::inspect(members, name, depth, budget)? {
             Some(info) => info,
             None => of_package(None, &paths, name),
         },
@@ -193,19 +209,15 @@ fn inspect_at(members: &dyn Members, name: &str, depth: usize) -> Result<Package
 }
 
 fn read_mum(members: &dyn Members, member: usize, name: &str) -> Result<Mum, InspectError> {
-    let bytes = read_one(members, member, text::MAX_SIZE).map_err(|problem| InspectError::Member {
-        package: name.to_owned(),
-        member: members.paths()[member].to_owned(),
-        problem,
+    let place = || (name.to_owned(), members.paths()[member].to_owned());
+    let bytes = members.read(member, text::MAX_SIZE).map_err(|problem| {
+        let (package, member) = place();
+        InspectError::Member { package, member, problem }
     })?;
-    let member = || members.paths()[member].to_owned();
-    Mum::parse(&bytes).map_err(|source| InspectError::Mum { package: name.to_owned(), member: member(), source })
-}
-
-fn read_one(members: &dyn Members, member: usize, limit: usize) -> Result<Vec<u8>, String> {
-    let mut answer = Err("it was not found".to_owned());
-    members.read(&[member], limit, &mut |_, read| answer = read);
-    answer
+    Mum::parse(&bytes).map_err(|source| {
+        let (package, member) = place();
+        InspectError::Mum { package, member, source }
+    })
 }
 
 /// A single package with this manifest and these members.

@@ -4,21 +4,24 @@ use super::super::class::{Class, Evidence, classify, comparable};
 use super::super::identity::{Architecture, Kb};
 use super::super::mum::Mum;
 use super::super::release::Month;
+use super::super::role::Role;
 use super::super::text;
-use super::{InspectError, Members, PackageInfo, ReleaseMonth, inspect_at, of_package, read_mum, read_one};
-
-/// So many packages in an MSU are looked into; real ones have two or three.
-const MAX_PACKAGES: usize = 64;
+use super::{Budget, InspectError, Members, PackageInfo, ReleaseMonth, inspect_at, of_package, read_mum};
 
 /// What an MSU is; `None` if these are not the members of one.
-pub(super) fn inspect(members: &dyn Members, name: &str, depth: usize) -> Result<Option<PackageInfo>, InspectError> {
+pub(super) fn inspect(
+    members: &dyn Members,
+    name: &str,
+    depth: usize,
+    budget: &Budget,
+) -> Result<Option<PackageInfo>, InspectError> {
     let paths: Vec<String> = members.paths().into_iter().map(comparable).collect();
     let chosen = |is_meant: fn(&str) -> bool| -> Vec<usize> {
-        (0..paths.len()).filter(|index| is_meant(&paths[*index])).take(MAX_PACKAGES).collect()
+        (0..paths.len()).filter(|index| is_meant(&paths[*index])).collect()
     };
     let parts = chosen(is_part);
     if !parts.is_empty() && paths.iter().any(|path| path == "cablist.ini") {
-        return divided(members, &parts, name).map(Some);
+        return divided(members, &parts, name, budget).map(Some);
     }
     let packages = chosen(is_package);
     // A Setup Dynamic Update has cabinets among its files, too.
@@ -27,9 +30,10 @@ pub(super) fn inspect(members: &dyn Members, name: &str, depth: usize) -> Result
     }
     let mut found = Vec::new();
     let mut problems = Vec::new();
+    let packages = affordable(members, packages, name, budget, &mut problems);
     members.open(&packages, &mut |index, opened| {
         let inner = members.paths()[index].to_owned();
-        match opened.map(|opened| inspect_at(&*opened, &inner, depth + 1)) {
+        match opened.map(|opened| inspect_at(&*opened, &inner, depth + 1, budget)) {
             Ok(Ok(info)) if info.class == Class::Unknown => {
                 problems.push(format!("{name}: {inner}: this is no package that is known"));
             }
@@ -38,7 +42,8 @@ pub(super) fn inspect(members: &dyn Members, name: &str, depth: usize) -> Result
             Err(problem) => problems.push(format!("{name}: {inner}: {problem}")),
         }
     });
-    let is_hotpatch = has_hotpatch_database(members, &chosen(is_composition));
+    let is_hotpatch =
+        has_hotpatch_database(members, &affordable(members, chosen(is_composition), name, budget, &mut problems));
     let mut info = summary(found, is_hotpatch).ok_or_else(|| InspectError::Inner {
         package: name.to_owned(),
         problem: problems.first().cloned().unwrap_or_else(|| "they are no packages".into()),
@@ -46,7 +51,7 @@ pub(super) fn inspect(members: &dyn Members, name: &str, depth: usize) -> Result
     name.clone_into(&mut info.name);
     info.problems.append(&mut problems);
     if let Some(properties) = chosen(is_properties).first() {
-        info.take_properties(&read_one(members, *properties, text::MAX_SIZE).unwrap_or_default());
+        info.take_properties(&members.read(*properties, text::MAX_SIZE).unwrap_or_default());
     }
     Ok(Some(info))
 }
@@ -61,26 +66,44 @@ fn is_part(path: &str) -> bool {
 }
 
 fn is_composition(path: &str) -> bool {
-    path.ends_with(".aggregatedmetadata.cab")
+    Role::of(path) == Some(Role::CompositionDatabases)
 }
 
 fn is_properties(path: &str) -> bool {
-    path.ends_with("-pkgproperties.txt")
+    Role::of(path) == Some(Role::Properties)
 }
 
 /// A package in an MSU, by the name: not what is for the update agent, the tools or the databases.
 fn is_package(path: &str) -> bool {
-    let name = file_name(path);
-    let is_other = name == "wsusscan.cab" || name.starts_with("desktopdeployment") || is_composition(name);
-    [".cab", ".wim", ".msu"].iter().any(|end| name.ends_with(end)) && !is_other
+    let is_other = matches!(Role::of(path), Some(Role::Applicability | Role::Tools | Role::CompositionDatabases));
+    [".cab", ".wim", ".msu"].iter().any(|end| path.ends_with(end)) && !is_other
+}
+
+/// Those containers that the budget allows to open.
+fn affordable(
+    members: &dyn Members,
+    mut containers: Vec<usize>,
+    name: &str,
+    budget: &Budget,
+    problems: &mut Vec<String>,
+) -> Vec<usize> {
+    containers.retain(|member| {
+        let is_affordable = budget.take(members.size(*member));
+        if !is_affordable {
+            problems.push(format!("{name}: {}: too much is in containers; not looked into", members.paths()[*member]));
+        }
+        is_affordable
+    });
+    containers
 }
 
 /// A package whose manifests and files are in several cabinets.
-fn divided(members: &dyn Members, parts: &[usize], name: &str) -> Result<PackageInfo, InspectError> {
+fn divided(members: &dyn Members, parts: &[usize], name: &str, budget: &Budget) -> Result<PackageInfo, InspectError> {
     let mut paths: Vec<String> = members.paths().into_iter().map(str::to_owned).collect();
     let mut mum: Option<Result<Mum, InspectError>> = None;
     let mut problems = Vec::new();
-    members.open(parts, &mut |index, opened| match opened {
+    let parts = affordable(members, parts.to_vec(), name, budget, &mut problems);
+    members.open(&parts, &mut |index, opened| match opened {
         Ok(part) => {
             let own = part.paths();
             if let Some(manifest) = own.iter().position(|path| comparable(path) == "update.mum") {
