@@ -17,6 +17,7 @@ mod join;
 mod ls;
 mod man;
 mod optimize;
+mod package;
 mod printer;
 mod progress;
 mod source;
@@ -74,6 +75,7 @@ enum Command {
     Cat(cat::Cat),
     Extract(extract::Extract),
     Expand(expand::Expand),
+    Package(package::Package),
     Verify(verify::Verify),
     Export(export::Export),
     Optimize(optimize::Optimize),
@@ -118,6 +120,7 @@ impl Command {
             Self::Cat(command) => command.run(context),
             Self::Extract(command) => command.run(context),
             Self::Expand(command) => command.run(context),
+            Self::Package(command) => command.run(context),
             Self::Verify(command) => command.run(context),
             Self::Export(command) => command.run(context),
             Self::Optimize(command) => command.run(context),
