@@ -7,4 +7,5 @@ pub mod mum;
 pub mod package;
 pub mod release;
 pub mod role;
+pub mod rules;
 pub mod text;

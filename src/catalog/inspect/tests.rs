@@ -213,3 +213,32 @@ fn nothing_that_is_known() {
     let info = inspect(&Fake::default().file("readme.txt", ""), "x.cab").unwrap();
     assert_eq!((info.class, info.kb), (Class::Unknown, None));
 }
+
+#[test]
+fn images_in_images() {
+    use crate::util::read_at::ReadAt;
+    use crate::wim::metadata::TreeBuilder;
+    use crate::wim::test_image::Sample;
+    use std::path::Path;
+
+    let image = |files: &[(&str, &[u8])]| {
+        let mut sample = Sample::default();
+        files.iter().for_each(|(name, content)| _ = sample.file(TreeBuilder::ROOT, name, content));
+        sample.bytes()
+    };
+    let manifest = |identity: &str| {
+        let Content::File(bytes) = package(identity, "").files.remove(0).1 else { panic!() };
+        image(&[("update.mum", &bytes)])
+    };
+    let msu = image(&[
+        ("SSU-26100.1738-x64.cab", &manifest(SSU)),
+        ("Windows11.0-KB5043080-x64.wim", &manifest(LCU)),
+        ("WSUSSCAN.cab", b"damaged"),
+    ]);
+    let source: Box<dyn ReadAt> = Box::new(std::io::Cursor::new(msu));
+    let options = ContainerOptions::default();
+    let container = Container::from_source(source, Path::new("dir/a.msu"), &options).unwrap();
+    let info = super::inspect(container, &options).unwrap();
+    assert_eq!((&*info.name, info.class, info.is_combined()), ("a.msu", Class::Cumulative, true));
+    assert_eq!((info.build, info.problems.len()), (Some((26100, 1742)), 0));
+}
