@@ -8,4 +8,5 @@ pub mod package;
 pub mod release;
 pub mod role;
 pub mod rules;
+pub mod set;
 pub mod text;
