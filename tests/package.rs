@@ -201,7 +201,7 @@ fn an_msu_of_either_form() {
         run("wimlib-imagex", &["capture", arg(tree), arg(target), "package", "--compress=none"]);
     };
     let [outer, inner] = ["outer", "inner"].map(|name| place.path().join(name));
-    [&outer, &inner].map(|directory| fs::create_dir(directory).unwrap());
+    [&outer, &inner].into_iter().for_each(|directory| fs::create_dir(directory).unwrap());
     for (name, content) in &members {
         fs::write(outer.join(name), content).unwrap();
     }

@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use wimkit::catalog::identity::Identity;
-use wimkit::catalog::inspect::{Members, inspect_members};
+use wimkit::catalog::inspect::{Members, Receive, inspect_members};
 use wimkit::catalog::mum::Mum;
 use wimkit::catalog::set::{Content, Entry, check};
 
@@ -26,7 +26,7 @@ impl Members for Manifest<'_> {
         Ok(self.0[..self.0.len().min(limit)].to_vec())
     }
 
-    fn open(&self, _: &[usize], _: &mut dyn FnMut(usize, Result<Box<dyn Members + '_>, String>)) {}
+    fn open(&self, _: &[usize], _: &mut Receive<'_>) {}
 }
 
 fuzz_target!(|data: &[u8]| {

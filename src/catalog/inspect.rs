@@ -7,7 +7,7 @@ mod msu;
 #[cfg(test)]
 mod tests;
 
-pub use members::Members;
+pub use members::{Members, Receive};
 
 use std::cell::Cell;
 

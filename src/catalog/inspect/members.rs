@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use crate::address::container::{Container, ContainerOptions};
 
+/// Gets containers that were opened, each with its index, or why it could not be.
+pub type Receive<'r> = dyn FnMut(usize, Result<Box<dyn Members + '_>, String>) + 'r;
+
 /// The files of a container, whatever it is made of.
 pub trait Members {
     /// Their paths, in the order of their indices.
@@ -19,7 +22,7 @@ pub trait Members {
     fn read(&self, member: usize, limit: usize) -> Result<Vec<u8>, String>;
 
     /// Opens members that are containers themselves, by their indices. What is stored together is decoded once.
-    fn open(&self, members: &[usize], receive: &mut dyn FnMut(usize, Result<Box<dyn Members + '_>, String>));
+    fn open(&self, members: &[usize], receive: &mut Receive<'_>);
 }
 
 /// A cabinet or an image with the way in which those in it are opened.
@@ -41,7 +44,7 @@ impl Members for Opened {
         self.container.read(member, limit).map_err(|error| error.to_string())
     }
 
-    fn open(&self, members: &[usize], receive: &mut dyn FnMut(usize, Result<Box<dyn Members + '_>, String>)) {
+    fn open(&self, members: &[usize], receive: &mut Receive<'_>) {
         let mut options = self.options.clone();
         options.cab.parts.clear();
         self.container.open_members(members, &mut |member, source| {

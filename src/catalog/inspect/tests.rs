@@ -51,7 +51,7 @@ impl Members for &Fake {
         }
     }
 
-    fn open(&self, members: &[usize], receive: &mut dyn FnMut(usize, Result<Box<dyn Members + '_>, String>)) {
+    fn open(&self, members: &[usize], receive: &mut Receive<'_>) {
         members.iter().for_each(|member| match &self.files[*member].1 {
             Content::Container(container) => receive(*member, Ok(Box::new(container))),
             _ => receive(*member, Err("this is no container".into())),

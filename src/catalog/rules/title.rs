@@ -125,7 +125,7 @@ fn split_at_for(text: &str) -> Vec<&str> {
 
 /// The version behind the name of a system: ` Version 24H2`, `, version 22H2`, ` 2019 (1809)`.
 fn version(rest: &str) -> Option<String> {
-    let mut words = rest.split(|c: char| c == ' ' || c == ',').filter(|word| !word.is_empty());
+    let mut words = rest.split([' ', ',']).filter(|word| !word.is_empty());
     let first = words.next()?;
     let word = if first.eq_ignore_ascii_case("version") { words.next()? } else { first };
     word.starts_with(|c: char| c.is_ascii_digit()).then(|| word.to_owned())

@@ -1,5 +1,5 @@
 use super::super::identity::{Identity, Kb};
-use super::super::inspect::{Members, inspect_members};
+use super::super::inspect::{Members, Receive, inspect_members};
 use super::*;
 
 /// A package with nothing in it but a manifest.
@@ -18,7 +18,7 @@ impl Members for Manifest {
         Ok(self.0.clone().into_bytes())
     }
 
-    fn open(&self, _: &[usize], _: &mut dyn FnMut(usize, Result<Box<dyn Members + '_>, String>)) {}
+    fn open(&self, _: &[usize], _: &mut Receive<'_>) {}
 }
 
 /// A package of this identity, built in this month, that builds upon this version.
