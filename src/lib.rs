@@ -1,5 +1,5 @@
 //! Windows installation images (WIM, ESD, SWM) in pure Rust: open, inspect, extract, verify, convert, export. And the
-//! cabinets and packages that update them: list, extract.
+//! cabinets and packages that update them: list, extract, tell what they are.
 //!
 //! # Glossary
 //!
@@ -24,6 +24,10 @@
 //! | **cabinet** | a `.cab` file; perhaps one of a set that goes on from one to the next |
 //! | **folder** | in a cabinet: one compressed stream, with files one behind the other |
 //! | **block** | of a folder: what becomes 32 KiB; blocks share a history, unlike chunks |
+//! | **package** | what component servicing installs: a cabinet or image with an `update.mum`; in an MSU there are several |
+//! | **manifest** | of a package: `update.mum`, which tells its **identity**, `Name~Token~Architecture~Language~Version` |
+//! | **class** | of a package: what kind of update it is |
+//! | **checkpoint** | a cumulative update upon which later ones build |
 //! | **split WIM part** | one file of an SWM set |
 //!
 //! # Layers

@@ -120,7 +120,10 @@ fn help_and_version_are_answers() {
 
 #[test]
 fn completions_and_manual_pages_know_every_command() {
-    let commands = ["info", "ls", "cat", "extract", "verify", "export", "optimize", "split", "join", "delete", "bench"];
+    let commands = [
+        "info", "ls", "cat", "extract", "verify", "export", "optimize", "split", "join", "delete", "expand", "package",
+        "bench",
+    ];
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = succeed(["completions", shell]);
         assert!(commands.iter().all(|command| script.contains(command)), "{shell}");

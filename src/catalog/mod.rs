@@ -1,4 +1,12 @@
-//! Updates as data: what a package consists of.
+//! Updates as data: what a package consists of, what it is, and what a set of them amounts to.
 
+pub mod class;
+pub mod identity;
+pub mod inspect;
+pub mod mum;
 pub mod package;
+pub mod release;
 pub mod role;
+pub mod rules;
+pub mod set;
+pub mod text;

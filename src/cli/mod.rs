@@ -18,6 +18,7 @@ mod join;
 mod ls;
 mod man;
 mod optimize;
+mod package;
 mod printer;
 mod progress;
 mod source;
@@ -76,6 +77,7 @@ enum Command {
     Extract(extract::Extract),
     Expand(expand::Expand),
     Cab(cab::Cab),
+    Package(package::Package),
     Verify(verify::Verify),
     Export(export::Export),
     Optimize(optimize::Optimize),
@@ -121,6 +123,7 @@ impl Command {
             Self::Extract(command) => command.run(context),
             Self::Expand(command) => command.run(context),
             Self::Cab(command) => command.run(context),
+            Self::Package(command) => command.run(context),
             Self::Verify(command) => command.run(context),
             Self::Export(command) => command.run(context),
             Self::Optimize(command) => command.run(context),

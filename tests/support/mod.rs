@@ -44,6 +44,39 @@ pub(crate) fn arg(path: &Path) -> &str {
     path.to_str().expect("test paths are UTF-8")
 }
 
+/// A cabinet with these files, stored in one folder without checksums.
+pub(crate) fn cabinet(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let data: Vec<u8> = files.iter().flat_map(|(_, content)| content.iter().copied()).collect();
+    let blocks: Vec<&[u8]> = data.chunks(32768).collect();
+    let mut entries = Vec::new();
+    let mut offset = 0_u32;
+    for (name, content) in files {
+        let size = u32::try_from(content.len()).expect("files of tests are small");
+        entries.extend([size.to_le_bytes(), offset.to_le_bytes()].concat());
+        // Folder 0, no date, ARCHIVE.
+        entries.extend([0, 0, 0x21, 0, 0, 0, 0x20, 0]);
+        entries.extend(name.bytes().chain([0]));
+        offset += size;
+    }
+    let start = 36 + 8 + entries.len() as u32;
+    let size = start + (8 * blocks.len() + data.len()) as u32;
+    let mut cabinet = b"MSCF\0\0\0\0".to_vec();
+    for number in [size, 0, 44, 0] {
+        cabinet.extend(number.to_le_bytes());
+    }
+    for number in [0x0103, 1, files.len() as u16, 0, 0, 0] {
+        cabinet.extend(number.to_le_bytes());
+    }
+    cabinet.extend(start.to_le_bytes());
+    cabinet.extend([(blocks.len() as u16).to_le_bytes(), [0, 0]].concat());
+    cabinet.extend(entries);
+    for block in blocks {
+        let size = (block.len() as u16).to_le_bytes();
+        cabinet.extend([&[0; 4][..], &size, &size, block].concat());
+    }
+    cabinet
+}
+
 /// Deterministic noise.
 pub(crate) struct Noise(pub(crate) u64);
 
