@@ -28,11 +28,12 @@
 //!
 //! # Layers
 //!
-//! `address` → {`wim`, `cab`} → `codec` → `util`: an arrow points down only, and within a layer there is none. The codecs take slices and never hear of files.
+//! `catalog` → `address` → {`wim`, `cab`} → `codec` → `util`: an arrow points down only, and within a layer there is none. The codecs take slices and never hear of files.
 #![deny(unsafe_code, missing_docs)]
 
 pub mod address;
 pub mod cab;
+pub mod catalog;
 pub mod codec;
 pub mod util;
 pub mod wim;

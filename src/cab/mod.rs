@@ -17,7 +17,7 @@ mod tests;
 
 pub use error::CabError;
 pub use folder::Stopped;
-pub use names::{NameEncoding, UnsafeName};
+pub use names::{NameEncoding, UnsafeName, target_path};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -87,7 +87,7 @@ pub enum UnsafeName {
 }
 
 /// The parts of a stored path below the target directory. Leading separators, empty parts and `.` are dropped.
-pub(super) fn target_path(name: &str) -> Result<Vec<&str>, UnsafeName> {
+pub fn target_path(name: &str) -> Result<Vec<&str>, UnsafeName> {
     let mut parts = Vec::new();
     for part in name.split(['\\', '/']).filter(|part| !part.is_empty() && *part != ".") {
         let stem = part.split('.').next().unwrap_or_default().trim_end();

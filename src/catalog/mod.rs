@@ -1,0 +1,5 @@
+//! Updates as data: what a package consists of.
+
+pub mod cix;
+pub mod digest;
+pub mod psf;
