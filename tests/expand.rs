@@ -4,6 +4,7 @@ mod support;
 
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use support::{Noise, arg, foreign, has_peer, read_tree, run};
@@ -191,10 +192,79 @@ fn packages_that_are_images() {
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(read_tree(&deeper)["update.mum"] == std::fs::read(path("update.mum")).unwrap());
 
+    // The same without the image's number, and in one step.
+    let output = wimkit(&["expand", &address.replace("!/1/", "!/"), "-D", "--json"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let ground = path("ground");
+    let output = wimkit(&["expand", arg(&package), "--recursive", "--to", arg(&ground), "--quiet"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let found = read_tree(&ground);
+    assert_eq!(found.len(), 4);
+    assert!(found["Windows11.0-KB5043080-x64.cab/update.mum"] == std::fs::read(path("update.mum")).unwrap());
+
     let two = path("two.msu");
     run("wimlib-imagex", &["capture", arg(&tree), arg(&two), "one", "--compress=none"]);
     run("wimlib-imagex", &["append", arg(&tree), arg(&two), "two"]);
     let output = wimkit(&["expand", arg(&two), "--to", arg(&path("nothing"))]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("a package is one image, here are 2"), "{}", stderr(&output));
+}
+
+/// What a package has in it when everything in it is expanded, container by container, by cabextract.
+fn expand_nested(cabinet: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
+    let place = tempfile::tempdir().unwrap();
+    run("cabextract", &["-q", "-d", arg(place.path()), arg(cabinet)]);
+    for (path, content) in read_tree(place.path()) {
+        if path.to_lowercase().ends_with(".cab") && content.starts_with(b"MSCF") {
+            files.insert(format!("{prefix}{path}/"), Vec::new());
+            expand_nested(&place.path().join(&path), &format!("{prefix}{path}/"), files);
+        } else {
+            files.insert(format!("{prefix}{path}"), content);
+        }
+    }
+}
+
+#[test]
+fn real_packages_are_expanded_to_the_ground() {
+    if !has_peer("cabextract") {
+        return;
+    }
+    for package in shared("msu") {
+        let mut expected = BTreeMap::new();
+        expand_nested(&package, "", &mut expected);
+        let ours = tempfile::tempdir().unwrap();
+        let output = wimkit(&["expand", arg(&package), "--recursive", "--to", arg(ours.path()), "--quiet"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(expected.len() > 1000 && read_tree(ours.path()) == expected, "{}", package.display());
+
+        let listed = run(arg(&cargo_bin("wimkit")), &["expand", "-D", "--recursive", "--json", arg(&package)]);
+        let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+        let files = expected.keys().filter(|path| !path.ends_with('/'));
+        assert_eq!(listed["files"].as_array().unwrap().len(), files.count());
+        let stem = name(&package).strip_suffix(".msu").unwrap();
+        let listed = run(arg(&cargo_bin("wimkit")), &["expand", "-D", "--json", arg(&package)]);
+        let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+        let role = |name: String| listed["files"].as_array().unwrap().iter().find(|file| file["path"] == name).unwrap();
+        assert_eq!(role("WSUSSCAN.cab".to_owned())["role"], "applicability");
+        assert_eq!(role(format!("{stem}.cab"))["role"], "payload-cabinet");
+        assert_eq!(role(format!("{stem}.xml"))["role"], "answer-file");
+        assert_eq!(role(format!("{stem}-pkgProperties.txt"))["role"], "properties");
+
+        // Only what is named, and addresses that lead into cabinets in cabinets.
+        let some = tempfile::tempdir().unwrap();
+        let only =
+            ["expand", arg(&package), "--recursive", "-F", "update.mum", "-I", "--to", arg(some.path()), "--quiet"];
+        let output = wimkit(&only);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let mum = &expected[&format!("{stem}.cab/update.mum")];
+        assert!(read_tree(some.path())["update.mum"] == *mum);
+        let address = format!("{}!/{}.cab", arg(&package), stem.to_uppercase());
+        let deeper = tempfile::tempdir().unwrap();
+        let output = wimkit(&["expand", &address, "-F", "update.mum", "--to", arg(deeper.path()), "--quiet"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(read_tree(deeper.path())["update.mum"] == *mum);
+        let output = wimkit(&["expand", &format!("{address}!/nothing.cab"), "--to", arg(deeper.path())]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("nothing.cab: there is no such file"), "{}", stderr(&output));
+    }
 }

@@ -1,7 +1,8 @@
 //! Where an address leads nowhere.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::cab::CabError;
 use crate::wim::WimError;
 
 /// An address that cannot be opened.
@@ -12,26 +13,51 @@ pub enum AddressError {
     /// is not there.
     #[error(transparent)]
     Wim(#[from] WimError),
+    /// It leads into a file that is no cabinet or a damaged one.
+    #[error(transparent)]
+    Cabinet(#[from] CabError),
+    /// It leads into a file that holds no files.
+    #[error("{path}: nothing leads into this file: offset 0x0: expected MSWIM or MSCF", path = path.display())]
+    NotAContainer {
+        /// The file, as an address.
+        path: PathBuf,
+    },
     /// It leads to nothing that could be read.
-    #[error("{container}: {path}: {what}", container = container.display())]
+    #[error("{container}: {path}: {problem}", container = container.display())]
     Inside {
         /// The container, as an address.
         container: PathBuf,
-        /// The path in it; the first part is the image.
+        /// The path in it; in a WIM the first part is the image.
         path: String,
         /// What is wrong.
-        what: &'static str,
+        problem: String,
+    },
+    /// Something else than one image.
+    #[error("{path}: a package is one image, here are {count}", path = path.display())]
+    NotOneImage {
+        /// The WIM.
+        path: PathBuf,
+        /// How many images it has.
+        count: u32,
     },
 }
 
 impl AddressError {
+    pub(super) fn inside(container: &Path, path: &str, problem: impl Into<String>) -> Self {
+        Self::Inside { container: container.to_owned(), path: path.to_owned(), problem: problem.into() }
+    }
+
     /// How to mend it, where that can be said.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Wim(error) => error.hint(),
-            Self::Inside { .. } => {
-                Some("an address is FILE!/IMAGE/PATH; `wimkit ls FILE IMAGE` shows the paths, which ignore case".into())
-            }
+            Self::Cabinet(error) => error.hint(),
+            Self::Inside { .. } => Some(
+                "an address is WIM!/IMAGE/PATH or CABINET!/PATH; `wimkit ls` and `wimkit expand -D` show the paths"
+                    .into(),
+            ),
+            Self::NotAContainer { .. } => Some("an address leads into WIMs and cabinets".into()),
+            Self::NotOneImage { .. } => Some("`wimkit extract` takes files out of any image".into()),
         }
     }
 }

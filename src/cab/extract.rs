@@ -12,7 +12,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::names::{UnsafeName, target_path};
-use super::{CabError, Cabinet, Stopped};
+use super::sink::{Ended, Sink};
+use super::{CabError, Cabinet};
 use crate::util::new_file::{NewFile, is_fatal};
 use crate::util::os::{Dir, Times};
 use crate::util::progress::Control;
@@ -94,15 +95,11 @@ impl ExtractError {
     }
 }
 
-/// A file to be made.
-struct Wanted<'a> {
-    /// Its index in the cabinet.
-    file: usize,
+/// Where a file goes.
+struct Place<'a> {
     /// Its directory's index.
     directory: usize,
     name: &'a str,
-    start: u64,
-    end: u64,
 }
 
 /// Extracts the `chosen` files, by index, into the directory `target`, which is made if need be.
@@ -130,20 +127,20 @@ pub fn extract(
     let root = Arc::new(Dir::open(target).map_err(target_error)?);
 
     let mut directories = Directories { root, by_path: HashMap::new(), paths: Vec::new() };
-    let mut by_folder: Vec<Vec<Wanted<'_>>> = (0..cabinet.folder_count()).map(|_| Vec::new()).collect();
+    let mut by_folder = vec![Vec::new(); cabinet.folder_count()];
+    let mut places = HashMap::with_capacity(paths.len());
     for (parts, file) in &paths {
         let (name, parents) = parts.split_last().expect("a path has a last part");
         let directory = directories.make(parents).map_err(|source| {
             let path = target.join(parents.iter().collect::<PathBuf>());
             ExtractError::Target { path, source }
         })?;
-        let entry = &cabinet.files()[*file];
-        let (start, end) = (entry.offset, entry.offset + entry.size);
-        by_folder[entry.folder].push(Wanted { file: *file, directory, name, start, end });
+        by_folder[cabinet.files()[*file].folder].push(*file);
+        places.insert(*file, Place { directory, name });
     }
-    let work = Work { cabinet, directories, target, options, control };
+    let work = Work { cabinet, directories, places, target, options, control };
     control.progress.begin("Expanding", needed);
-    let outcomes = by_folder.into_par_iter().enumerate().map(|(folder, wanted)| work.folder(folder, wanted));
+    let outcomes = by_folder.into_par_iter().enumerate().map(|(folder, files)| work.folder(folder, files));
     let mut whole = Outcome::default();
     for outcome in outcomes.collect::<Result<Vec<_>, _>>()? {
         whole.files += outcome.files;
@@ -211,104 +208,39 @@ impl<'a> Directories<'a> {
 struct Work<'a> {
     cabinet: &'a Cabinet,
     directories: Directories<'a>,
+    /// For each file that is wanted, by its index.
+    places: HashMap<usize, Place<'a>>,
     target: &'a Path,
     options: &'a Options,
     control: Control<'a>,
 }
 
-/// Why a folder is left before its end.
-enum Left {
-    /// Everything that was wanted is there.
-    Done,
-    Failed(ExtractError),
-}
-
 impl Work<'_> {
-    /// Extracts what is wanted of a folder.
-    fn folder(&self, folder: usize, mut wanted: Vec<Wanted<'_>>) -> Result<Outcome, ExtractError> {
-        let mut outcome = Outcome::default();
-        if wanted.is_empty() {
-            return Ok(outcome);
-        }
-        wanted.sort_by_key(|wanted| (wanted.start, wanted.file));
-        let mut files = Files { work: self, wanted: wanted.into_iter().peekable(), open: Vec::new(), directory: None };
-        let read = files.begin_until(0, &mut outcome).map_err(|error| Stopped::Receiver(Left::Failed(error)));
-        let read = read.and_then(|()| {
-            if files.is_done() {
-                return Ok(());
+    /// Extracts the files of a folder.
+    fn folder(&self, folder: usize, files: Vec<usize>) -> Result<Outcome, ExtractError> {
+        let mut writer = Writer { work: self, outcome: Outcome::default(), directory: None };
+        match self.cabinet.read_files(folder, files, &mut writer) {
+            Ok(()) => {}
+            Err(Ended::Sink(error)) => return Err(error),
+            Err(Ended::Damaged { problem, .. }) if !self.options.keep_going => return Err(problem.into()),
+            Err(Ended::Damaged { problem, unfinished }) => {
+                let problem = problem.to_string();
+                writer.outcome.missing.extend(unfinished.into_iter().map(|file| (file, problem.clone())));
             }
-            self.cabinet.read_folder(folder, |position, data| {
-                if self.control.interrupted() {
-                    return Err(Left::Failed(ExtractError::Interrupted));
-                }
-                files.take(position, data, &mut outcome).map_err(Left::Failed)?;
-                if files.is_done() { Err(Left::Done) } else { Ok(()) }
-            })
-        });
-        let problem = match read {
-            Ok(()) if files.is_done() => return Ok(outcome),
-            Err(Stopped::Receiver(Left::Done)) => return Ok(outcome),
-            Err(Stopped::Receiver(Left::Failed(error))) => return Err(error),
-            Err(Stopped::Damaged(error)) => error,
-            Ok(()) => self.cabinet.folder_ends_early(folder, files.first_unfinished()),
-        };
-        if !self.options.keep_going {
-            return Err(problem.into());
         }
-        let problem = problem.to_string();
-        outcome.missing.extend(files.unfinished().map(|file| (file, problem.clone())));
-        Ok(outcome)
+        Ok(writer.outcome)
     }
 }
 
-/// The files of a folder while it goes by.
-struct Files<'a, 'w> {
-    work: &'a Work<'a>,
-    /// Those that are not yet begun, by their beginning.
-    wanted: std::iter::Peekable<std::vec::IntoIter<Wanted<'w>>>,
-    /// Those that are being written; `None` for one that could not be.
-    open: Vec<(Wanted<'w>, NewFile<'w>)>,
+/// Writes the files of a folder.
+struct Writer<'w> {
+    work: &'w Work<'w>,
+    outcome: Outcome,
     /// The directory used last: neighbours are often in the same.
     directory: Option<(usize, Arc<Dir>)>,
 }
 
-impl<'w> Files<'_, 'w> {
-    fn is_done(&mut self) -> bool {
-        self.open.is_empty() && self.wanted.peek().is_none()
-    }
-
-    /// Takes in a piece of the folder.
-    fn take(&mut self, position: u64, data: &[u8], outcome: &mut Outcome) -> Result<(), ExtractError> {
-        let end = position + data.len() as u64;
-        self.begin_until(end, outcome)?;
-        for (wanted, mut new) in std::mem::take(&mut self.open) {
-            let (from, to) = (wanted.start.max(position), wanted.end.min(end));
-            let piece = &data[(from - position) as usize..(to - position) as usize];
-            self.work.control.progress.advance(piece.len() as u64);
-            match new.file.write_all(piece) {
-                Ok(()) if wanted.end <= end => self.finish(&wanted, new, outcome)?,
-                Ok(()) => self.open.push((wanted, new)),
-                Err(error) => self.fail(&wanted, error, outcome)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes the files that begin before `end`, and those without any bytes at `end`.
-    fn begin_until(&mut self, end: u64, outcome: &mut Outcome) -> Result<(), ExtractError> {
-        while let Some(wanted) = self.wanted.next_if(|wanted| wanted.start < end || wanted.end == wanted.start) {
-            let new = self
-                .directory(wanted.directory)
-                .and_then(|directory| NewFile::create(directory, wanted.name, self.work.options.overwrite));
-            match new {
-                Ok(new) if wanted.start == wanted.end => self.finish(&wanted, new, outcome)?,
-                Ok(new) => self.open.push((wanted, new)),
-                Err(error) => self.fail(&wanted, error, outcome)?,
-            }
-        }
-        Ok(())
-    }
-
+impl Writer<'_> {
     fn directory(&mut self, index: usize) -> io::Result<Arc<Dir>> {
         if let Some((_, directory)) = self.directory.as_ref().filter(|(last, _)| *last == index) {
             return Ok(Arc::clone(directory));
@@ -318,35 +250,54 @@ impl<'w> Files<'_, 'w> {
         Ok(directory)
     }
 
-    fn finish(&mut self, wanted: &Wanted<'w>, mut new: NewFile<'w>, outcome: &mut Outcome) -> Result<(), ExtractError> {
-        let time = self.work.cabinet.files()[wanted.file].time;
-        match new.finish(&Times { creation: time, access: time, write: time }) {
-            Ok(()) => {
-                outcome.files += 1;
-                outcome.bytes += wanted.end - wanted.start;
-                Ok(())
-            }
-            Err(error) => self.fail(wanted, error, outcome),
-        }
-    }
-
     /// A file that cannot be made or written.
-    fn fail(&self, wanted: &Wanted<'w>, source: io::Error, outcome: &mut Outcome) -> Result<(), ExtractError> {
+    fn fail(&mut self, file: usize, source: io::Error) -> Result<(), ExtractError> {
         if self.work.options.keep_going && !is_fatal(&source) {
-            outcome.missing.push((wanted.file, source.to_string()));
+            self.outcome.missing.push((file, source.to_string()));
             return Ok(());
         }
-        let parents: PathBuf = self.work.directories.paths[wanted.directory].iter().collect();
-        Err(ExtractError::Target { path: self.work.target.join(parents).join(wanted.name), source })
+        let place = &self.work.places[&file];
+        let parents: PathBuf = self.work.directories.paths[place.directory].iter().collect();
+        Err(ExtractError::Target { path: self.work.target.join(parents).join(place.name), source })
+    }
+}
+
+impl<'w> Sink for Writer<'w> {
+    type File = NewFile<'w>;
+    type Error = ExtractError;
+
+    fn go_on(&mut self) -> Result<(), ExtractError> {
+        if self.work.control.interrupted() { Err(ExtractError::Interrupted) } else { Ok(()) }
     }
 
-    fn first_unfinished(&mut self) -> usize {
-        let open = self.open.first().map(|(wanted, _)| wanted.file);
-        open.or_else(|| self.wanted.peek().map(|wanted| wanted.file)).unwrap_or_default()
+    fn begin(&mut self, file: usize) -> Result<Option<Self::File>, ExtractError> {
+        let place = &self.work.places[&file];
+        let new = self
+            .directory(place.directory)
+            .and_then(|directory| NewFile::create(directory, place.name, self.work.options.overwrite));
+        match new {
+            Ok(new) => Ok(Some(new)),
+            Err(error) => self.fail(file, error).map(|()| None),
+        }
     }
 
-    fn unfinished(self) -> impl Iterator<Item = usize> {
-        let open = self.open.into_iter().map(|(wanted, _)| wanted.file);
-        open.chain(self.wanted.map(|wanted| wanted.file))
+    fn write(&mut self, file: usize, mut open: Self::File, piece: &[u8]) -> Result<Option<Self::File>, ExtractError> {
+        self.work.control.progress.advance(piece.len() as u64);
+        match open.file.write_all(piece) {
+            Ok(()) => Ok(Some(open)),
+            Err(error) => self.fail(file, error).map(|()| None),
+        }
+    }
+
+    fn finish(&mut self, file: usize, mut open: Self::File) -> Result<(), ExtractError> {
+        let entry = &self.work.cabinet.files()[file];
+        match open.finish(&Times { creation: entry.time, access: entry.time, write: entry.time }) {
+            Ok(()) => {
+                self.outcome.files += 1;
+                self.outcome.bytes += entry.size;
+                Ok(())
+            }
+            Err(error) => self.fail(file, error),
+        }
     }
 }

@@ -6,15 +6,18 @@
 //! a set, of one cabinet as a rule.
 
 mod checksum;
+mod contents;
 mod error;
 pub mod extract;
 mod folder;
 mod header;
 mod names;
 mod search;
+mod sink;
 #[cfg(test)]
 mod tests;
 
+pub use contents::Opened;
 pub use error::CabError;
 pub use folder::Stopped;
 pub use names::{NameEncoding, UnsafeName, target_path};

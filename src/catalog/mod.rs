@@ -2,4 +2,6 @@
 
 pub mod cix;
 pub mod digest;
+pub mod package;
 pub mod psf;
+pub mod role;

@@ -182,13 +182,27 @@ impl ReadAt for MappedFile {
 /// The file cannot be opened.
 pub fn open(path: &Path, no_mmap: bool) -> io::Result<Box<dyn ReadAt>> {
     let file = File::open(path)?;
-    if !no_mmap && file.metadata()?.is_file() && crate::util::os::is_local(&file) {
-        // A file that cannot be mapped (an empty one) can still be read.
-        if let Ok(mapped) = MappedFile::new(file.try_clone()?) {
-            return Ok(Box::new(mapped));
-        }
+    let may_map = !no_mmap && file.metadata()?.is_file() && crate::util::os::is_local(&file);
+    if may_map { map(file) } else { Ok(Box::new(PositionedFile::new(file)?)) }
+}
+
+/// What was written to a file that only this process knows, or to memory.
+///
+/// # Errors
+/// What the system says.
+pub fn spooled(written: tempfile::SpooledTempFile) -> io::Result<Box<dyn ReadAt>> {
+    match written.into_inner() {
+        tempfile::SpooledData::InMemory(bytes) => Ok(Box::new(bytes)),
+        tempfile::SpooledData::OnDisk(file) => map(file),
     }
-    Ok(Box::new(PositionedFile::new(file)?))
+}
+
+/// A file that cannot be mapped (an empty one) can still be read.
+fn map(file: File) -> io::Result<Box<dyn ReadAt>> {
+    match MappedFile::new(file.try_clone()?) {
+        Ok(mapped) => Ok(Box::new(mapped)),
+        Err(_) => Ok(Box::new(PositionedFile::new(file)?)),
+    }
 }
 
 #[cfg(test)]

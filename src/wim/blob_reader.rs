@@ -21,7 +21,7 @@ type Chunk = Arc<OnceLock<Result<Vec<u8>, ResourceError>>>;
 ///
 /// Hashes cover whole blobs, so what is read is not compared with any: [`super::verify`] does that.
 pub struct BlobReader {
-    wim: Wim,
+    wim: Arc<Wim>,
     file: usize,
     map: Arc<ChunkMap>,
     /// Where the blob begins in the uncompressed resource.
@@ -36,7 +36,7 @@ impl BlobReader {
     ///
     /// # Errors
     /// The resource is broken, or its chunks are too large for the memory.
-    pub fn new(wim: Wim, blob: &KnownBlob, memory: u64) -> Result<Self, WimError> {
+    pub fn new(wim: Arc<Wim>, blob: &KnownBlob, memory: u64) -> Result<Self, WimError> {
         let request = wim.request(blob)?;
         wim.check_memory(std::slice::from_ref(&request), memory)?;
         let Request { size, file, source, .. } = request;

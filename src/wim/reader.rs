@@ -63,6 +63,9 @@ pub fn open_plain(path: &Path, options: &OpenOptions) -> Result<Box<dyn ReadAt>,
 pub struct ImageIndex(std::num::NonZeroU32);
 
 impl ImageIndex {
+    /// The first image.
+    pub const FIRST: Self = Self(std::num::NonZeroU32::MIN);
+
     /// The image numbered `index`; `None` for 0.
     pub fn new(index: u32) -> Option<Self> {
         std::num::NonZeroU32::new(index).map(Self)

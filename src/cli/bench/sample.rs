@@ -58,10 +58,7 @@ impl Sample {
 
 fn open(path: &Path) -> Result<Box<dyn ReadAt>, Failure> {
     let options = OpenOptions { no_mmap: true, ..OpenOptions::default() };
-    address::open(path, &options).map_err(|error| {
-        let hint = error.hint();
-        Failure::new(error, hint)
-    })
+    Ok(address::open(path, &options)?)
 }
 
 /// Ranges that make up `size` of `total` bytes: everything, or pieces from the beginning to the end.

@@ -1,8 +1,11 @@
 //! The JSON documents; their members are described in docs/json/expand.md.
 
-use super::package::{Done, Member};
 use serde::Serialize;
 use std::path::Path;
+use wimkit::address::container::Container;
+use wimkit::catalog::package::Package;
+use wimkit::catalog::package::extract::Outcome;
+use wimkit::catalog::role::Role;
 
 /// The answer of a list.
 #[derive(Serialize)]
@@ -20,18 +23,25 @@ struct Listed {
     modified: Option<String>,
     attributes: u32,
     compression: String,
+    role: Option<&'static str>,
 }
 
 impl Listing {
-    pub(super) fn new(containers: Vec<String>, members: impl Iterator<Item = Member>, warnings: Vec<String>) -> Self {
-        let files = members.map(|member| Listed {
-            path: member.path,
-            size: member.size,
-            modified: (!member.time.is_zero()).then(|| member.time.to_string()),
-            attributes: member.attributes,
-            compression: member.compression,
+    pub(super) fn new(package: &Package, chosen: &[usize]) -> Self {
+        let containers = package.containers().flat_map(Container::paths).map(|path| path.display().to_string());
+        let files = chosen.iter().map(|index| &package.files()[*index]).map(|file| {
+            let member = package.member(file);
+            Listed {
+                path: file.path.clone(),
+                size: member.size,
+                modified: (!member.time.is_zero()).then(|| member.time.to_string()),
+                attributes: member.attributes,
+                compression: member.compression.clone(),
+                role: Role::of(&file.path).map(Role::name),
+            }
         });
-        Self { schema: "wimkit.expand-list/1", containers, files: files.collect(), warnings }
+        let (containers, files) = (containers.collect(), files.collect());
+        Self { schema: "wimkit.expand-list/1", containers, files, warnings: package.warnings().to_vec() }
     }
 }
 
@@ -54,7 +64,7 @@ struct Missing {
 }
 
 impl Extracted {
-    pub(super) fn new(target: &Path, done: Done, warnings: Vec<String>) -> Self {
+    pub(super) fn new(target: &Path, done: Outcome, warnings: Vec<String>) -> Self {
         let complete = done.missing.is_empty() && warnings.is_empty();
         let missing = done.missing.into_iter().map(|(path, problem)| Missing { path, problem });
         Self {

@@ -2,7 +2,6 @@
 
 mod document;
 mod matcher;
-mod package;
 
 use super::Context;
 use super::args::Size;
@@ -12,11 +11,13 @@ use super::printer::{self, Out, visible, warn};
 use clap::Args;
 use document::{Extracted, Listing};
 use matcher::Matcher;
-use package::{Member, Package};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use wimkit::cab::extract::ExtractError;
-use wimkit::cab::{CabError, NameEncoding};
+use wimkit::address::AddressError;
+use wimkit::address::container::{Container, ContainerOptions};
+use wimkit::cab::{self, NameEncoding};
+use wimkit::catalog::package::{self, Package, PackageError, extract};
+use wimkit::catalog::role::Role;
 
 /// List or extract the files of a cabinet or an update package
 ///
@@ -37,6 +38,9 @@ pub(crate) struct Expand {
     /// List the files instead of extracting them
     #[arg(short = 'D', visible_short_alias = 'd', long)]
     list: bool,
+    /// Look into cabinets and images in the package, too: each becomes a directory of its name
+    #[arg(long)]
+    recursive: bool,
     /// Ignore the directories: put all files into the target itself
     #[arg(short = 'I', visible_short_alias = 'i', long)]
     flatten: bool,
@@ -65,21 +69,40 @@ fn encoding(label: &str) -> Result<NameEncoding, String> {
 }
 
 impl Expand {
+    fn open(&self, context: &Context) -> Result<Package, Failure> {
+        let cab = cab::OpenOptions {
+            no_mmap: context.global.no_mmap,
+            parts: self.parts.clone(),
+            encoding: self.encoding.unwrap_or_default(),
+            salvage: self.keep_going || self.list,
+        };
+        let container = ContainerOptions { cab, memory: context.memory() };
+        let outermost = Container::open(&self.pkg, &container)?;
+        let options = package::Options { container, recursive: self.recursive, ..package::Options::default() };
+        Ok(Package::new(outermost, &options))
+    }
+
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let begun = Instant::now();
-        let package = Package::open(self, context)?;
+        let package = self.open(context)?;
         let warnings = package.warnings();
-        for warning in &warnings {
+        for warning in warnings {
             warn(visible(warning));
         }
-        let members = package.members()?;
-        let chosen = Matcher::new(&self.patterns)?.choose(members.iter().map(|member| &*member.path))?;
+        let chosen = Matcher::new(&self.patterns)?.choose(package.files().iter().map(|file| &*file.path))?;
         if self.list {
-            list(&package, members, &chosen, warnings, context)?;
+            list(&package, &chosen, context)?;
             return Ok(Outcome::Done);
         }
         let target = self.to.as_deref().or(self.dest.as_deref()).unwrap_or(Path::new("."));
-        let result = package.extract(&chosen, target, self, context);
+        let options = extract::Options {
+            overwrite: !self.no_overwrite,
+            flatten: self.flatten,
+            keep_going: self.keep_going,
+            max_bytes: self.max_size.map(|size| size.0),
+            memory: context.memory(),
+        };
+        let result = package.extract(&chosen, target, &options, context.control());
         context.bars.clear();
         let done = result?;
         for (path, problem) in &done.missing {
@@ -87,7 +110,7 @@ impl Expand {
         }
         let is_complete = done.missing.is_empty() && warnings.is_empty();
         if context.global.json {
-            printer::json(&Extracted::new(target, done, warnings))?;
+            printer::json(&Extracted::new(target, done, warnings.to_vec()))?;
         } else {
             let (files, bytes, seconds) =
                 (Counted(done.files, "file"), Human(done.bytes), begun.elapsed().as_secs_f64());
@@ -97,41 +120,32 @@ impl Expand {
     }
 }
 
-fn list(
-    package: &Package,
-    members: Vec<Member>,
-    chosen: &[usize],
-    warnings: Vec<String>,
-    context: &Context,
-) -> Result<(), Failure> {
-    let mut is_chosen = vec![false; members.len()];
-    chosen.iter().for_each(|index| is_chosen[*index] = true);
-    let members = members.into_iter().zip(is_chosen).filter_map(|(member, is_chosen)| is_chosen.then_some(member));
+fn list(package: &Package, chosen: &[usize], context: &Context) -> Result<(), Failure> {
     if context.global.json {
-        return printer::json(&Listing::new(package.containers(), members, warnings));
+        return printer::json(&Listing::new(package, chosen));
     }
     let mut out = Out::new();
-    for member in members {
-        writeln!(out, "{:>12}  {:<20}  {}", member.size, member.time.to_string(), visible(&member.path))?;
+    for file in chosen.iter().map(|index| &package.files()[*index]) {
+        let member = package.member(file);
+        let role = Role::of(&file.path).map_or(String::new(), |role| format!("  [{role}]"));
+        writeln!(out, "{:>12}  {:<20}  {}{role}", member.size, member.time.to_string(), visible(&file.path))?;
     }
     out.finish()
 }
 
-impl From<CabError> for Failure {
-    fn from(error: CabError) -> Self {
+impl From<AddressError> for Failure {
+    fn from(error: AddressError) -> Self {
         let hint = error.hint();
         Self::new(error, hint)
     }
 }
 
-impl From<ExtractError> for Failure {
-    fn from(error: ExtractError) -> Self {
-        match error {
-            ExtractError::Interrupted => Self::Interrupted,
-            error => {
-                let hint = error.hint();
-                Self::new(error, hint)
-            }
+impl From<PackageError> for Failure {
+    fn from(error: PackageError) -> Self {
+        if error.is_interrupt() {
+            return Self::Interrupted;
         }
+        let hint = error.hint();
+        Self::new(error, hint)
     }
 }

@@ -1,0 +1,72 @@
+//! Why a package cannot be expanded.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::cab::{self, UnsafeName};
+use crate::wim;
+
+/// A package that cannot be extracted, or not as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PackageError {
+    /// Out of a cabinet.
+    #[error(transparent)]
+    Cabinet(#[from] cab::extract::ExtractError),
+    /// Out of an image.
+    #[error(transparent)]
+    Image(#[from] wim::extract::ExtractError),
+    /// A path that must not be made. Nothing was.
+    #[error("{container}: {name:?} is refused: {problem}", container = container.display())]
+    Unsafe {
+        /// The container.
+        container: PathBuf,
+        /// The path below the target.
+        name: String,
+        /// Why.
+        problem: UnsafeName,
+    },
+    /// Images keep their directories.
+    #[error("{container}: files of an image are extracted with their directories only", container = container.display())]
+    Flatten {
+        /// The image's file.
+        container: PathBuf,
+    },
+    /// More than the limit. Nothing was made.
+    #[error("{needed} bytes are to be extracted, the limit is {limit}")]
+    TooMuch {
+        /// How many bytes the files have.
+        needed: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A directory for an inner container cannot be made.
+    #[error("{path}: {source}", path = path.display())]
+    Target {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl PackageError {
+    /// How to mend it, where that can be said.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Cabinet(error) => error.hint(),
+            Self::Image(error) => error.hint(),
+            Self::Flatten { .. } => Some("leave --flatten out".into()),
+            _ => None,
+        }
+    }
+
+    /// Whether it was asked to stop, and nothing is wrong.
+    pub fn is_interrupt(&self) -> bool {
+        matches!(
+            self,
+            Self::Cabinet(cab::extract::ExtractError::Interrupted)
+                | Self::Image(wim::extract::ExtractError::Interrupted)
+        )
+    }
+}

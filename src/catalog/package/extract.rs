@@ -1,0 +1,139 @@
+//! Extracting files of a package.
+
+use std::path::{Path, PathBuf};
+
+use super::{Node, Package, PackageError};
+use crate::address::container::Content;
+use crate::cab::{self, target_path};
+use crate::util::os::Dir;
+use crate::util::progress::Control;
+use crate::wim;
+
+/// How files are extracted.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Replace files that exist.
+    pub overwrite: bool,
+    /// Without the directories: all files into the target itself. For cabinets only.
+    pub flatten: bool,
+    /// Go on behind damage, with what can still be had.
+    pub keep_going: bool,
+    /// Refuse to extract more bytes than this.
+    pub max_bytes: Option<u64>,
+    /// Bytes of decoded data that may be in memory at once.
+    pub memory: u64,
+}
+
+/// What was extracted.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Files that were made.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Paths of those that were not, and why not.
+    pub missing: Vec<(String, String)>,
+}
+
+impl Package {
+    /// Extracts the `chosen` files, by their indices, into the directory `target`, which is made if need be.
+    ///
+    /// # Errors
+    /// [`PackageError`]. With `keep_going`, damage and files that cannot be made are told by [`Outcome::missing`] instead.
+    pub fn extract(
+        &self,
+        chosen: &[usize],
+        target: &Path,
+        options: &Options,
+        control: Control<'_>,
+    ) -> Result<Outcome, PackageError> {
+        let mut by_node = vec![Vec::new(); self.nodes.len()];
+        let mut needed = 0_u64;
+        for file in chosen.iter().map(|index| &self.files[*index]) {
+            needed = needed.saturating_add(self.member(file).size);
+            by_node[file.node].push(file.member);
+        }
+        if let Some(limit) = options.max_bytes.filter(|limit| needed > *limit) {
+            return Err(PackageError::TooMuch { needed, limit });
+        }
+        if self.nodes.len() > 1 {
+            // Of a single one its own extraction says where in it the name stands.
+            for file in chosen.iter().map(|index| &self.files[*index]) {
+                safe(&self.nodes[file.node], &file.path)?;
+            }
+        }
+        let mut whole = Outcome::default();
+        for (node, members) in self.nodes.iter().zip(by_node).filter(|(_, members)| !members.is_empty()) {
+            let below = if options.flatten { target.to_owned() } else { directory_of(node, target)? };
+            node.extract(&members, &below, options, control, &mut whole)?;
+        }
+        Ok(whole)
+    }
+}
+
+/// The parts of a path below the target, if all of them may be made.
+fn safe<'a>(node: &Node, path: &'a str) -> Result<Vec<&'a str>, PackageError> {
+    target_path(path).map_err(|problem| {
+        let container = node.container.path().to_owned();
+        PackageError::Unsafe { container, name: path.to_owned(), problem }
+    })
+}
+
+impl Node {
+    fn extract(
+        &self,
+        members: &[usize],
+        target: &Path,
+        options: &Options,
+        control: Control<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), PackageError> {
+        let Options { overwrite, flatten, keep_going, max_bytes, memory } = *options;
+        match self.container.content() {
+            Content::Cabinet(cabinet) => {
+                let options = cab::extract::Options { overwrite, flatten, keep_going, max_bytes };
+                let done = cab::extract::extract(cabinet, members, target, &options, control)?;
+                outcome.files += done.files;
+                outcome.bytes += done.bytes;
+                let path = |file: usize| format!("{}{}", self.prefix, cabinet.files()[file].name);
+                outcome.missing.extend(done.missing.into_iter().map(|(file, problem)| (path(file), problem)));
+            }
+            Content::Image { .. } if flatten => {
+                return Err(PackageError::Flatten { container: self.container.path().to_owned() });
+            }
+            Content::Image { wim, tree, files } => {
+                let selection = wim::extract::Selection::entries(tree, members.iter().map(|member| files[*member]));
+                let options =
+                    wim::extract::Options { overwrite, max_bytes, memory, ..wim::extract::Options::default() };
+                let done = wim::extract::extract(wim, tree, &selection, target, &options, control)?;
+                outcome.files += done.files + done.hard_links;
+                outcome.bytes += done.bytes;
+                let path = |path: String| format!("{}{}", self.prefix, path.trim_start_matches('/').replace('/', "\\"));
+                let refused = done.refused.iter();
+                outcome.missing.extend(refused.map(|refused| (path(refused.path(tree)), refused.problem.to_string())));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The directory that a container's members go to. It is made, and no link on the way below the target is followed.
+fn directory_of(node: &Node, target: &Path) -> Result<PathBuf, PackageError> {
+    if node.prefix.is_empty() {
+        return Ok(target.to_owned());
+    }
+    let mut path = target.to_owned();
+    let parts = safe(node, &node.prefix)?;
+    let make = |path: &mut PathBuf| {
+        std::fs::create_dir_all(&path)?;
+        let mut directory = Dir::open(path)?;
+        for part in parts {
+            path.push(part);
+            directory.create_child(part)?;
+            directory = directory.open_child(part)?;
+        }
+        Ok(())
+    };
+    make(&mut path).map_err(|source| PackageError::Target { path: path.clone(), source })?;
+    Ok(path)
+}
