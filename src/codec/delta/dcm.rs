@@ -124,9 +124,9 @@ fn decode_blocks(file: &[u8], max_size: u64) -> Result<Vec<u8>, DeltaError> {
         } else {
             let start = made.len();
             made.resize(start + block_size, 0);
-            decompressor.decompress(block, &mut made[start..]).map_err(|error| {
-                malformed(Malformed::Lzms(error), offset + 8 + error.src_offset)
-            })?;
+            decompressor
+                .decompress(block, &mut made[start..])
+                .map_err(|error| malformed(Malformed::Lzms(error), offset + 8 + error.src_offset))?;
         }
         offset = end;
     }

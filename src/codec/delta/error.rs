@@ -115,6 +115,9 @@ pub enum Malformed {
     /// More entries of a rift table than bits for them.
     #[error("a rift table of {0} entries is longer than the delta")]
     RiftSize(u64),
+    /// Tables of the source overlap so that they are beyond what a real executable has.
+    #[error("the source's tables take too much work")]
+    TooMuchWork,
     /// A match refers to what lies outside of the source and of what is made of the target.
     #[error("a match at byte {position} of the target reaches {distance} bytes back, which is outside")]
     Distance {

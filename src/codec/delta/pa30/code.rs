@@ -26,8 +26,15 @@ const fn bases<const N: usize>() -> [u32; N] {
 /// A code over `N` symbols. `SIZE` is what [`table_size`](crate::codec::huffman::decode_table::table_size) says.
 pub(super) struct Code<const N: usize, const ROOT_BITS: u32, const SIZE: usize> {
     name: &'static str,
-    /// `None`: no symbol has a codeword.
-    table: Option<Box<DecodeTable<ROOT_BITS, SIZE>>>,
+    decoder: Decoder<ROOT_BITS, SIZE>,
+}
+
+enum Decoder<const ROOT_BITS: u32, const SIZE: usize> {
+    /// No symbol has a codeword.
+    Empty,
+    /// One symbol has: a zero bit. Microsoft's encoder gives it one although none would do.
+    Single(usize),
+    Table(Box<DecodeTable<ROOT_BITS, SIZE>>),
 }
 
 impl<const N: usize, const ROOT_BITS: u32, const SIZE: usize> Code<N, ROOT_BITS, SIZE> {
@@ -35,23 +42,33 @@ impl<const N: usize, const ROOT_BITS: u32, const SIZE: usize> Code<N, ROOT_BITS,
 
     /// The code with these codeword lengths, 0 for none, 16 at most.
     pub(super) fn new(name: &'static str, lens: &[u8; N]) -> Result<Self, Malformed> {
-        if lens.iter().all(|len| *len == 0) {
-            return Ok(Self { name, table: None });
-        }
-        let mut reversed = *lens;
-        reversed.reverse();
-        let mut table = Box::new(DecodeTable::new());
-        table.build(&reversed, &Self::BASES).map_err(|BadCode| Malformed::BadCode(name))?;
-        Ok(Self { name, table: Some(table) })
+        let mut used = lens.iter().enumerate().filter(|(_, len)| **len > 0);
+        let decoder = match (used.next(), used.next()) {
+            (None, _) => Decoder::Empty,
+            (Some((symbol, 1)), None) => Decoder::Single(symbol),
+            _ => {
+                let mut reversed = *lens;
+                reversed.reverse();
+                let mut table = Box::new(DecodeTable::new());
+                table.build(&reversed, &Self::BASES).map_err(|BadCode| Malformed::BadCode(name))?;
+                Decoder::Table(table)
+            }
+        };
+        Ok(Self { name, decoder })
     }
 
     /// Reads a symbol.
     #[inline]
     pub(super) fn symbol(&self, reader: &mut BitReader<'_>) -> Result<usize, DeltaError> {
-        let Some(table) = &self.table else { return Err(reader.malformed(Malformed::BadCode(self.name))) };
-        let entry = table.lookup(!reader.peek().reverse_bits());
-        reader.consume(consumed_bits(entry))?;
-        Ok((entry >> SYMBOL_SHIFT) as usize)
+        match &self.decoder {
+            Decoder::Table(table) => {
+                let entry = table.lookup(!reader.peek().reverse_bits());
+                reader.consume(consumed_bits(entry))?;
+                Ok((entry >> SYMBOL_SHIFT) as usize)
+            }
+            Decoder::Single(symbol) if reader.bits(1)? == 0 => Ok(*symbol),
+            Decoder::Single(_) | Decoder::Empty => Err(reader.malformed(Malformed::BadCode(self.name))),
+        }
     }
 }
 
@@ -88,8 +105,11 @@ mod tests {
     #[test]
     fn incomplete_and_empty_codes() {
         type Small = Code<3, 8, { table_size(3, 16, 8) }>;
-        assert_eq!(Small::new("code", &[1, 0, 0]).err(), Some(Malformed::BadCode("code")));
+        assert_eq!(Small::new("code", &[2, 0, 0]).err(), Some(Malformed::BadCode("code")));
         assert_eq!(Small::new("code", &[1, 1, 1]).err(), Some(Malformed::BadCode("code")));
+        let single = Small::new("code", &[0, 1, 0]).unwrap();
+        let mut reader = BitReader::new(&[0b1_0_000], 0).unwrap();
+        assert_eq!((single.symbol(&mut reader).ok(), single.symbol(&mut reader).ok()), (Some(1), None));
         let empty = Small::new("code", &[0; 3]).unwrap();
         assert!(empty.symbol(&mut BitReader::new(&[0; 4], 0).unwrap()).is_err());
     }

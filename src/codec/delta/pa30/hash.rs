@@ -26,10 +26,8 @@ impl TargetHash {
     pub(super) fn read(reader: &mut BitReader<'_>) -> Result<Self, DeltaError> {
         let algorithm = reader.number()?;
         let (bytes, offset) = reader.buffer()?;
-        let wrong = |algorithm| DeltaError::Malformed {
-            problem: Malformed::HashSize { algorithm, size: bytes.len() },
-            offset,
-        };
+        let wrong =
+            |algorithm| DeltaError::Malformed { problem: Malformed::HashSize { algorithm, size: bytes.len() }, offset };
         Ok(match algorithm {
             0 => Self::None,
             0x8003 => Self::Md5(bytes.try_into().map_err(|_| wrong("MD5"))?),

@@ -73,8 +73,7 @@ impl Blocks {
         let mut starts = Vec::new();
         let mut start = 0_u64;
         for _ in 0..count {
-            start =
-                start.checked_add(reader.number()?).ok_or_else(|| reader.malformed(Malformed::BlockStart))?;
+            start = start.checked_add(reader.number()?).ok_or_else(|| reader.malformed(Malformed::BlockStart))?;
             starts.push(start);
         }
         let mut precode = [0; PRECODE_SYMBOLS];
@@ -135,8 +134,7 @@ fn read_lens(
                 continue;
             }
         };
-        lens[index] =
-            len.filter(|len| *len <= MAX_LEN).ok_or_else(|| reader.malformed(Malformed::BadLengths))?;
+        lens[index] = len.filter(|len| *len <= MAX_LEN).ok_or_else(|| reader.malformed(Malformed::BadLengths))?;
         index += 1;
     }
     Ok(lens)

@@ -11,10 +11,11 @@
 //! | 4 | when the target was written, in ticks of 100 ns since 1601 |
 //! | 12 | a bit stream: the set of file types that were tried, the file type, flags, the target's size, the digest's algorithm and the digest, preprocess buffer, patch buffer |
 //!
-//! See `bits` for what a number and a buffer are in it, and `patch` for the patch.
+//! See `bits` for what a number and a buffer are in it, `patch` for the patch, and `executable` for the preparation.
 
 mod bits;
 mod code;
+mod executable;
 mod hash;
 mod lengths;
 mod patch;
@@ -40,6 +41,10 @@ pub struct FileType(pub u64);
 impl FileType {
     /// Anything: bytes.
     pub const RAW: Self = Self(1);
+    /// Executables for i386.
+    pub const I386: Self = Self(2);
+    /// Executables for AMD64.
+    pub const AMD64: Self = Self(8);
 }
 
 impl std::fmt::Display for FileType {
@@ -128,12 +133,17 @@ pub fn apply(source: &[u8], delta: &[u8], max_size: u64) -> Result<Vec<u8>, Delt
     if header.file_type_set & REVERSE != 0 {
         return Err(Unsupported::Reverse.into());
     }
-    let (preprocess, _) = rest.buffer()?;
+    let (preprocess, preprocess_offset) = rest.buffer()?;
     let (patch, offset) = rest.buffer()?;
-    if header.file_type != FileType::RAW || !preprocess.is_empty() {
-        return Err(Unsupported::FileType(header.file_type).into());
-    }
-    let target = patch::apply(source, patch, offset, header.target_size, &RiftTable::default())?;
+    let prepared;
+    let (source, rifts) = if header.file_type == FileType::RAW {
+        (source, RiftTable::default())
+    } else {
+        prepared = executable::prepare(source, &header, preprocess, preprocess_offset)?;
+        (&*prepared.source, prepared.rifts)
+    };
+    let mut target = patch::apply(source, patch, offset, header.target_size, &rifts)?;
+    executable::finish(&mut target, header.flags);
     header.target_hash.check(&target)?;
     Ok(target)
 }

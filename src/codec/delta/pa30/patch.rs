@@ -36,8 +36,7 @@ pub(super) fn apply(
     let mut reader = BitReader::new(patch, offset)?;
     let mut table = RiftTable::read(&mut reader)?;
     let start = source.len() as i64;
-    let folded =
-        rifts.0.iter().map(|entry| Rift { from: entry.from.wrapping_add(start), to: entry.to });
+    let folded = rifts.0.iter().map(|entry| Rift { from: entry.from.wrapping_add(start), to: entry.to });
     table.0.extend(folded);
     table.0.push(Rift { from: start, to: 0 });
     table.sort();
