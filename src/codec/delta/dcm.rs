@@ -135,3 +135,72 @@ fn decode_blocks(file: &[u8], max_size: u64) -> Result<Vec<u8>, DeltaError> {
     }
     Ok(made)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_encoder::{Fields, Item, delta, null_delta};
+    use super::*;
+    use crate::codec::{Format, Level};
+
+    const TEXT: &[u8] = b"how much wood would a woodchuck chuck if a woodchuck could chuck wood";
+
+    fn with(signature: &[u8], rest: &[u8]) -> Vec<u8> {
+        [signature, rest].concat()
+    }
+
+    #[test]
+    fn deltas_behind_a_signature() {
+        let null = null_delta(TEXT, 0, &[]);
+        assert_eq!(decode(&with(b"DCN\x01", &null), None, 100).as_deref(), Ok(TEXT));
+        let fields = Fields { size: 9, ..Fields::default() };
+        let against = delta(&fields, &[Item::InFront { in_front: 0, length: 8 }, Item::Literal(b'!')]);
+        let dcm = with(b"DCM\x01", &against);
+        assert_eq!(decode(&dcm, Some(TEXT), 100).as_deref(), Ok(&b"how much!"[..]));
+        assert_eq!(decode(&dcm, None, 100), Err(DeltaError::NoSource { kind: Kind::Dcm }));
+        let dcd = with(b"DCD\x01\0\0\0\0\0\0\0\0", &against);
+        assert_eq!(decode(&dcd, Some(TEXT), 100).as_deref(), Ok(&b"how much!"[..]));
+        assert_eq!(decode(&dcd, None, 100), Err(DeltaError::NoSource { kind: Kind::Dcd }));
+        assert_eq!(decode(&dcm, Some(TEXT), 8), Err(DeltaError::TooLarge { size: 9, limit: 8 }));
+        for (signature, kind) in [(b"DCH\x01", Kind::Dch), (b"DCX\x01", Kind::Dcx)] {
+            assert_eq!(decode(&with(signature, &null), None, 100), Err(Unsupported::Kind(kind).into()));
+        }
+        assert!(matches!(decode(&null, None, 100), Err(DeltaError::Signature { .. })));
+        assert!(decode(b"DCD\x01", Some(TEXT), 100).is_err());
+    }
+
+    /// Blocks of what they become, and the header.
+    fn dcs(blocks: &[&[u8]]) -> Vec<u8> {
+        let total: usize = blocks.iter().map(|block| block.len()).sum();
+        let mut file = with(b"DCS\x01", &(blocks.len() as u32).to_le_bytes());
+        file.extend_from_slice(&(total as u32).to_le_bytes());
+        for block in blocks {
+            let mut packed = vec![0; block.len()];
+            let mut compressor = Format::Lzms.compressor(1 << 15, Level::DEFAULT).unwrap();
+            let size = compressor.compress(block, &mut packed);
+            let packed = size.map_or(*block, |size| &packed[..size]);
+            file.extend_from_slice(&(packed.len() as u32 + 4).to_le_bytes());
+            file.extend_from_slice(&(block.len() as u32).to_le_bytes());
+            file.extend_from_slice(packed);
+        }
+        file
+    }
+
+    #[test]
+    fn lzms_blocks() {
+        let repetitive = TEXT.repeat(50);
+        let file = dcs(&[&repetitive, b"tiny", TEXT]);
+        let whole = [&repetitive, &b"tiny"[..], TEXT].concat();
+        assert!(file.len() < 400);
+        assert_eq!(decode(&file, None, 1 << 20).as_deref(), Ok(&whole[..]));
+        assert!(matches!(decode(&file, None, 100), Err(DeltaError::TooLarge { limit: 100, .. })));
+        for size in 0..file.len() {
+            assert!(decode(&file[..size], None, 1 << 20).is_err(), "{size} bytes");
+        }
+        // Sizes that do not agree.
+        for (at, value) in [(4, 2), (4, 4), (8, 1), (12, 3), (12, 0xFFFF_FFFF), (16, 0xFFFF_FFFF_u32)] {
+            let mut damaged = file.clone();
+            damaged[at..at + 4].copy_from_slice(&value.to_le_bytes());
+            assert!(decode(&damaged, None, 1 << 20).is_err(), "{value:#x} at {at}");
+        }
+    }
+}

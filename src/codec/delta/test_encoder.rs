@@ -210,6 +210,39 @@ impl BitWriter {
         (0..len).rev().for_each(|bit| self.bits(codeword >> bit, 1));
     }
 
+    /// Adds a rift table: places, and what is there in the other file.
+    pub fn rift_table(&mut self, entries: &[(i64, i64)]) {
+        self.bits((!entries.is_empty()).into(), 1);
+        if entries.is_empty() {
+            return;
+        }
+        for _ in 0..2 {
+            // All lengths are told: those of the flat code over 252 symbols.
+            [126, 126, 0].into_iter().for_each(|count| self.bits(count, 8));
+            (0..252).for_each(|symbol| self.bits(if symbol < 4 { 6 } else { 7 }, 4));
+            self.bits(0, 4);
+        }
+        self.number(entries.len() as u64);
+        let mut last = (0, 0);
+        for (from, to) in entries {
+            self.int(from - last.0);
+            self.int(to - from - last.1);
+            last = (*from, to - from);
+        }
+    }
+
+    /// Adds an integer of a rift table.
+    fn int(&mut self, value: i64) {
+        let half = if value < 0 { 126 } else { 0 };
+        let magnitude = (if value < 0 { !value } else { value }) as u64;
+        if magnitude < 4 {
+            return self.flat(252, half + magnitude);
+        }
+        let bits = magnitude.ilog2() - 1;
+        self.flat(252, half + 2 * u64::from(bits) + (magnitude >> bits));
+        self.bits(magnitude, bits);
+    }
+
     /// The bytes.
     pub fn finish(mut self) -> Vec<u8> {
         let unused = self.bits.len().next_multiple_of(8) - self.bits.len();

@@ -100,25 +100,9 @@ fn every_way_to_say_where_from() {
 fn a_rift_table_shifts_the_corresponding_place() {
     // From the target's byte 4 on, what corresponds is 10 bytes further on in the source.
     let source = b"0123456789abcdefghijklmnop";
+    let at = source.len() as i64 + 4;
     let mut patch = BitWriter::default();
-    patch.bits(1, 1);
-    for _ in 0..2 {
-        patch.bits(126, 8);
-        patch.bits(126, 8);
-        patch.bits(0, 8);
-        // 4 codewords of 7 bits, 248 of 8.
-        (0..252).for_each(|symbol| patch.bits(if symbol < 4 { 6 } else { 7 }, 4));
-        patch.bits(0, 4);
-    }
-    patch.number(1);
-    let int = |patch: &mut BitWriter, symbol: u64, low: u64, bits: u32| {
-        patch.flat(252, symbol);
-        patch.bits(low, bits);
-    };
-    let at = source.len() as u64 + 4; // 30 = 16 + 14
-    int(&mut patch, 9, at & 7, 3);
-    assert_eq!(at >> 3, 3, "symbol 9 is three eighths of 16 and more");
-    int(&mut patch, 126 + 7, 15 & 3, 2); // the complement of 15 is -16: 30 - 16 = 14
+    patch.rift_table(&[(at, 14)]);
     patch.bits(1, 1);
     patch.flat(600, 256 + 3 * 8 + 7); // eight bytes, across the place
     let made = apply(source, &around(&fields(8), &patch.finish()), 8);

@@ -59,8 +59,8 @@ pub(super) fn compose(first: &RiftTable, second: &RiftTable) -> Result<RiftTable
     Ok(table)
 }
 
-/// The table turned over. Where several places lead to the same one, the first counts, beginning at place 0 and from the highest on with the
-/// lowest; places that nothing leads to go with what is in front of them.
+/// The table turned over. Where several places lead to the same one, the first counts, beginning at place 0, and those in front of it
+/// after the highest; places that nothing leads to go with what is in front of them.
 pub(super) fn invert(table: &RiftTable) -> RiftTable {
     let mut segments = segments(table);
     let Some(behind_zero) = segments.iter().rposition(|(start, _, _)| *start <= 0) else { return RiftTable::default() };
@@ -152,8 +152,8 @@ mod tests {
         for place in (0..0x400).chain(0x400..0x600).chain(0x600..0x1000) {
             assert_eq!(value(&inverse, value(&moved, place)), place, "{place:#x}");
         }
-        // Nothing leads to 0x400: it goes on as before. Two lead to 0x20: the lower one counts.
-        assert_eq!(value(&inverse, 0x400), 0x400);
+        // To 0x400 only a place in front of 0 leads, which goes with the last entry. Two lead to 0x20: the lower one counts.
+        assert_eq!(value(&inverse, 0x400), 0x400 - 0x2A00);
         let overlapping = table(&[(0, 0), (0x100, 0x20)]);
         assert_eq!(value(&invert(&overlapping), 0x20), 0x20);
         assert_eq!(value(&invert(&overlapping), 0x100), 0x1E0);

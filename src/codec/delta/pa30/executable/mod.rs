@@ -31,6 +31,8 @@ mod instruction;
 mod relocations;
 mod resources;
 mod source;
+#[cfg(test)]
+mod tests;
 mod unwind;
 
 use image::{Image, Machine};
