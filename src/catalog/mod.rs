@@ -3,5 +3,6 @@
 pub mod cix;
 pub mod digest;
 pub mod package;
+pub mod payload;
 pub mod psf;
 pub mod role;

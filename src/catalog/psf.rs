@@ -51,6 +51,10 @@ pub enum Refusal {
     /// A delta of a kind that cannot be applied.
     #[error("a delta that is not supported: {0}")]
     Delta(crate::codec::delta::Unsupported),
+    /// A delta between executables that makes another file than it should, although neither it nor what it is against is
+    /// damaged: how this executable is prepared is not fully known.
+    #[error("a delta between executables whose preparation is not fully known: {0}")]
+    Executable(DeltaError),
     /// The delta is against a file of the system that is updated.
     #[error("a delta against a file of the system that is updated, which is not in the package")]
     NeedsBasis,
@@ -73,6 +77,7 @@ impl Refusal {
         match self {
             Self::PieceKind(kind) => kind.clone(),
             Self::Delta(unsupported) => format!("PA30, {unsupported}"),
+            Self::Executable(_) => "PA30, an executable that is not fully understood".to_owned(),
             Self::NeedsBasis => "needs a file of the system".to_owned(),
             Self::BasisNotMade(_) | Self::BasisNotKept { .. } => "needs a file that was not made".to_owned(),
         }
@@ -285,6 +290,9 @@ fn make<'a>(
                 _ => match pa30::apply(source.unwrap_or_default(), &content, file.size) {
                     Ok(bytes) => Cow::Owned(bytes),
                     Err(DeltaError::Unsupported(unsupported)) => return Err(Refusal::Delta(unsupported).into()),
+                    Err(error) if piece.digest.is_some() && is_of_executables(&content) => {
+                        return Err(Refusal::Executable(error).into());
+                    }
                     Err(error) => return Err(Failure::Delta(error).into()),
                 },
             }
@@ -297,6 +305,11 @@ fn make<'a>(
         Some((expected, found)) => Err(Failure::FileDigest { expected, found }.into()),
         None => Ok(bytes),
     }
+}
+
+/// Whether a delta is one for which the source is prepared.
+fn is_of_executables(delta: &[u8]) -> bool {
+    pa30::Header::read(delta).is_ok_and(|header| header.file_type != pa30::FileType::RAW)
 }
 
 /// The digest that was expected and the one that was found, where they are not the same.

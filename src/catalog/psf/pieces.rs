@@ -27,12 +27,22 @@ impl std::fmt::Debug for Psf<'_> {
     }
 }
 
-impl Pieces for Psf<'_> {
-    fn read(&self, place: &Place) -> Result<Cow<'_, [u8]>, Failure> {
+impl<'a> Psf<'a> {
+    /// The bytes of a piece.
+    ///
+    /// # Errors
+    /// As [`Pieces::read`].
+    pub fn piece(self, place: &Place) -> Result<Cow<'a, [u8]>, Failure> {
         match place {
             Place::Range { offset, length } => range(self.0, *offset, *length),
             Place::Member(name) => Err(Failure::NoMember(name.clone())),
         }
+    }
+}
+
+impl Pieces for Psf<'_> {
+    fn read(&self, place: &Place) -> Result<Cow<'_, [u8]>, Failure> {
+        self.piece(place)
     }
 }
 
