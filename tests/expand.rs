@@ -296,3 +296,44 @@ fn real_packages_are_expanded_to_the_ground() {
         assert!(stderr(&output).contains("nothing.cab: there is no such file"), "{}", stderr(&output));
     }
 }
+
+/// Files that were compressed by themselves, by another program; and whatever comes through a pipe.
+#[test]
+fn single_files_and_standard_input() {
+    if !has_peer("mscompress") {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    let mut noise = Noise(7);
+    let contents = [Vec::new(), b"xyz".repeat(9), noise.bytes(10_000), noise.text(300_000), vec![b' '; 5000]];
+    for content in contents {
+        std::fs::write(path("setup.exe"), &content).unwrap();
+        run("mscompress", &[arg(&path("setup.exe"))]);
+        let packed = path("setup.exe_");
+        let expand = |arguments: &[&str]| {
+            let output = wimkit(&[&["expand"], arguments, &["--quiet"]].concat());
+            assert!(output.status.success(), "{}", stderr(&output));
+        };
+        let target = path("target");
+        expand(&["-r", arg(&packed), arg(&target)]); // not there yet: the file to make
+        assert!(std::fs::read(&target).unwrap() == content);
+        let directory = path("directory");
+        expand(&[arg(&packed), "--to", arg(&directory)]);
+        assert_eq!(read_tree(&directory).into_iter().collect::<Vec<_>>(), [("setup.exe".to_owned(), content.clone())]);
+        let listed = run(arg(&cargo_bin("wimkit")), &["expand", "-D", "--json", arg(&packed)]);
+        let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+        assert_eq!(
+            (&listed["files"][0]["size"], &listed["files"][0]["compression"]),
+            (&content.len().into(), &"SZDD".into())
+        );
+
+        let mut piped = Command::new(cargo_bin("wimkit"));
+        piped.args(["expand", "-", "--to", arg(&path("piped"))]).stdin(std::fs::File::open(&packed).unwrap());
+        assert!(piped.output().unwrap().status.success());
+        assert!(read_tree(&path("piped")).into_values().eq([content]));
+        for made in [target, packed] {
+            std::fs::remove_file(made).unwrap();
+        }
+    }
+}

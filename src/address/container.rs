@@ -1,9 +1,11 @@
-//! Files that hold files: a cabinet, or an image. Since Windows 11 24H2 update packages are images.
+//! Files that hold files: a cabinet, or an image, as update packages are since Windows 11 24H2. And files that were compressed
+//! by themselves, which hold one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{AddressError, open_entry};
+use crate::cab::single_file::SingleFile;
 use crate::cab::{self, Cabinet};
 use crate::util::filetime::FileTime;
 use crate::util::read_at::{ReadAt, bytes_at};
@@ -34,6 +36,8 @@ pub enum Kind {
     Cabinet,
     /// A WIM.
     Image,
+    /// One compressed file.
+    SingleFile,
 }
 
 impl Kind {
@@ -43,7 +47,7 @@ impl Kind {
         match () {
             () if begins(&MAGIC) => Some(Self::Image),
             () if begins(b"MSCF") => Some(Self::Cabinet),
-            () => None,
+            () => SingleFile::is_one(source).then_some(Self::SingleFile),
         }
     }
 }
@@ -71,6 +75,8 @@ pub enum Content {
         /// The entry of each member.
         files: Vec<DentryId>,
     },
+    /// One file, decoded.
+    SingleFile(SingleFile),
 }
 
 /// A file in a container.
@@ -104,21 +110,42 @@ impl Container {
     /// # Errors
     /// As [`Container::open`].
     pub fn from_source(source: Box<dyn ReadAt>, path: &Path, options: &ContainerOptions) -> Result<Self, AddressError> {
-        let (content, members) = if Kind::of(&*source) == Some(Kind::Image) {
-            open_image(source, path)?
-        } else {
-            let cabinet = Cabinet::from_source(source, path, &options.cab)?;
-            let members = cabinet.files().iter().map(|file| Member {
-                path: file.name.clone(),
-                size: file.size,
-                time: file.time,
-                attributes: file.attributes.into(),
-                compression: cabinet.compression(file.folder),
-            });
-            let members = members.collect();
-            (Content::Cabinet(Box::new(cabinet)), members)
+        let (content, members) = match Kind::of(&*source) {
+            Some(Kind::Image) => open_image(source, path)?,
+            Some(Kind::SingleFile) => {
+                let file = SingleFile::read(&*source, path)?;
+                let member = Member {
+                    path: file.name.clone(),
+                    size: file.content.len() as u64,
+                    time: FileTime::ZERO,
+                    attributes: 0,
+                    compression: file.method.to_owned(),
+                };
+                (Content::SingleFile(file), vec![member])
+            }
+            // Also where it does not begin as one: it may stand further on.
+            Some(Kind::Cabinet) | None => {
+                let cabinet = Cabinet::from_source(source, path, &options.cab)?;
+                let member = |file: &cab::File| Member {
+                    path: file.name.clone(),
+                    size: file.size,
+                    time: file.time,
+                    attributes: file.attributes.into(),
+                    compression: cabinet.compression(file.folder),
+                };
+                let members = cabinet.files().iter().map(member).collect();
+                (Content::Cabinet(Box::new(cabinet)), members)
+            }
         };
         Ok(Self { path: path.to_owned(), content, members, memory: options.memory })
+    }
+
+    /// Gives a file that was compressed by itself another name.
+    pub fn rename_single_file(&mut self, name: &str) {
+        if let Content::SingleFile(file) = &mut self.content {
+            name.clone_into(&mut file.name);
+            name.clone_into(&mut self.members[0].path);
+        }
     }
 
     /// What it was opened as: an address.
@@ -141,6 +168,7 @@ impl Container {
         match &self.content {
             Content::Cabinet(cabinet) => cabinet.warnings().to_vec(),
             Content::Image { wim, .. } => wim.warnings().map(str::to_owned).collect(),
+            Content::SingleFile(_) => Vec::new(),
         }
     }
 
@@ -149,6 +177,7 @@ impl Container {
         match &self.content {
             Content::Cabinet(cabinet) => cabinet.paths().collect(),
             Content::Image { wim, .. } => vec![wim.path()],
+            Content::SingleFile(_) => vec![&self.path],
         }
     }
 
@@ -166,6 +195,9 @@ impl Container {
             Content::Image { wim, tree, files } => members.iter().for_each(|member| {
                 let (entry, path) = (tree.entry(files[*member]), &self.members[*member].path);
                 receive(*member, open_entry(wim, entry, self.memory, &self.path, path));
+            }),
+            Content::SingleFile(file) => members.iter().for_each(|member| {
+                receive(*member, Ok(Box::new(std::io::Cursor::new(file.content.clone()))));
             }),
         }
     }

@@ -13,6 +13,7 @@ mod folder;
 mod header;
 mod names;
 mod search;
+pub mod single_file;
 mod sink;
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,7 @@ pub mod delta;
 mod error;
 pub mod huffman;
 pub mod lzms;
+pub mod lzss;
 pub mod lzx;
 mod matchfinder;
 mod price;

@@ -1,13 +1,17 @@
 //! Extracting files of a package.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::super::payload;
 use super::{Content, Node, Package, PackageError};
 use crate::address::container;
+use crate::cab::single_file::SingleFile;
 use crate::cab::{self, target_path};
-use crate::util::os::Dir;
+use crate::util::new_file::NewFile;
+use crate::util::os::{Dir, Times};
 use crate::util::progress::Control;
 use crate::wim;
 
@@ -129,6 +133,12 @@ impl Node {
                 let path = |file: usize| format!("{}{}", self.prefix, cabinet.files()[file].name);
                 outcome.missing.extend(done.missing.into_iter().map(|(file, problem)| (path(file), problem)));
             }
+            container::Content::SingleFile(file) => {
+                write(target, file, overwrite)
+                    .map_err(|source| PackageError::Target { path: target.join(&file.name), source })?;
+                outcome.files += 1;
+                outcome.bytes += file.content.len() as u64;
+            }
             container::Content::Image { .. } if flatten => {
                 return Err(PackageError::Flatten { container: self.path().to_owned() });
             }
@@ -146,6 +156,14 @@ impl Node {
         }
         Ok(())
     }
+}
+
+/// Makes a file that was compressed by itself.
+fn write(target: &Path, file: &SingleFile, overwrite: bool) -> io::Result<()> {
+    std::fs::create_dir_all(target)?;
+    let mut new = NewFile::create(Arc::new(Dir::open(target)?), &file.name, overwrite)?;
+    new.file.write_all(&file.content)?;
+    new.finish(&Times::default())
 }
 
 /// The directory that a container's members go to. It is made, and no link on the way below the target is followed.

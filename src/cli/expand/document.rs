@@ -109,6 +109,6 @@ pub(super) struct Decoded {
 
 impl Decoded {
     pub(super) fn new(path: &str, size: u64, kind: String) -> Self {
-        Self { schema: "wimkit.expand-single/1", path: path.to_owned(), size, kind }
+        Self { schema: "wimkit.expand-delta/1", path: path.to_owned(), size, kind }
     }
 }

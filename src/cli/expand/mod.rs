@@ -1,8 +1,8 @@
 //! `wimkit expand`: the files of a cabinet or an update package.
 
+mod delta;
 mod document;
 mod matcher;
-mod single;
 
 use super::Context;
 use super::args::Size;
@@ -10,35 +10,36 @@ use super::exit::{Failure, Outcome};
 use super::human::{Counted, Human};
 use super::printer::{self, Out, visible, warn};
 use clap::Args;
+use delta::DeltaFile;
 use document::{Extracted, Listing};
 use matcher::Matcher;
-use single::Single;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use wimkit::address::AddressError;
-use wimkit::address::container::{Container, ContainerOptions};
+use wimkit::address::container::{Container, ContainerOptions, Content};
 use wimkit::cab::{self, NameEncoding};
 use wimkit::catalog::package::extract::PayloadCounts;
 use wimkit::catalog::package::{self, Package, PackageError, extract};
 use wimkit::catalog::payload::{Payload, PayloadError};
 use wimkit::catalog::role::Role;
+use wimkit::util::read_at::{self, ReadAt};
 
 /// List or extract the files of a cabinet or an update package
 ///
 /// What Windows' expand.exe is asked in its own way is understood: `expand update.cab -F:* DIR`.
 #[derive(Args, Debug)]
 pub(crate) struct Expand {
-    /// The cabinet, the update package (.msu), or a file with a cabinet in it; of a set any one. Or the payload of a package
-    /// (.psf), a compressed manifest, a delta
+    /// The cabinet, the update package (.msu), a compressed file (setup.ex_), or a file with a cabinet in it; of a set any
+    /// one; - is standard input. Or the payload of a package (.psf), a compressed manifest, a delta
     pkg: PathBuf,
-    /// The directory to extract to, as expand.exe takes it
+    /// The directory to extract to, as expand.exe takes it; for a compressed file it may be the file to make
     #[arg(value_name = "DIR", conflicts_with = "to")]
     dest: Option<PathBuf>,
     /// The directory to extract to [default: the current one]
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
     /// Files to take; * and ? match anything. With \ or / in it the pattern is for whole paths, else for names [default: *]
-    #[arg(short = 'F', long = "files", value_name = "PATTERN")]
+    #[arg(short = 'F', visible_short_alias = 'f', long = "files", value_name = "PATTERN")]
     patterns: Vec<String>,
     /// List the files instead of extracting them
     #[arg(short = 'D', visible_short_alias = 'd', long)]
@@ -95,7 +96,13 @@ impl Expand {
         if is_psf || self.index.is_some() {
             return Ok(Package::of_payload(Payload::open_psf(&self.pkg, self.index.as_deref(), &container)?));
         }
-        let outermost = Container::open(&self.pkg, &container)?;
+        let mut outermost = match self.pkg.to_str() {
+            Some("-") => Container::from_source(standard_input()?, Path::new("standard input"), &container)?,
+            _ => Container::open(&self.pkg, &container)?,
+        };
+        if let Some((_, name)) = self.single_file(&outermost) {
+            outermost.rename_single_file(name);
+        }
         let options = package::Options { container, recursive: self.recursive, ..package::Options::default() };
         Ok(Package::new(outermost, &options))
     }
@@ -105,17 +112,26 @@ impl Expand {
         self.to.as_deref().or(self.dest.as_deref()).unwrap_or(Path::new("."))
     }
 
-    /// Whether what is given goes with a file that stands alone.
-    fn may_be_single(&self) -> bool {
-        self.index.is_none() && self.parts.is_empty()
+    /// Whether what is given goes with a delta. Standard input can be read once only, and that is for packages.
+    fn may_be_delta(&self) -> bool {
+        self.index.is_none() && self.parts.is_empty() && self.pkg != Path::new("-")
+    }
+
+    /// The directory and the name of the file that is to be made of a compressed one, if DIR is such.
+    fn single_file(&self, container: &Container) -> Option<(&Path, &str)> {
+        let dest = self.dest.as_deref().filter(|_| matches!(container.content(), Content::SingleFile(_)))?;
+        let is_directory = dest.is_dir() || dest.to_str()?.ends_with(std::path::is_separator);
+        let name = dest.file_name().filter(|_| !is_directory)?.to_str()?;
+        let directory = dest.parent().filter(|parent| !parent.as_os_str().is_empty());
+        Some((directory.unwrap_or(Path::new(".")), name))
     }
 
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let begun = Instant::now();
-        if self.may_be_single() {
-            let source = single::open(&self.pkg, context)?;
-            if let Some(single) = Single::of(&*source) {
-                return self.expand_single(single, &*source, context);
+        if self.may_be_delta() {
+            let source = delta::open(&self.pkg, context)?;
+            if let Some(kind) = DeltaFile::of(&*source) {
+                return self.expand_delta(kind, &*source, context);
             }
             if self.base.is_some() || self.source.is_some() {
                 let message = format!("{}: neither a delta nor a compressed manifest", self.pkg.display());
@@ -132,7 +148,8 @@ impl Expand {
             list(&package, &chosen, context)?;
             return Ok(Outcome::Done);
         }
-        let target = self.target();
+        let single = package.containers().next().and_then(|container| self.single_file(container));
+        let target = single.map_or(self.target(), |(directory, _)| directory);
         let options = extract::Options {
             overwrite: !self.no_overwrite,
             flatten: self.flatten,
@@ -168,6 +185,13 @@ fn say_payload(counts: &PayloadCounts, context: &Context) {
     for (kind, count) in &counts.refused {
         context.say(format_args!("  refused: {count} ({})", visible(kind)));
     }
+}
+
+/// Standard input, which may be a pipe: kept, to be read here and there.
+fn standard_input() -> Result<Box<dyn ReadAt>, Failure> {
+    let mut kept = tempfile::SpooledTempFile::new(1 << 20);
+    let read = std::io::copy(&mut std::io::stdin().lock(), &mut kept).and_then(|_| read_at::spooled(kept));
+    read.map_err(|error| Failure::message(format!("standard input: {error}")))
 }
 
 fn list(package: &Package, chosen: &[usize], context: &Context) -> Result<(), Failure> {

@@ -23,12 +23,12 @@ const MAX_NBYTES: u64 = 2 << 30;
 
 /// What stands alone.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Single {
+pub(super) enum DeltaFile {
     Delta,
     Compressed(Kind),
 }
 
-impl Single {
+impl DeltaFile {
     /// What a file is, if it is of these; told by its first bytes.
     pub(super) fn of(source: &dyn ReadAt) -> Option<Self> {
         let start = bytes_at(source, 0, 4).ok()?;
@@ -48,9 +48,9 @@ impl Single {
 
 impl Expand {
     /// Expands a single file into one of the same name; a delta's own extension is left out.
-    pub(super) fn expand_single(
+    pub(super) fn expand_delta(
         &self,
-        single: Single,
+        kind: DeltaFile,
         source: &dyn ReadAt,
         context: &Context,
     ) -> Result<Outcome, Failure> {
@@ -60,38 +60,38 @@ impl Expand {
             (Some(path), _) | (None, Some(path)) => Some(whole(&*open(path, context)?, path)?),
             (None, None) => None,
         };
-        let decoded = match single {
-            Single::Delta => pa30::apply(given.as_deref().unwrap_or_default(), &content, limit),
-            Single::Compressed(_) => dcm::decode(&content, given.as_deref(), limit),
+        let decoded = match kind {
+            DeltaFile::Delta => pa30::apply(given.as_deref().unwrap_or_default(), &content, limit),
+            DeltaFile::Compressed(_) => dcm::decode(&content, given.as_deref(), limit),
         };
-        let decoded = decoded.map_err(|error| failure(&self.pkg, single, given.is_some(), error))?;
-        let name = self.output_name(single);
+        let decoded = decoded.map_err(|error| failure(&self.pkg, kind, given.is_some(), error))?;
+        let name = self.output_name(kind);
         if self.list {
             if context.global.json {
-                printer::json(&Decoded::new(&name, decoded.len() as u64, single.name()))?;
+                printer::json(&Decoded::new(&name, decoded.len() as u64, kind.name()))?;
             } else {
                 let mut out = printer::Out::new();
-                writeln!(out, "{:>12}  {:<20}  {}", decoded.len(), single.name(), printer::visible(&name))?;
+                writeln!(out, "{:>12}  {:<20}  {}", decoded.len(), kind.name(), printer::visible(&name))?;
                 out.finish()?;
             }
             return Ok(Outcome::Done);
         }
         let path = self.write(&name, &decoded)?;
         if context.global.json {
-            printer::json(&Decoded::new(&path.display().to_string(), decoded.len() as u64, single.name()))?;
+            printer::json(&Decoded::new(&path.display().to_string(), decoded.len() as u64, kind.name()))?;
         } else {
             context.say(format_args!("{}: {}", path.display(), Human(decoded.len() as u64)));
         }
         Ok(Outcome::Done)
     }
 
-    fn output_name(&self, single: Single) -> String {
+    fn output_name(&self, kind: DeltaFile) -> String {
         // The last part of an address.
         let address = self.pkg.to_string_lossy();
         let name = address.rsplit(['/', '\\', '!']).next().unwrap_or_default().to_owned();
         let lower = name.to_ascii_lowercase();
-        match single {
-            Single::Delta if lower.ends_with(".pa30") && lower.len() > 5 => name[..name.len() - 5].to_owned(),
+        match kind {
+            DeltaFile::Delta if lower.ends_with(".pa30") && lower.len() > 5 => name[..name.len() - 5].to_owned(),
             _ => name,
         }
     }
@@ -137,15 +137,15 @@ fn whole(source: &dyn ReadAt, path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes.into_owned())
 }
 
-fn failure(path: &Path, single: Single, has_source: bool, error: DeltaError) -> Failure {
-    let hint = match (&error, single) {
+fn failure(path: &Path, kind: DeltaFile, has_source: bool, error: DeltaError) -> Failure {
+    let hint = match (&error, kind) {
         (DeltaError::NoSource { kind: Kind::Dcm }, _) => Some(
             "give the base manifest with --base: resource 614 of wcp.dll, which is in the servicing stack of the image that the \
              manifest is from, below Windows\\WinSxS\\*_microsoft-windows-servicingstack_*",
         ),
         (DeltaError::NoSource { .. }, _) => Some("give the file that the delta is against with --source"),
         (DeltaError::TooLarge { .. }, _) => Some("--max-size sets the limit"),
-        (DeltaError::Hash { .. } | DeltaError::Malformed { .. }, Single::Delta) if !has_source => {
+        (DeltaError::Hash { .. } | DeltaError::Malformed { .. }, DeltaFile::Delta) if !has_source => {
             Some("a delta that is not against nothing needs its source: --source FILE")
         }
         (DeltaError::Hash { .. }, _) => Some("the source is another file than the one that the delta was made for"),
