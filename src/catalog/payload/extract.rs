@@ -55,7 +55,8 @@ impl Payload {
         std::fs::create_dir_all(target).map_err(target_error)?;
         let root = Arc::new(Dir::open(target).map_err(target_error)?);
         let chosen = self.last_of_each_path(chosen, options.flatten);
-        control.progress.begin("Expanding", chosen.iter().map(|place| self.members[*place].size).sum());
+        let sizes = chosen.iter().map(|place| self.members[*place].size);
+        control.progress.begin("Expanding", sizes.fold(0, u64::saturating_add));
         let mut extracted = Extracted::default();
         let sink = |place: usize, bytes: &[u8]| {
             if control.interrupted() {

@@ -39,7 +39,8 @@ fn transform_function(source: &mut Source, begin: u32, end: u32) -> Result<(), T
         if let Some(relative_at) = found.relative_at
             && let Some(distance) = source.u32_at(at + relative_at)
         {
-            let moved = source.mapped(next + i64::from(distance as i32)) - source.mapped(next);
+            let target = next + i64::from(distance as i32);
+            let moved = source.mapped(target).wrapping_sub(source.mapped(next));
             source.set_u32(at + relative_at, moved as u32);
         }
         let Ok(next) = u32::try_from(next) else { break };

@@ -31,7 +31,7 @@ fn moved_displacement(source: &Source, end: u32, displacement: u32) -> Option<i3
     if source.is_taken(place, 1) {
         return None;
     }
-    Some((source.mapped(target.into()) - source.mapped(end.into())) as i32)
+    Some(source.mapped(target.into()).wrapping_sub(source.mapped(end.into())) as i32)
 }
 
 /// Code, section by section: where it begins in the file and ends, and the RVA of its beginning.

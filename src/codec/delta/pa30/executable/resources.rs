@@ -15,8 +15,9 @@ pub(super) fn transform(source: &mut Source) -> Result<(), TooMuchWork> {
     let Some(base) = source.image.offset_of(rva) else { return Ok(()) };
     let end = base.saturating_add(size as usize).min(source.bytes.len());
     let moved_base = source.mapped(rva.into());
-    let moved =
-        |source: &Source, reference: u32| (source.mapped(i64::from(rva) + i64::from(reference)) - moved_base) as u32;
+    let moved = |source: &Source, reference: u32| {
+        source.mapped(i64::from(rva) + i64::from(reference)).wrapping_sub(moved_base) as u32
+    };
     let mut to_do = vec![base];
     let mut seen = HashSet::new();
     while let Some(directory) = to_do.pop() {
