@@ -262,7 +262,7 @@ fn real_packages_are_expanded_to_the_ground() {
         let output = wimkit(&["expand", arg(&package), "--recursive", "--to", arg(ours.path()), "--quiet"]);
         assert!(output.status.success(), "{}", stderr(&output));
         let found = read_tree(ours.path());
-        assert!(take_payloads_apart(&mut expected, &found) > 40);
+        assert!(take_payloads_apart(&mut expected, &found) > 30);
         assert!(expected.len() > 1000 && found == expected, "{}", package.display());
 
         let listed = run(arg(&cargo_bin("wimkit")), &["expand", "-D", "--recursive", "--json", arg(&package)]);
