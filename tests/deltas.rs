@@ -54,6 +54,7 @@ fn compressed_manifests() {
 
 /// What became of the deltas of a real update: all files that are made have the digests of its index.
 #[test]
+#[allow(clippy::print_stderr, reason = "the counts are to be seen")]
 fn real_updates() {
     let Some(directory) = foreign("msu") else { return };
     let (mut decoded, mut refused) = (0, 0);

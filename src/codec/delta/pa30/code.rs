@@ -89,7 +89,7 @@ mod tests {
     fn the_longest_codewords_are_the_smallest() {
         // a 00, c 01, b 1; the first bit is the lowest of the stream.
         let code = Code::<3, 8, { table_size(3, 16, 8) }>::new("code", &[2, 1, 2]).unwrap();
-        let mut reader = BitReader::new(&[0b0_1_10_00_000, 0b0001], 0).unwrap();
+        let mut reader = BitReader::new(&[0b1100_0000, 0b0001], 0).unwrap();
         let symbols: Vec<_> = (0..3).map(|_| code.symbol(&mut reader).unwrap()).collect();
         assert_eq!(symbols, [0, 2, 1]);
     }
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(Small::new("code", &[2, 0, 0]).err(), Some(Malformed::BadCode("code")));
         assert_eq!(Small::new("code", &[1, 1, 1]).err(), Some(Malformed::BadCode("code")));
         let single = Small::new("code", &[0, 1, 0]).unwrap();
-        let mut reader = BitReader::new(&[0b1_0_000], 0).unwrap();
+        let mut reader = BitReader::new(&[0b1_0000], 0).unwrap();
         assert_eq!((single.symbol(&mut reader).ok(), single.symbol(&mut reader).ok()), (Some(1), None));
         let empty = Small::new("code", &[0; 3]).unwrap();
         assert!(empty.symbol(&mut BitReader::new(&[0; 4], 0).unwrap()).is_err());

@@ -54,7 +54,7 @@ pub(super) fn apply(
         match u8::try_from(symbol) {
             Ok(literal) => target.made.push(literal),
             Err(_) => {
-                let from = read_from(symbol - 256 >> 3, codes, &mut reader)?;
+                let from = read_from((symbol - 256) >> 3, codes, &mut reader)?;
                 let length = read_length(symbol & 7, codes, &mut reader)?;
                 target.copy(from, length).map_err(|problem| reader.malformed(problem))?;
             }
