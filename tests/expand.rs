@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use support::{Noise, arg, foreign, has_peer, read_tree, run};
+use wimkit::util::sha1::Sha1;
 
 fn wimkit(arguments: &[&str]) -> Output {
     Command::new(cargo_bin("wimkit")).args(arguments).output().unwrap()
@@ -224,6 +225,31 @@ fn expand_nested(cabinet: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<
     }
 }
 
+/// Puts the files of cabinets with an index in place of their numbered pieces: what `found` has of them, if that is what the
+/// index says.
+fn take_payloads_apart(expected: &mut BTreeMap<String, Vec<u8>>, found: &BTreeMap<String, Vec<u8>>) -> usize {
+    let mut made = 0;
+    let indices: Vec<String> = expected.keys().filter(|path| path.ends_with("_manifest_.cix.xml")).cloned().collect();
+    for path in indices {
+        let index = String::from_utf8(expected[&path].clone()).unwrap();
+        let prefix = path.strip_suffix("_manifest_.cix.xml").unwrap();
+        let is_number = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+        expected.retain(|path, _| !path.strip_prefix(prefix).is_some_and(is_number));
+        for file in index.split("<File ").skip(1) {
+            let value = |name: &str| file.split_once(&format!(" {name}=\"")).unwrap().1.split('"').next().unwrap();
+            let name = value("name").replace('\\', "/");
+            let content = &found[&format!("{prefix}{name}")];
+            assert_eq!(Sha1::of(content).to_string(), value("value"), "{name}");
+            for (end, _) in name.match_indices('/') {
+                expected.insert(format!("{prefix}{}/", &name[..end]), Vec::new());
+            }
+            expected.insert(format!("{prefix}{name}"), content.clone());
+            made += 1;
+        }
+    }
+    made
+}
+
 #[test]
 fn real_packages_are_expanded_to_the_ground() {
     if !has_peer("cabextract") {
@@ -235,7 +261,9 @@ fn real_packages_are_expanded_to_the_ground() {
         let ours = tempfile::tempdir().unwrap();
         let output = wimkit(&["expand", arg(&package), "--recursive", "--to", arg(ours.path()), "--quiet"]);
         assert!(output.status.success(), "{}", stderr(&output));
-        assert!(expected.len() > 1000 && read_tree(ours.path()) == expected, "{}", package.display());
+        let found = read_tree(ours.path());
+        assert!(take_payloads_apart(&mut expected, &found) > 30);
+        assert!(expected.len() > 1000 && found == expected, "{}", package.display());
 
         let listed = run(arg(&cargo_bin("wimkit")), &["expand", "-D", "--recursive", "--json", arg(&package)]);
         let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();

@@ -1,7 +1,7 @@
 //! A package as a whole: a container and, where wanted, those in it.
 //!
 //! An inner container takes the place of its file: what is in `Windows6.1-KB1-x64.cab` is listed, and extracted, below a
-//! directory of that name. The cabinets `Cab_1_….cab` into which large packages are divided are different: what is in
+//! directory of that name. Payloads are taken apart: in place of numbered pieces, or of a PSF, there are the files that they become. The cabinets `Cab_1_….cab` into which large packages are divided are different: what is in
 //! them belongs beside them.
 
 mod error;
@@ -9,9 +9,10 @@ pub mod extract;
 
 pub use error::PackageError;
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
+use super::payload::{self, Payload, PayloadError, beside};
 use crate::address::container::{Container, ContainerOptions, Kind, Member};
 
 /// Containers may stand so deep in each other.
@@ -44,12 +45,36 @@ pub struct Package {
     warnings: Vec<String>,
 }
 
-/// One container of a package.
+/// One container of a package, or its payload.
 #[derive(Debug)]
 struct Node {
-    container: Container,
+    content: Content,
     /// Where its members go below the target, with `\` at the end; empty for the outermost.
     prefix: String,
+}
+
+/// What holds files.
+#[derive(Debug)]
+enum Content {
+    Container(Container),
+    Payload(Payload),
+}
+
+impl Node {
+    /// What it is called in messages.
+    fn path(&self) -> &Path {
+        match &self.content {
+            Content::Container(container) => container.path(),
+            Content::Payload(payload) => payload.path(),
+        }
+    }
+
+    fn members(&self) -> &[Member] {
+        match &self.content {
+            Content::Container(container) => container.members(),
+            Content::Payload(payload) => payload.members(),
+        }
+    }
 }
 
 /// A file of a package.
@@ -70,12 +95,33 @@ impl Package {
         let mut package = Self::default();
         let mut left = options.max_inner;
         package.add(container, String::new(), 1, options, &mut left);
+        if options.recursive {
+            package.take_psfs_apart();
+        }
+        package
+    }
+
+    /// The files of a payload alone.
+    pub fn of_payload(payload: Payload) -> Self {
+        let mut package = Self::default();
+        package.add_payload(payload, String::new());
         package
     }
 
     /// The containers, the outermost first.
     pub fn containers(&self) -> impl Iterator<Item = &Container> {
-        self.nodes.iter().map(|node| &node.container)
+        self.nodes.iter().filter_map(|node| match &node.content {
+            Content::Container(container) => Some(container),
+            Content::Payload(_) => None,
+        })
+    }
+
+    /// The payloads that are taken apart.
+    pub fn payloads(&self) -> impl Iterator<Item = &Payload> {
+        self.nodes.iter().filter_map(|node| match &node.content {
+            Content::Container(_) => None,
+            Content::Payload(payload) => Some(payload),
+        })
     }
 
     /// The files, container by container.
@@ -85,7 +131,12 @@ impl Package {
 
     /// What its container tells of a file.
     pub fn member(&self, file: &File) -> &Member {
-        &self.nodes[file.node].container.members()[file.member]
+        &self.nodes[file.node].members()[file.member]
+    }
+
+    /// Whether a file is one that a payload becomes. [`Member::compression`] then tells out of what.
+    pub fn is_of_payload(&self, file: &File) -> bool {
+        matches!(self.nodes[file.node].content, Content::Payload(_))
     }
 
     /// What was tolerated.
@@ -99,18 +150,90 @@ impl Package {
         let node = self.nodes.len();
         let mut inner =
             if options.recursive { self.open_inner(&container, depth, options, left) } else { HashMap::new() };
+        let (payload, pieces) = if options.recursive { self.payload_of(&container) } else { Default::default() };
         let mut found = Vec::with_capacity(inner.len());
-        for (member, entry) in container.members().iter().enumerate() {
+        for (member, entry) in container.members().iter().enumerate().filter(|(member, _)| !pieces.contains(member)) {
             let path = format!("{prefix}{}", entry.path);
             match inner.remove(&member) {
                 Some(container) => found.push((inner_prefix(&path), container)),
                 None => self.files.push(File { path, node, member }),
             }
         }
-        self.nodes.push(Node { container, prefix });
+        self.nodes.push(Node { content: Content::Container(container), prefix: prefix.clone() });
+        if let Some(payload) = payload {
+            self.add_payload(payload, prefix);
+        }
         for (prefix, container) in found {
             self.add(container, prefix, depth + 1, options, left);
         }
+    }
+
+    /// The payload of a cabinet with an index, and which members are its pieces.
+    fn payload_of(&mut self, container: &Container) -> (Option<Payload>, HashSet<usize>) {
+        match Payload::of_cabinet(container) {
+            Ok(found) => found.map(|(payload, pieces)| (Some(payload), pieces)).unwrap_or_default(),
+            Err(error) => {
+                self.warnings.push(format!("this payload cannot be taken apart: {error}"));
+                Default::default()
+            }
+        }
+    }
+
+    /// Adds the files of a payload, which go below `prefix`.
+    fn add_payload(&mut self, payload: Payload, prefix: String) {
+        let node = self.nodes.len();
+        let paths = payload.members().iter().map(|entry| format!("{prefix}{}", entry.path)).enumerate();
+        self.files.extend(paths.map(|(member, path)| File { path, node, member }));
+        self.nodes.push(Node { content: Content::Payload(payload), prefix });
+    }
+
+    /// Takes every PSF apart whose index is in the package: its files go where the index is.
+    fn take_psfs_apart(&mut self) {
+        let psfs: Vec<File> = self.files.iter().filter(|file| beside::is_psf(&file.path)).cloned().collect();
+        for psf in psfs {
+            let Some(index) = self.index_of(&psf.path) else { continue };
+            match self.open_psf(&psf, &index) {
+                Ok(payload) => {
+                    let prefix = self.nodes[index.node].prefix.clone();
+                    self.files.retain(|file| file.path != psf.path);
+                    self.add_payload(payload, prefix);
+                }
+                Err(error) => self.warnings.push(format!("this payload cannot be taken apart: {error}")),
+            }
+        }
+    }
+
+    /// The index of the PSF at `path`: one by its name wherever it is, or one by the common name, in the package of its name or the only
+    /// one of that name.
+    fn index_of(&self, path: &str) -> Option<File> {
+        let psf = path.rsplit(['\\', '/']).next().unwrap_or(path).to_lowercase();
+        let stem = psf.rsplit_once('.').map_or(&*psf, |(stem, _)| stem);
+        let places = || self.files.iter().map(|file| &*file.path).enumerate();
+        let of_same_name = places().filter(|(_, path)| {
+            let mut parents = path.to_lowercase();
+            parents.truncate(parents.rfind('\\').unwrap_or(0));
+            let parent = parents.rsplit('\\').next().unwrap_or_default();
+            parent.rsplit_once('.').is_some_and(|(parent, _)| parent.trim_end_matches("_psfx") == stem)
+        });
+        let of_same_name: Vec<_> = of_same_name.collect();
+        let is_only = self.files.iter().filter(|file| beside::is_psf(&file.path)).count() == 1;
+        let place = beside::find_index(&psf, of_same_name.into_iter());
+        let place = place.or_else(|| beside::find_index(&psf, places().filter(|_| is_only)));
+        place.map(|place| self.files[place].clone())
+    }
+
+    fn open_psf(&self, psf: &File, index: &File) -> Result<Payload, PayloadError> {
+        let container = |file: &File| match &self.nodes[file.node].content {
+            Content::Container(container) => Some(container),
+            Content::Payload(_) => None,
+        };
+        let path = PathBuf::from(format!("{}!/{}", self.nodes[psf.node].path().display(), self.member(psf).path));
+        let name = PathBuf::from(format!("{}!/{}", self.nodes[index.node].path().display(), self.member(index).path));
+        let (Some(of_psf), Some(of_index)) = (container(psf), container(index)) else {
+            return Err(PayloadError::NoIndex { path });
+        };
+        let document = of_index.read(index.member, payload::MAX_INDEX_NBYTES)?;
+        Payload::of_psf(&path, of_psf.open_member(psf.member)?, &name, &document)
     }
 
     /// Opens the members that are containers themselves.

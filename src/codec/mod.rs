@@ -1,4 +1,4 @@
-//! The chunk codecs of the WIM format, XPRESS, LZX and LZMS, and in [`cabinet`] those of cabinets.
+//! The chunk codecs of the WIM format, XPRESS, LZX and LZMS, in [`cabinet`] those of cabinets, and in [`delta`] the deltas of packages.
 //!
 //! A codec works on one chunk at a time: `&[u8]` in, `&mut [u8]` out. It knows nothing of files. Contexts are
 //! reusable: make one per thread and feed it chunk after chunk; no state carries over from one chunk to the next.
@@ -22,6 +22,7 @@ pub mod cabinet;
 mod copy;
 #[cfg(target_arch = "x86_64")]
 mod cpu;
+pub mod delta;
 mod error;
 pub mod huffman;
 pub mod lzms;

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::super::payload::PayloadError;
 use crate::cab::{self, UnsafeName};
 use crate::wim;
 
@@ -13,6 +14,9 @@ pub enum PackageError {
     /// Out of a cabinet.
     #[error(transparent)]
     Cabinet(#[from] cab::extract::ExtractError),
+    /// Out of a payload.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
     /// Out of an image.
     #[error(transparent)]
     Image(#[from] wim::extract::ExtractError),
@@ -55,6 +59,7 @@ impl PackageError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Cabinet(error) => error.hint(),
+            Self::Payload(error) => error.hint(),
             Self::Image(error) => error.hint(),
             Self::Flatten { .. } => Some("leave --flatten out".into()),
             _ => None,
@@ -66,6 +71,7 @@ impl PackageError {
         matches!(
             self,
             Self::Cabinet(cab::extract::ExtractError::Interrupted)
+                | Self::Payload(PayloadError::Interrupted)
                 | Self::Image(wim::extract::ExtractError::Interrupted)
         )
     }

@@ -1,11 +1,13 @@
 //! Extracting files of a package.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Node, Package, PackageError};
-use crate::address::container::Content;
+use super::super::payload;
+use super::{Content, Node, Package, PackageError};
+use crate::address::container;
 use crate::cab::single_file::SingleFile;
 use crate::cab::{self, target_path};
 use crate::util::new_file::NewFile;
@@ -37,6 +39,19 @@ pub struct Outcome {
     pub bytes: u64,
     /// Paths of those that were not, and why not.
     pub missing: Vec<(String, String)>,
+    /// What came of payloads, if there are any.
+    pub payload: Option<PayloadCounts>,
+}
+
+/// What came of the files that payloads become.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PayloadCounts {
+    /// How many were made; each has the digest of its index.
+    pub decoded: u64,
+    /// How many were refused for what: nothing is wrong with them.
+    pub refused: BTreeMap<String, u64>,
+    /// How many failed: something is damaged.
+    pub failed: u64,
 }
 
 impl Package {
@@ -78,7 +93,7 @@ impl Package {
 /// The parts of a path below the target, if all of them may be made.
 fn safe<'a>(node: &Node, path: &'a str) -> Result<Vec<&'a str>, PackageError> {
     target_path(path).map_err(|problem| {
-        let container = node.container.path().to_owned();
+        let container = node.path().to_owned();
         PackageError::Unsafe { container, name: path.to_owned(), problem }
     })
 }
@@ -93,8 +108,24 @@ impl Node {
         outcome: &mut Outcome,
     ) -> Result<(), PackageError> {
         let Options { overwrite, flatten, keep_going, max_bytes, memory } = *options;
-        match self.container.content() {
-            Content::Cabinet(cabinet) => {
+        let container = match &self.content {
+            Content::Container(container) => container,
+            Content::Payload(payload) => {
+                let options = payload::Options { overwrite, flatten, keep_going };
+                let done = payload.extract(members, target, &options, control)?;
+                outcome.files += done.files;
+                outcome.bytes += done.bytes;
+                let path = |place: usize| format!("{}{}", self.prefix, payload.members()[place].path);
+                outcome.missing.extend(done.missing.into_iter().map(|(place, problem)| (path(place), problem)));
+                let counts = outcome.payload.get_or_insert_default();
+                counts.decoded += done.files;
+                counts.failed += done.failed;
+                done.refused.into_iter().for_each(|(kind, count)| *counts.refused.entry(kind).or_default() += count);
+                return Ok(());
+            }
+        };
+        match container.content() {
+            container::Content::Cabinet(cabinet) => {
                 let options = cab::extract::Options { overwrite, flatten, keep_going, max_bytes };
                 let done = cab::extract::extract(cabinet, members, target, &options, control)?;
                 outcome.files += done.files;
@@ -102,16 +133,16 @@ impl Node {
                 let path = |file: usize| format!("{}{}", self.prefix, cabinet.files()[file].name);
                 outcome.missing.extend(done.missing.into_iter().map(|(file, problem)| (path(file), problem)));
             }
-            Content::SingleFile(file) => {
+            container::Content::SingleFile(file) => {
                 write(target, file, overwrite)
                     .map_err(|source| PackageError::Target { path: target.join(&file.name), source })?;
                 outcome.files += 1;
                 outcome.bytes += file.content.len() as u64;
             }
-            Content::Image { .. } if flatten => {
-                return Err(PackageError::Flatten { container: self.container.path().to_owned() });
+            container::Content::Image { .. } if flatten => {
+                return Err(PackageError::Flatten { container: self.path().to_owned() });
             }
-            Content::Image { wim, tree, files } => {
+            container::Content::Image { wim, tree, files } => {
                 let selection = wim::extract::Selection::entries(tree, members.iter().map(|member| files[*member]));
                 let options =
                     wim::extract::Options { overwrite, max_bytes, memory, ..wim::extract::Options::default() };

@@ -1,10 +1,12 @@
 //! The JSON documents; their members are described in docs/json/expand.md.
 
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 use wimkit::address::container::Container;
 use wimkit::catalog::package::Package;
-use wimkit::catalog::package::extract::Outcome;
+use wimkit::catalog::package::extract::{Outcome, PayloadCounts};
+use wimkit::catalog::payload::Payload;
 use wimkit::catalog::role::Role;
 
 /// The answer of a list.
@@ -28,7 +30,12 @@ struct Listed {
 
 impl Listing {
     pub(super) fn new(package: &Package, chosen: &[usize]) -> Self {
-        let containers = package.containers().flat_map(Container::paths).map(|path| path.display().to_string());
+        let mut containers: Vec<&Path> = package.containers().flat_map(Container::paths).collect();
+        // The payload of a cabinet is in the same file.
+        containers.extend(
+            package.payloads().map(Payload::path).filter(|path| !containers.contains(path)).collect::<Vec<_>>(),
+        );
+        let containers = containers.into_iter().map(|path| path.display().to_string());
         let files = chosen.iter().map(|index| &package.files()[*index]).map(|file| {
             let member = package.member(file);
             Listed {
@@ -54,7 +61,15 @@ pub(super) struct Extracted {
     files: u64,
     bytes: u64,
     missing: Vec<Missing>,
+    payload: Option<Counts>,
     warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    decoded: u64,
+    refused: BTreeMap<String, u64>,
+    failed: u64,
 }
 
 #[derive(Serialize)]
@@ -74,7 +89,26 @@ impl Extracted {
             files: done.files,
             bytes: done.bytes,
             missing: missing.collect(),
+            payload: done.payload.map(|counts| {
+                let PayloadCounts { decoded, refused, failed } = counts;
+                Counts { decoded, refused, failed }
+            }),
             warnings,
         }
+    }
+}
+
+/// The answer for a delta or a compressed manifest.
+#[derive(Serialize)]
+pub(super) struct Decoded {
+    schema: &'static str,
+    path: String,
+    size: u64,
+    kind: String,
+}
+
+impl Decoded {
+    pub(super) fn new(path: &str, size: u64, kind: String) -> Self {
+        Self { schema: "wimkit.expand-delta/1", path: path.to_owned(), size, kind }
     }
 }

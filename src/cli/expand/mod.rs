@@ -1,5 +1,6 @@
 //! `wimkit expand`: the files of a cabinet or an update package.
 
+mod delta;
 mod document;
 mod matcher;
 
@@ -9,6 +10,7 @@ use super::exit::{Failure, Outcome};
 use super::human::{Counted, Human};
 use super::printer::{self, Out, visible, warn};
 use clap::Args;
+use delta::DeltaFile;
 use document::{Extracted, Listing};
 use matcher::Matcher;
 use std::path::{Path, PathBuf};
@@ -16,7 +18,9 @@ use std::time::Instant;
 use wimkit::address::AddressError;
 use wimkit::address::container::{Container, ContainerOptions, Content};
 use wimkit::cab::{self, NameEncoding};
+use wimkit::catalog::package::extract::PayloadCounts;
 use wimkit::catalog::package::{self, Package, PackageError, extract};
+use wimkit::catalog::payload::{Payload, PayloadError};
 use wimkit::catalog::role::Role;
 use wimkit::util::read_at::{self, ReadAt};
 
@@ -26,7 +30,7 @@ use wimkit::util::read_at::{self, ReadAt};
 #[derive(Args, Debug)]
 pub(crate) struct Expand {
     /// The cabinet, the update package (.msu), a compressed file (setup.ex_), or a file with a cabinet in it; of a set any
-    /// one; - is standard input
+    /// one; - is standard input. Or the payload of a package (.psf), a compressed manifest, a delta
     pkg: PathBuf,
     /// The directory to extract to, as expand.exe takes it; for a compressed file it may be the file to make
     #[arg(value_name = "DIR", conflicts_with = "to")]
@@ -40,7 +44,7 @@ pub(crate) struct Expand {
     /// List the files instead of extracting them
     #[arg(short = 'D', visible_short_alias = 'd', long)]
     list: bool,
-    /// Look into cabinets and images in the package, too: each becomes a directory of its name
+    /// Look into cabinets and images in the package, too: each becomes a directory of its name. Payloads become their files
     #[arg(long)]
     recursive: bool,
     /// Ignore the directories: put all files into the target itself
@@ -64,6 +68,15 @@ pub(crate) struct Expand {
     /// The other cabinets of a set [default: those beside the first that it names]
     #[arg(long = "part", value_name = "FILE")]
     parts: Vec<PathBuf>,
+    /// For a .psf: its index (.cix.xml), or the package that holds it [default: looked for beside it]
+    #[arg(long, value_name = "FILE")]
+    index: Option<PathBuf>,
+    /// For a compressed manifest (DCM): the base manifest of the image that it is from
+    #[arg(long, value_name = "FILE", conflicts_with = "source")]
+    base: Option<PathBuf>,
+    /// For a delta, or a compressed file (DCD): the file that it is against [default: nothing]
+    #[arg(long, value_name = "FILE")]
+    source: Option<PathBuf>,
 }
 
 fn encoding(label: &str) -> Result<NameEncoding, String> {
@@ -79,6 +92,10 @@ impl Expand {
             salvage: self.keep_going || self.list,
         };
         let container = ContainerOptions { cab, memory: context.memory() };
+        let is_psf = self.pkg.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("psf"));
+        if is_psf || self.index.is_some() {
+            return Ok(Package::of_payload(Payload::open_psf(&self.pkg, self.index.as_deref(), &container)?));
+        }
         let mut outermost = match self.pkg.to_str() {
             Some("-") => Container::from_source(standard_input()?, Path::new("standard input"), &container)?,
             _ => Container::open(&self.pkg, &container)?,
@@ -88,6 +105,16 @@ impl Expand {
         }
         let options = package::Options { container, recursive: self.recursive, ..package::Options::default() };
         Ok(Package::new(outermost, &options))
+    }
+
+    /// The directory to extract to.
+    fn target(&self) -> &Path {
+        self.to.as_deref().or(self.dest.as_deref()).unwrap_or(Path::new("."))
+    }
+
+    /// Whether what is given goes with a delta. Standard input can be read once only, and that is for packages.
+    fn may_be_delta(&self) -> bool {
+        self.index.is_none() && self.parts.is_empty() && self.pkg != Path::new("-")
     }
 
     /// The directory and the name of the file that is to be made of a compressed one, if DIR is such.
@@ -101,6 +128,16 @@ impl Expand {
 
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let begun = Instant::now();
+        if self.may_be_delta() {
+            let source = delta::open(&self.pkg, context)?;
+            if let Some(kind) = DeltaFile::of(&*source) {
+                return self.expand_delta(kind, &*source, context);
+            }
+            if self.base.is_some() || self.source.is_some() {
+                let message = format!("{}: neither a delta nor a compressed manifest", self.pkg.display());
+                return Err(Failure::message(message).with_hint("leave --base and --source out"));
+            }
+        }
         let package = self.open(context)?;
         let warnings = package.warnings();
         for warning in warnings {
@@ -112,8 +149,7 @@ impl Expand {
             return Ok(Outcome::Done);
         }
         let single = package.containers().next().and_then(|container| self.single_file(container));
-        let named = single.map(|(directory, _)| directory).or(self.to.as_deref()).or(self.dest.as_deref());
-        let target = named.unwrap_or(Path::new("."));
+        let target = single.map_or(self.target(), |(directory, _)| directory);
         let options = extract::Options {
             overwrite: !self.no_overwrite,
             flatten: self.flatten,
@@ -134,8 +170,20 @@ impl Expand {
             let (files, bytes, seconds) =
                 (Counted(done.files, "file"), Human(done.bytes), begun.elapsed().as_secs_f64());
             context.say(format_args!("{}: {files} ({bytes}), in {seconds:.1} s", target.display()));
+            if let Some(counts) = &done.payload {
+                say_payload(counts, context);
+            }
         }
         Ok(if is_complete { Outcome::Done } else { Outcome::Partial })
+    }
+}
+
+/// What came of payloads.
+fn say_payload(counts: &PayloadCounts, context: &Context) {
+    let refused: u64 = counts.refused.values().sum();
+    context.say(format_args!("payload: {} decoded, {refused} refused, {} failed", counts.decoded, counts.failed));
+    for (kind, count) in &counts.refused {
+        context.say(format_args!("  refused: {count} ({})", visible(kind)));
     }
 }
 
@@ -153,14 +201,24 @@ fn list(package: &Package, chosen: &[usize], context: &Context) -> Result<(), Fa
     let mut out = Out::new();
     for file in chosen.iter().map(|index| &package.files()[*index]) {
         let member = package.member(file);
-        let role = Role::of(&file.path).map_or(String::new(), |role| format!("  [{role}]"));
-        writeln!(out, "{:>12}  {:<20}  {}{role}", member.size, member.time.to_string(), visible(&file.path))?;
+        let note = match package.is_of_payload(file) {
+            true => format!("  [{}]", member.compression),
+            false => Role::of(&file.path).map_or(String::new(), |role| format!("  [{role}]")),
+        };
+        writeln!(out, "{:>12}  {:<20}  {}{note}", member.size, member.time.to_string(), visible(&file.path))?;
     }
     out.finish()
 }
 
 impl From<AddressError> for Failure {
     fn from(error: AddressError) -> Self {
+        let hint = error.hint();
+        Self::new(error, hint)
+    }
+}
+
+impl From<PayloadError> for Failure {
+    fn from(error: PayloadError) -> Self {
         let hint = error.hint();
         Self::new(error, hint)
     }

@@ -1,0 +1,76 @@
+//! Why a payload cannot be used.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::super::cix::CixError;
+use super::super::psf::Failure;
+use crate::address::AddressError;
+
+/// A payload that cannot be opened, or whose files cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PayloadError {
+    /// The package or a member of it cannot be read.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The index is malformed.
+    #[error("{path}: {source}", path = path.display())]
+    Index {
+        /// The index.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<CixError>,
+    },
+    /// The index is one of a cabinet.
+    #[error("{path}: this is the index of a cabinet, not of a PSF", path = path.display())]
+    OtherIndex {
+        /// The index.
+        path: PathBuf,
+    },
+    /// No index was found beside a PSF.
+    #[error("{path}: without its index a PSF cannot be taken apart, and there is none beside it", path = path.display())]
+    NoIndex {
+        /// The PSF.
+        path: PathBuf,
+    },
+    /// A file cannot be made of the payload.
+    #[error("{path}: {name}: {failure}", path = path.display())]
+    File {
+        /// The payload.
+        path: PathBuf,
+        /// The file's path in the index.
+        name: String,
+        /// Why.
+        failure: Box<Failure>,
+    },
+    /// The target directory, or a file in it, cannot be made or written.
+    #[error("{path}: {source}", path = path.display())]
+    Target {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It was asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl PayloadError {
+    /// How to mend it, where that can be said.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Address(error) => error.hint(),
+            Self::NoIndex { .. } => Some(
+                "put the package that it belongs to beside it, or name the index or the package with --index".into(),
+            ),
+            Self::OtherIndex { .. } => Some("name the index or the package of the PSF with --index".into()),
+            Self::File { .. } => Some("--keep-going makes the other files and tells which are missing".into()),
+            Self::Target { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                Some("something else has the name; choose another directory".into())
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! `wimkit expand` on payloads, deltas and compressed manifests.
+
+mod support;
+#[path = "../src/codec/delta/test_encoder.rs"]
+#[allow(dead_code, unreachable_pub)] // it is the library's, too
+mod test_encoder;
+
+use assert_cmd::cargo::cargo_bin;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use support::{arg, foreign, has_peer, read_tree, run};
+use tempfile::TempDir;
+use test_encoder::{Fields, Item, delta, null_delta};
+use wimkit::util::sha1::Sha1;
+
+const TEXT: &[u8] = b"how much wood would a woodchuck chuck if a woodchuck could chuck wood";
+
+fn wimkit(arguments: &[&str]) -> Output {
+    Command::new(cargo_bin("wimkit")).args(arguments).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(output)))
+}
+
+/// A piece of the made-up payload.
+struct Piece {
+    name: &'static str,
+    kind: &'static str,
+    content: Vec<u8>,
+    /// What it becomes.
+    file: &'static [u8],
+    basis: &'static str,
+}
+
+fn pieces() -> Vec<Piece> {
+    let piece = |name, kind, content: &[u8], file, basis| Piece { name, kind, content: content.to_vec(), file, basis };
+    vec![
+        piece("raw.txt", "RAW", b"as it is", b"as it is", ""),
+        piece("amd64_component\\n\\file.dll", "PA30", &null_delta(TEXT, 0, &[]), TEXT, ""),
+        piece("amd64_component\\f\\file.dll", "PA30", &null_delta(b"x", 0, &[]), b"x", "<Basis file=\"9999\"/>"),
+        piece("newer.dll", "PA31", b"PA31", b"x", ""),
+    ]
+}
+
+/// The PSF of these pieces, and its index.
+fn payload(pieces: &[Piece]) -> (Vec<u8>, String) {
+    let mut psf = b"PSTREAM\0".to_vec();
+    let mut files = String::new();
+    for (id, Piece { name, kind, content, file, basis }) in pieces.iter().enumerate() {
+        let (offset, length, size) = (psf.len(), content.len(), file.len());
+        let (of_file, of_piece) = (Sha1::of(file), Sha1::of(content));
+        files += &format!(
+            "<File id=\"{id}\" name=\"{name}\" length=\"{size}\" time=\"132223104000000000\" attr=\"32\">\
+             <Hash alg=\"SHA1\" value=\"{of_file}\"/><Delta>\
+             <Source type=\"{kind}\" offset=\"{offset}\" length=\"{length}\"><Hash alg=\"SHA1\" value=\"{of_piece}\"/></Source>\
+             {basis}</Delta></File>"
+        );
+        psf.extend_from_slice(content);
+    }
+    let index = format!(
+        "<Container name=\"x\" type=\"PSF\" length=\"{}\" version=\"1\" xmlns=\"urn:ContainerIndex\"><Files>{files}</Files></Container>",
+        psf.len()
+    );
+    (psf, index)
+}
+
+/// A directory with a PSF; its index is to be put somewhere.
+fn place() -> (TempDir, PathBuf, String) {
+    let place = tempfile::tempdir().unwrap();
+    let (psf, index) = payload(&pieces());
+    let path = place.path().join("Windows11.0-KB1-x64.psf");
+    fs::write(&path, psf).unwrap();
+    (place, path, index)
+}
+
+fn check_files(tree: &Path, prefix: &str) {
+    let found = read_tree(tree);
+    assert!(found[&format!("{prefix}raw.txt")] == b"as it is");
+    assert!(found[&format!("{prefix}amd64_component/n/file.dll")] == TEXT);
+    assert!(!found.contains_key(&format!("{prefix}newer.dll")));
+}
+
+#[test]
+fn a_psf_and_its_index_beside_it() {
+    for name in ["Windows11.0-KB1-x64.psf.cix.xml", "express.psf.cix.xml", "elsewhere.xml"] {
+        let (place, psf, index) = place();
+        let index_path = place.path().join(name);
+        fs::write(&index_path, index).unwrap();
+        let target = place.path().join("target");
+        let mut arguments = vec!["expand", arg(&psf), "--to", arg(&target)];
+        if name == "elsewhere.xml" {
+            let output = wimkit(&arguments);
+            assert_eq!(output.status.code(), Some(2));
+            assert!(stderr(&output).contains("--index"), "{}", stderr(&output));
+            arguments.extend(["--index", arg(&index_path)]);
+        }
+        let output = wimkit(&arguments);
+        // Two are refused, which is not all that was asked for.
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(stderr(&output).contains("payload: 2 decoded, 2 refused, 0 failed"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("not extracted: newer.dll: pieces of the type PA31"), "{}", stderr(&output));
+        check_files(&target, "");
+        let written = fs::metadata(target.join("raw.txt")).unwrap().modified().unwrap();
+        assert_eq!(written, std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_577_836_800));
+
+        arguments.extend(["--json", "-F", "*.dll"]);
+        let told = json(&wimkit(&arguments));
+        assert_eq!((&told["payload"]["decoded"], &told["payload"]["refused"]["PA31"]), (&1.into(), &1.into()));
+        arguments.push("-D");
+        let listed = json(&wimkit(&arguments));
+        let how: Vec<_> = listed["files"].as_array().unwrap().iter().map(|file| &file["compression"]).collect();
+        assert_eq!(how, ["PA30", "PA30, needs a file of the system", "PA31"]);
+        assert_eq!(listed["containers"][0], arg(&psf));
+    }
+}
+
+#[test]
+fn a_psf_in_a_package() {
+    if !has_peer("wimlib-imagex") || !has_peer("gcab") {
+        return;
+    }
+    let (place, psf, index) = place();
+    let path = |name: &str| place.path().join(name);
+    fs::write(path("express.psf.cix.xml"), index).unwrap();
+    fs::write(path("update.mum"), "<assembly/>").unwrap();
+    let inner = path("Windows11.0-KB1-x64.cab");
+    run("gcab", &["-c", "-n", "-z", arg(&inner), arg(&path("update.mum")), arg(&path("express.psf.cix.xml"))]);
+    fs::remove_file(path("express.psf.cix.xml")).unwrap();
+
+    // Alone, with the package beside it.
+    let output = wimkit(&["expand", arg(&psf), "--to", arg(&path("alone"))]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    check_files(&path("alone"), "");
+
+    // Both in a cabinet, and in an image.
+    let cabinet = path("update.msu");
+    run("gcab", &["-c", "-n", "-z", arg(&cabinet), arg(&inner), arg(&psf)]);
+    let tree = path("tree");
+    fs::create_dir_all(tree.join("inner")).unwrap();
+    fs::copy(&psf, tree.join("Windows11.0-KB1-x64.psf")).unwrap();
+    let image = path("update-24h2.msu");
+    let inner_tree = path("inner-tree");
+    fs::create_dir(&inner_tree).unwrap();
+    run("gcab", &["-x", "-C", arg(&inner_tree), arg(&inner)]);
+    let capture =
+        |tree: &Path, to: &Path| run("wimlib-imagex", &["capture", arg(tree), arg(to), "x", "--compress=none"]);
+    fs::remove_dir(tree.join("inner")).unwrap();
+    capture(&inner_tree, &tree.join("Windows11.0-KB1-x64.wim"));
+    capture(&tree, &image);
+    for (package, prefix) in [(&cabinet, "Windows11.0-KB1-x64.cab/"), (&image, "Windows11.0-KB1-x64.wim/")] {
+        let target = path("target").join(prefix);
+        let output = wimkit(&["expand", arg(package), "--recursive", "--to", arg(&target)]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(stderr(&output).contains("payload: 2 decoded, 2 refused, 0 failed"), "{}", stderr(&output));
+        check_files(&target, prefix);
+        let found = read_tree(&target);
+        assert!(found.contains_key(&format!("{prefix}update.mum")) && !found.contains_key("Windows11.0-KB1-x64.psf"));
+        // Without, the payload is one file.
+        let listed = json(&wimkit(&["expand", "-D", "--json", arg(package)]));
+        assert_eq!(listed["files"].as_array().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn damaged_payloads() {
+    let (place, psf, index) = place();
+    let index_path = place.path().join("express.psf.cix.xml");
+    fs::write(&index_path, &index).unwrap();
+    let mut damaged = fs::read(&psf).unwrap();
+    damaged[8] ^= 1;
+    fs::write(&psf, &damaged).unwrap();
+    let target = place.path().join("target");
+    let output = wimkit(&["expand", arg(&psf), "--to", arg(&target)]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("raw.txt: its piece has the SHA1"), "{}", stderr(&output));
+    let output = wimkit(&["expand", arg(&psf), "--to", arg(&target), "--keep-going"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("payload: 1 decoded, 2 refused, 1 failed"), "{}", stderr(&output));
+
+    damaged.truncate(12);
+    fs::write(&psf, &damaged).unwrap();
+    let output = wimkit(&["expand", arg(&psf), "--to", arg(&target)]);
+    assert!(stderr(&output).contains("lies outside of the payload, which has 12"), "{}", stderr(&output));
+
+    // A path that leads out refuses the whole payload.
+    fs::write(&index_path, index.replace("newer.dll", "..\\newer.dll")).unwrap();
+    let nothing = place.path().join("nothing");
+    let output = wimkit(&["expand", arg(&psf), "--to", arg(&nothing)]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("leads out of the target directory") && !nothing.exists(), "{}", stderr(&output));
+}
+
+#[test]
+fn a_single_delta() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    fs::write(path("source.bin"), TEXT).unwrap();
+    let items = [Item::InFront { in_front: 0, length: TEXT.len() as u64 }, Item::Literal(b'!')];
+    let whole = [TEXT, b"!"].concat();
+    let digest = Sha1::of(&whole).0;
+    let fields = Fields { size: whole.len() as u64, algorithm: 0x8004, digest: &digest, ..Fields::default() };
+    fs::write(path("file.dll.pa30"), delta(&fields, &items)).unwrap();
+    let (delta, source, target) = (path("file.dll.pa30"), path("source.bin"), path("target"));
+    let arguments = ["expand", arg(&delta), "--to", arg(&target), "--source", arg(&source)];
+    let output = wimkit(&arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(fs::read(target.join("file.dll")).unwrap() == whole);
+    let output = wimkit(&arguments[..4]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--source"), "{}", stderr(&output));
+    let output = wimkit(&[&arguments[..], &["--no-overwrite"]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    let output = wimkit(&[&arguments[..], &["--max-size", "10"]].concat());
+    assert!(stderr(&output).contains("the limit is 10"), "{}", stderr(&output));
+    let listed = json(&wimkit(&[&arguments[..], &["-D", "--json"]].concat()));
+    assert_eq!((&listed["path"], &listed["size"]), (&"file.dll".into(), &whole.len().into()));
+
+    // A compressed manifest keeps its name, so it does not go where it is.
+    let manifest = path("a.manifest");
+    fs::write(&manifest, [b"DCN\x01", &null_delta(TEXT, 0, &[])[..]].concat()).unwrap();
+    let output = wimkit(&["expand", arg(&manifest), "--to", arg(place.path())]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("would replace the file itself"), "{}", stderr(&output));
+    let output = wimkit(&["expand", arg(&manifest), "--to", arg(&target)]);
+    assert!(output.status.success() && fs::read(target.join("a.manifest")).unwrap() == TEXT, "{}", stderr(&output));
+}
+
+#[test]
+fn real_manifests() {
+    let Some(directory) = foreign("msu/dcm") else { return };
+    let manifests = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path());
+    let manifest = manifests.into_iter().find(|path| path.to_string_lossy().contains("wow64_microsoft")).unwrap();
+    let target = tempfile::tempdir().unwrap();
+    let base = directory.join("base_manifest.bin");
+    let output = wimkit(&["expand", arg(&manifest), "--to", arg(target.path())]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("resource 614 of wcp.dll"), "{}", stderr(&output));
+    let output = wimkit(&["expand", arg(&manifest), "--base", arg(&base), "--to", arg(target.path())]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let decoded = target.path().join(manifest.file_name().unwrap());
+    assert!(fs::read(decoded).unwrap() == fs::read(directory.join("wow64_golden.xml")).unwrap());
+}
