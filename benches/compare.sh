@@ -6,19 +6,21 @@
 #   benches/compare.sh --row verify …     only rows whose name contains one of the words
 #   benches/compare.sh codecs             the codecs alone against wimlib's, on one thread, on 64 MiB of the tree
 #   benches/compare.sh codecs --picture   every level of both: docs/codecs.tsv, and docs/codecs.svg drawn from it
+#   benches/compare.sh packages           cabinets of 300 MB against cabextract and 7zz, on one thread and on several
 #
 # Options: --runs N (default 5), --lzms-runs N (default 3: solid LZMS takes a minute a run), --threads N (default 2), --work DIR
 # (default /dev/shm/wimkit-compare: a tmpfs, so that the disk is not measured), --sample FILE (for codecs, another file).
-# Needs wimtools, 7zip, python3, for codecs libwim15 (apt-get install wimtools 7zip python3 libwim15). Rows that make
-# solid archives take minutes.
+# Needs wimtools, 7zip, python3, for codecs libwim15, for packages cabextract and gcab (apt-get install wimtools 7zip python3
+# libwim15 cabextract gcab). Rows that make solid archives take minutes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 repository=$(dirname "$here")
 
-runs=5 lzms_runs=3 threads=2 work=/dev/shm/wimkit-compare tree='' rows=() codecs=false picture=false sample=''
+runs=5 lzms_runs=3 threads=2 work=/dev/shm/wimkit-compare tree='' rows=() codecs=false packages=false picture=false sample=''
 while [ $# -gt 0 ]; do
     case $1 in
     codecs) codecs=true; shift ;;
+    packages) packages=true; shift ;;
     --picture) picture=true; shift ;;
     --sample) sample=$(realpath "$2"); shift 2 ;;
     --runs) runs=$2; shift 2 ;;
@@ -27,12 +29,13 @@ while [ $# -gt 0 ]; do
     --work) work=$2; shift 2 ;;
     --tree) tree=$2; shift 2 ;;
     --row) shift; while [ $# -gt 0 ] && [[ $1 != --* ]]; do rows+=("$1"); shift; done ;;
-    *) sed -n '2,14p' "$0"; exit 2 ;;
+    *) sed -n '2,15p' "$0"; exit 2 ;;
     esac
 done
 
 needed=(wimlib-imagex 7zz python3)
 ! $codecs || needed=(python3)
+! $packages || needed=(cabextract gcab 7zz python3)
 for program in "${needed[@]}"; do
     command -v "$program" >/dev/null || { echo "compare.sh: $program is not installed" >&2; exit 2; }
 done
@@ -88,6 +91,36 @@ row() { # row NAME PEER BEFORE OURS THEIRS
     python3 "$here/pair.py" --runs "$runs" --before "$3" "$1" "$2" "$4" "$5" >>table.txt
     tail -n 1 table.txt
 }
+
+if $packages; then
+    # Files of the tree in the order of their paths, up to 300 MB: one folder as gcab and wimkit make them, and several.
+    if ! [ -d packed ]; then
+        rm -rf packing && mkdir packing
+        (cd "$tree" && find . -type f -printf '%s %P\n' | LC_ALL=C sort -k 2 |
+            awk '{ size += $1 } size <= 300000000 { sub(/^[0-9]+ /, ""); print }' |
+            tr '\n' '\0' | xargs -0 cp --parents -t "$work/packing")
+        mv packing packed
+    fi
+    [ -f mszip.cab ] || (cd packed && find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 gcab -c -z ../mszip.new && mv ../mszip.new ../mszip.cab)
+    [ -f lzx.cab ] || $wimkit cab create lzx.cab packed --compress lzx:3 --folder-size 1G
+    [ -f folders.cab ] || $wimkit cab create folders.cab packed --compress lzx:3 --folder-size 32M
+    clear='rm -rf out && mkdir out'
+    printf 'operation\tpeer\twimkit s\tpeer s\tpeer/wimkit min / median / max\tCPU\twimkit MiB\tpeer MiB\n' | tee table.txt
+    for kind in mszip lzx; do
+        one="$repository/target/release/wimkit --quiet --threads 1 expand $kind.cab --to out"
+        row "expand $kind, 1 thread" cabextract "$clear" "$one" "cabextract -q -d out $kind.cab"
+        row "expand $kind, 1 thread" 7zz "$clear" "$one" "7zz x -mmt1 -oout $kind.cab"
+        row "list $kind" cabextract "$clear" "$wimkit expand -D $kind.cab" "cabextract -l $kind.cab"
+    done
+    row "expand folders, $threads threads" cabextract "$clear" "$wimkit expand folders.cab --to out" "cabextract -q -d out folders.cab"
+    row "expand folders, $threads threads" 7zz "$clear" "$wimkit expand folders.cab --to out" "7zz x -mmt$threads -oout folders.cab"
+    rm -rf out
+    echo
+    column -t -s "$(printf '\t')" table.txt
+    echo
+    echo "table in $work/table.txt; ratios above 1: wimkit is faster. $(machine)"
+    exit
+fi
 
 capture none.wim "$tree" --compress=none
 capture xpress.wim "$tree" --compress=XPRESS
