@@ -9,6 +9,7 @@ use super::args::Size;
 use super::exit::{Failure, Outcome};
 use super::human::{Counted, Human};
 use super::printer::{self, Out, visible, warn};
+use super::source::open_address;
 use clap::Args;
 use delta::DeltaFile;
 use document::{Extracted, Listing};
@@ -129,7 +130,7 @@ impl Expand {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let begun = Instant::now();
         if self.may_be_delta() {
-            let source = delta::open(&self.pkg, context)?;
+            let source = open_address(&self.pkg, context)?;
             if let Some(kind) = DeltaFile::of(&*source) {
                 return self.expand_delta(kind, &*source, context);
             }

@@ -50,6 +50,19 @@ pub enum DeltaError {
     },
 }
 
+impl DeltaError {
+    /// How to mend it, where that can be said.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoSource { kind: Kind::Dcm } => Some(
+                "give the base manifest with --base: resource 614 of wcp.dll, which is in the servicing stack of the image that the \
+                 manifest is from, below Windows\\WinSxS\\*_microsoft-windows-servicingstack_*",
+            ),
+            _ => None,
+        }
+    }
+}
+
 /// What is not known how to be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
