@@ -165,3 +165,6 @@ impl ReadAt for Content {
         self.kept.as_slice()?.get(self.at as usize..)?.get(..self.size as usize)
     }
 }
+
+#[cfg(test)]
+mod tests;
