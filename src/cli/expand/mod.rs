@@ -60,7 +60,7 @@ pub(crate) struct Expand {
     /// Go on behind damage: extract what can still be had, and tell what is missing
     #[arg(long)]
     keep_going: bool,
-    /// Refuse to extract more than this
+    /// Refuse to extract more than this; with --recursive also to decode containers inside with more
     #[arg(long, value_name = "SIZE")]
     max_size: Option<Size>,
     /// The code page of names that do not say it, such as shift_jis, koi8-r or windows-1250 [default: a guess]
@@ -104,7 +104,9 @@ impl Expand {
         if let Some((_, name)) = self.single_file(&outermost) {
             outermost.rename_single_file(name);
         }
-        let options = package::Options { container, recursive: self.recursive, ..package::Options::default() };
+        let defaults = package::Options::default();
+        let max_inner = self.max_size.map_or(defaults.max_inner, |size| size.0.min(defaults.max_inner));
+        let options = package::Options { container, recursive: self.recursive, max_inner };
         Ok(Package::new(outermost, &options))
     }
 
