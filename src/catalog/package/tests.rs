@@ -29,11 +29,11 @@ fn paths(package: &Package) -> Vec<&str> {
 const OPTIONS: extract::Options =
     extract::Options { overwrite: false, flatten: false, keep_going: false, max_bytes: None, memory: 1 << 30 };
 
-/// Extracts everything; gives what the target then holds, by paths with their contents, and directories without.
-fn expand(
-    package: &Package,
-    options: &extract::Options,
-) -> (Vec<(String, Option<String>)>, Result<extract::Outcome, PackageError>) {
+/// What was made: its path, and the content of a file.
+type Made = (String, Option<String>);
+
+/// Extracts everything; gives what the target then holds.
+fn expand(package: &Package, options: &extract::Options) -> (Vec<Made>, Result<extract::Outcome, PackageError>) {
     let target = tempfile::tempdir().unwrap();
     let everything: Vec<usize> = (0..package.files().len()).collect();
     let result = package.extract(&everything, target.path(), options, Control::silent());
@@ -54,11 +54,11 @@ fn expand(
     (found, result)
 }
 
-fn file(path: &str, content: &str) -> (String, Option<String>) {
+fn file(path: &str, content: &str) -> Made {
     (path.to_owned(), Some(content.to_owned()))
 }
 
-fn directory(path: &str) -> (String, Option<String>) {
+fn directory(path: &str) -> Made {
     (path.to_owned(), None)
 }
 
