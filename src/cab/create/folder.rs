@@ -1,7 +1,7 @@
 //! Encoding a folder: its files' bytes one behind the other, in blocks.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use tempfile::SpooledTempFile;
 
@@ -21,12 +21,15 @@ pub(super) struct Encoded {
     pub(super) size: u64,
 }
 
+/// So many bytes are encoded at a time.
+const BATCH_SIZE: usize = 32 * MAX_BLOCK_SIZE;
+
 /// Encodes a folder of these files.
 pub(super) fn encode(inputs: &[Input], options: &Options, control: Control<'_>) -> Result<Encoded, CreateError> {
     let compressor = options.method.map(|method| method.compressor(options.level)).transpose()?;
     let encoded = Encoded { data: SpooledTempFile::new(MAX_IN_MEMORY), blocks: 0, size: 0 };
-    let mut blocks = Blocks { compressor, payload: Vec::new(), encoded };
-    let mut block = Vec::with_capacity(MAX_BLOCK_SIZE);
+    let mut blocks = Blocks { compressor, encoded };
+    let mut batch = Vec::with_capacity(BATCH_SIZE);
     for input in inputs {
         let error = |source| CreateError::Input { path: input.path.clone(), source };
         let changed = || CreateError::Changed { path: input.path.clone(), expected: input.size };
@@ -36,15 +39,15 @@ pub(super) fn encode(inputs: &[Input], options: &Options, control: Control<'_>) 
             if control.interrupted() {
                 return Err(CreateError::Interrupted);
             }
-            let wanted = left.min((MAX_BLOCK_SIZE - block.len()) as u64);
-            let read = (&mut file).take(wanted).read_to_end(&mut block).map_err(error)? as u64;
+            let wanted = left.min((BATCH_SIZE - batch.len()) as u64);
+            let read = (&mut file).take(wanted).read_to_end(&mut batch).map_err(error)? as u64;
             if read < wanted {
                 return Err(changed());
             }
             left -= read;
-            if block.len() == MAX_BLOCK_SIZE {
-                blocks.write(&block).map_err(CreateError::Temporary)?;
-                block.clear();
+            if batch.len() == BATCH_SIZE {
+                blocks.write(&batch).map_err(CreateError::Temporary)?;
+                batch.clear();
             }
             control.progress.advance(read);
         }
@@ -52,35 +55,44 @@ pub(super) fn encode(inputs: &[Input], options: &Options, control: Control<'_>) 
             return Err(changed());
         }
     }
-    if !block.is_empty() {
-        blocks.write(&block).map_err(CreateError::Temporary)?;
-    }
+    blocks.write(&batch).map_err(CreateError::Temporary)?;
     Ok(blocks.encoded)
 }
 
 struct Blocks {
     /// `None`: blocks are stored.
     compressor: Option<Box<dyn BlockCompressor>>,
-    payload: Vec<u8>,
     encoded: Encoded,
 }
 
 impl Blocks {
-    fn write(&mut self, block: &[u8]) -> std::io::Result<()> {
-        let payload = match &mut self.compressor {
-            Some(compressor) => {
-                compressor.compress_block(block, &mut self.payload);
-                &self.payload
+    /// Encodes and writes whole blocks; the folder's last one may be shorter.
+    fn write(&mut self, batch: &[u8]) -> io::Result<()> {
+        let Self { compressor, encoded } = self;
+        let mut result = Ok(());
+        let mut receive = |payload: &[u8], size| {
+            if result.is_ok() {
+                result = encoded.append(payload, size);
             }
-            None => block,
         };
-        let sizes = [payload.len() as u16, block.len() as u16].map(u16::to_le_bytes).concat();
+        match compressor {
+            Some(compressor) => compressor.compress_blocks(batch, &mut receive),
+            None => batch.chunks(MAX_BLOCK_SIZE).for_each(|block| receive(block, block.len())),
+        }
+        result
+    }
+}
+
+impl Encoded {
+    /// Writes a block of `size` bytes.
+    fn append(&mut self, payload: &[u8], size: usize) -> io::Result<()> {
+        let sizes = [payload.len() as u16, size as u16].map(u16::to_le_bytes).concat();
         let sum = checksum(&sizes, checksum(payload, 0));
-        self.encoded.data.write_all(&sum.to_le_bytes())?;
-        self.encoded.data.write_all(&sizes)?;
-        self.encoded.data.write_all(payload)?;
-        self.encoded.blocks += 1;
-        self.encoded.size += 8 + payload.len() as u64;
+        self.data.write_all(&sum.to_le_bytes())?;
+        self.data.write_all(&sizes)?;
+        self.data.write_all(payload)?;
+        self.blocks += 1;
+        self.size += 8 + payload.len() as u64;
         Ok(())
     }
 }

@@ -61,14 +61,13 @@ pub trait BlockDecompressor: Send {
     fn decompress_block(&mut self, src: &[u8], size: usize) -> Result<&[u8], DecodeError>;
 }
 
-/// Encodes the blocks of a folder, one after the other.
+/// Encodes the blocks of a folder.
 pub trait BlockCompressor: Send {
-    /// Encodes the next block, of [`MAX_BLOCK_SIZE`] bytes, or less if it is the last one, into `dst`, whose content is replaced.
-    /// It has at most [`MAX_PAYLOAD_SIZE`] bytes then.
+    /// Encodes the next bytes of the folder, any number of whole blocks; the folder's last one may be shorter. `receive` is given
+    /// each block's payload, of at most [`MAX_PAYLOAD_SIZE`] bytes, and how many bytes it stands for.
     ///
-    /// # Panics
-    /// If `src` is longer than a block.
-    fn compress_block(&mut self, src: &[u8], dst: &mut Vec<u8>);
+    /// The more bytes there are at a time the better: a mebibyte or two is enough.
+    fn compress_blocks(&mut self, src: &[u8], receive: &mut dyn FnMut(&[u8], usize));
 }
 
 impl Method {

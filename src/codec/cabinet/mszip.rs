@@ -55,18 +55,20 @@ impl MszipCompressor {
 }
 
 impl BlockCompressor for MszipCompressor {
-    fn compress_block(&mut self, src: &[u8], dst: &mut Vec<u8>) {
-        assert!(src.len() <= MAX_BLOCK_SIZE, "a block of {} bytes", src.len());
-        dst.clear();
-        dst.extend_from_slice(SIGNATURE);
+    fn compress_blocks(&mut self, src: &[u8], receive: &mut dyn FnMut(&[u8], usize)) {
         // More than any block becomes: what does not shrink is stored.
-        dst.reserve(MAX_PAYLOAD_SIZE - SIGNATURE.len());
-        self.deflate.reset();
-        self.deflate.set_dictionary(&self.history).expect("a fresh raw stream takes one");
-        let status = self.deflate.compress_vec(src, dst, FlushCompress::Finish);
-        assert!(matches!(status, Ok(Status::StreamEnd)), "there is room for the whole stream");
-        self.history.clear();
-        self.history.extend_from_slice(src);
+        let mut payload = Vec::with_capacity(MAX_PAYLOAD_SIZE);
+        for block in src.chunks(MAX_BLOCK_SIZE) {
+            payload.clear();
+            payload.extend_from_slice(SIGNATURE);
+            self.deflate.reset();
+            self.deflate.set_dictionary(&self.history).expect("a fresh raw stream takes one");
+            let status = self.deflate.compress_vec(block, &mut payload, FlushCompress::Finish);
+            assert!(matches!(status, Ok(Status::StreamEnd)), "there is room for the whole stream");
+            receive(&payload, block.len());
+            self.history.clear();
+            self.history.extend_from_slice(block);
+        }
     }
 }
 
@@ -146,14 +148,15 @@ mod tests {
             for level in [1, 5, 9] {
                 let mut compressor = MszipCompressor::new(Level::new(level).unwrap());
                 let mut decoder = decompressor();
-                let mut block = Vec::new();
-                let mut size = 0;
-                for src in data.chunks(MAX_BLOCK_SIZE) {
-                    compressor.compress_block(src, &mut block);
-                    assert!(block.len() <= MAX_PAYLOAD_SIZE);
-                    size += block.len();
-                    assert!(decoder.decompress_block(&block, src.len()).expect("valid") == src);
+                let (mut size, mut decoded) = (0, Vec::new());
+                for src in data.chunks(2 * MAX_BLOCK_SIZE) {
+                    compressor.compress_blocks(src, &mut |payload, block_size| {
+                        assert!(payload.len() <= MAX_PAYLOAD_SIZE);
+                        size += payload.len();
+                        decoded.extend_from_slice(decoder.decompress_block(payload, block_size).expect("valid"));
+                    });
                 }
+                assert!(decoded == data);
                 // Matches reach into the block before.
                 assert!(data.len() != 80_000 || size < 25_000, "{size}");
             }

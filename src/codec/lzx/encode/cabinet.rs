@@ -1,8 +1,9 @@
 //! LZX encoding, cabinet variant: frame after frame of 32 KiB, whose matches reach back through the whole window.
 //!
-//! A buffer of the window's size holds what was encoded. When it is full its newer half moves to the front and the match
-//! finder goes over it once more: offsets reach back half a window at least. Blocks and matches end with their frames. A
-//! frame that does not shrink becomes a block of raw bytes.
+//! The folder goes through a buffer of the window's size, half a window at a time: the half before moves to the front, and the
+//! match finder goes over it once more, so that offsets reach back half a window at least. The finder compares what lies
+//! ahead, too: all that it is to see is there before it begins. Blocks and matches end with their frames. A frame that does
+//! not shrink becomes a block of raw bytes.
 
 use super::bits::{BitWriter, SLACK};
 use super::block::{BlockWriter, Lengths, Variant};
@@ -25,10 +26,8 @@ pub(in crate::codec) struct CabinetLzxCompressor {
     window_order: u32,
     parser: Box<dyn Parser>,
     segment: Segment,
-    /// What was encoded, calls translated, with room for the frame at hand and the match finder's padding.
-    buffer: Box<[u8]>,
-    /// Bytes of it that are filled.
-    filled: usize,
+    /// The bytes at hand behind those before them, calls translated, with the match finder's padding.
+    buffer: Vec<u8>,
     bits: Box<[u8]>,
     lengths: Lengths,
     recent: RecentOffsets,
@@ -44,29 +43,36 @@ impl CabinetLzxCompressor {
             1..=3 => Box::new(lazy::LazyParser::<u32>::new(window_size, level)),
             _ => Box::new(optimal::OptimalParser::new(window_size, level)),
         };
-        let mut encoder = Self {
+        Self {
             window_order,
             parser,
             segment: Segment::new(MAX_BLOCK_SIZE),
-            buffer: vec![0; window_size + PADDING].into_boxed_slice(),
-            filled: 0,
+            buffer: Vec::with_capacity(window_size + PADDING),
             bits: vec![0; MAX_BLOCK_SIZE + RAW_OVERHEAD + SLACK].into_boxed_slice(),
             lengths: Lengths::INITIAL,
             recent: RecentOffsets::INITIAL,
             position: 0,
-        };
-        encoder.parser.reset();
-        encoder
+        }
     }
 
-    /// Makes room for the next frame: the newer half of the window stays.
-    fn slide(&mut self) {
-        let half = self.filled / 2;
-        self.buffer.copy_within(half..self.filled, 0);
-        self.filled = half;
-        self.buffer[half..half + PADDING].fill(0);
+    /// Takes in the next bytes, half a window at most. Returns where they begin in the buffer.
+    fn take(&mut self, src: &[u8]) -> usize {
+        let half = 1 << (self.window_order - 1);
+        let old = self.buffer.len().saturating_sub(PADDING);
+        self.buffer.copy_within(old.saturating_sub(half)..old, 0);
+        let start = old.min(half);
+        self.buffer.truncate(start);
+        self.buffer.extend_from_slice(src);
+        for (index, frame) in self.buffer[start..].chunks_mut(MAX_BLOCK_SIZE).enumerate() {
+            let position = self.position + (index * MAX_BLOCK_SIZE) as u64;
+            if position < CALLS_END {
+                e8::apply_at(position as i32, e8::FILE_SIZE, frame);
+            }
+        }
+        self.buffer.resize(start + src.len() + PADDING, 0);
         self.parser.reset();
-        self.parser.skip(&self.buffer, 0..half);
+        self.parser.skip(&self.buffer, 0..start);
+        start
     }
 
     /// Writes the frame that was parsed, unless it is larger than raw.
@@ -110,33 +116,30 @@ fn begin_frame(position: u64, mut bits: BitWriter<'_>) -> BitWriter<'_> {
 }
 
 impl BlockCompressor for CabinetLzxCompressor {
-    fn compress_block(&mut self, src: &[u8], dst: &mut Vec<u8>) {
-        assert!(src.len() <= MAX_BLOCK_SIZE, "a block of {} bytes", src.len());
-        if self.filled + src.len() > 1 << self.window_order {
-            self.slide();
-        }
-        let frame = self.filled..self.filled + src.len();
-        self.buffer[frame.clone()].copy_from_slice(src);
-        if self.position < CALLS_END {
-            e8::apply_at(self.position as i32, e8::FILE_SIZE, &mut self.buffer[frame.clone()]);
-        }
-        self.segment.clear();
-        let mut recent = self.recent;
-        self.parser.parse(&self.buffer, frame.clone(), &mut recent, &mut self.segment);
-
-        dst.resize(src.len() + RAW_OVERHEAD, 0);
-        let (buffer, mut scratch) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.bits));
-        let size = match self.write_parsed(&buffer[frame.clone()], &mut scratch, dst) {
-            Some(size) => {
-                self.recent = recent;
-                size
+    fn compress_blocks(&mut self, src: &[u8], receive: &mut dyn FnMut(&[u8], usize)) {
+        let mut payload = vec![0; MAX_BLOCK_SIZE + RAW_OVERHEAD];
+        for piece in src.chunks(1 << (self.window_order - 1)) {
+            let start = self.take(piece);
+            let (buffer, mut scratch) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.bits));
+            for begin in (start..start + piece.len()).step_by(MAX_BLOCK_SIZE) {
+                let range = begin..(start + piece.len()).min(begin + MAX_BLOCK_SIZE);
+                let frame = &buffer[range.clone()];
+                self.segment.clear();
+                let mut recent = self.recent;
+                self.parser.parse(&buffer, range, &mut recent, &mut self.segment);
+                let most = frame.len() + RAW_OVERHEAD;
+                let size = match self.write_parsed(frame, &mut scratch, &mut payload[..most]) {
+                    Some(size) => {
+                        self.recent = recent;
+                        size
+                    }
+                    None => self.write_raw(frame, &mut scratch, &mut payload[..most]),
+                };
+                receive(&payload[..size], frame.len());
+                self.position += frame.len() as u64;
             }
-            None => self.write_raw(&buffer[frame.clone()], &mut scratch, dst),
-        };
-        (self.buffer, self.bits) = (buffer, scratch);
-        dst.truncate(size);
-        self.filled = frame.end;
-        self.position += src.len() as u64;
+            (self.buffer, self.bits) = (buffer, scratch);
+        }
     }
 }
 
@@ -147,18 +150,19 @@ mod tests {
     use crate::codec::test_data;
 
     /// Encodes a folder and decodes it again; returns how many bytes its blocks have.
-    fn round_trip(data: &[u8], window_order: u32, level: u8) -> usize {
+    fn round_trip(data: &[u8], window_order: u32, level: u8, batch: usize) -> usize {
         let method = Method::Lzx { window_order };
         let mut compressor = method.compressor(Level::new(level).unwrap()).unwrap();
         let mut decompressor = method.decompressor().unwrap();
-        let mut block = Vec::new();
-        let mut size = 0;
-        for frame in data.chunks(MAX_BLOCK_SIZE) {
-            compressor.compress_block(frame, &mut block);
-            assert!(block.len() <= crate::codec::cabinet::MAX_PAYLOAD_SIZE);
-            size += block.len();
-            assert!(decompressor.decompress_block(&block, frame.len()).expect("valid") == frame);
+        let (mut size, mut decoded) = (0, Vec::new());
+        for src in data.chunks(batch) {
+            compressor.compress_blocks(src, &mut |payload, block_size| {
+                assert!(payload.len() <= crate::codec::cabinet::MAX_PAYLOAD_SIZE);
+                size += payload.len();
+                decoded.extend_from_slice(decompressor.decompress_block(payload, block_size).expect("valid"));
+            });
         }
+        assert!(decoded == data, "level {level}, window order {window_order}, {batch} bytes at a time");
         size
     }
 
@@ -166,7 +170,7 @@ mod tests {
     fn folders_survive() {
         for data in [vec![], vec![7], vec![0; 70_000], vec![0xE8; 70_001], test_data::noise(100_001)] {
             for level in [1, 5, 9] {
-                let size = round_trip(&data, 17, level);
+                let size = round_trip(&data, 17, level, 1 << 20);
                 assert!(size <= data.len() + (data.len() / MAX_BLOCK_SIZE + 1) * RAW_OVERHEAD);
             }
         }
@@ -177,7 +181,7 @@ mod tests {
         let piece = test_data::noise(60_000);
         let data = piece.repeat(7);
         for (window_order, level) in [(17, 2), (17, 5), (18, 9), (21, 3)] {
-            let size = round_trip(&data, window_order, level);
+            let size = round_trip(&data, window_order, level, 1 << 18);
             assert!(size < 70_000, "{window_order} {level}: {size}");
         }
     }
@@ -188,7 +192,44 @@ mod tests {
         let text = b"some text that repeats itself, ".repeat(3000);
         let data = [&text[..MAX_BLOCK_SIZE], &noise, &text[..MAX_BLOCK_SIZE], &noise[..5001]].concat();
         for level in [1, 5] {
-            round_trip(&data, 17, level);
+            round_trip(&data, 17, level, MAX_BLOCK_SIZE);
+        }
+    }
+
+    /// What the match finder has seen of bytes that had not come yet must not matter.
+    #[test]
+    fn any_number_of_blocks_at_a_time() {
+        // Lines that share long beginnings, and calls: many matches of many lengths, across the ends of frames.
+        let line = |i: u32| {
+            format!("{:08x} {} call \u{1}", i / 7 * 0x1357, "the same again and again ".repeat(i as usize % 5))
+        };
+        let text: Vec<u8> = (0..12_000).flat_map(|i| line(i).into_bytes()).collect();
+        let data: Vec<u8> = text.iter().map(|byte| if *byte == b'c' { 0xE8 } else { *byte }).collect();
+        for level in [2, 5, 8] {
+            for blocks in [1, 3, 100] {
+                round_trip(&data, 17, level, blocks * MAX_BLOCK_SIZE);
+            }
+        }
+    }
+
+    /// An offset that is recent at the end of a half reaches before the buffer at the beginning of the next one. That must not
+    /// hide other matches.
+    #[test]
+    fn recent_offsets_from_before_the_buffer() {
+        const HALF: usize = 1 << 16;
+        let (unit, fresh) = (test_data::noise(1000), test_data::noise(1000 + 8 * 10_000));
+        let mut data = Vec::new();
+        let mut before = &unit.repeat(10)[..];
+        for new in fresh[1000..].chunks(10_000) {
+            let (begin, middle) = (unit.repeat(40), unit.repeat(5));
+            // What came so far back in the half before: more than half a window.
+            let end = HALF - begin.len() - new.len() - before.len();
+            data.extend([&begin, new, &middle.repeat(2)[..end], before].concat());
+            before = new;
+        }
+        for level in [1, 5] {
+            let size = round_trip(&data, 17, level, 1 << 18);
+            assert!(size < 8 * 13_000, "level {level}: {size}");
         }
     }
 }

@@ -178,7 +178,7 @@ impl Paths {
             let here = load(at);
             relax_one(1, cost + prices.literals[usize::from(here as u8)] as i32, LITERAL, true);
             let recent: [usize; RECENT_OFFSETS] = std::array::from_fn(|index| recent.get(index));
-            if max_length < MIN_MATCH || recent[0].max(recent[1]).max(recent[2]) > at {
+            if max_length < MIN_MATCH {
                 position += 1;
                 continue;
             }
@@ -197,7 +197,11 @@ impl Paths {
             // then the nearer ones.
             let mut shortest = MIN_MATCH;
             let mut length = 0;
-            let differences = recent.map(|offset| here ^ load(at - offset));
+            // At a chunk's beginning, and where a cabinet's older data has left the buffer, recent offsets reach before it.
+            let differences = recent.map(|offset| {
+                let difference = here ^ load(at - offset.min(at));
+                select_unpredictable(offset <= at, difference, u64::MAX)
+            });
             let is_match = |difference: u64| difference as u16 == 0;
             // One branch for all three: mostly none of them matches.
             if differences.iter().fold(false, |any, &difference| any | is_match(difference)) {
