@@ -149,9 +149,11 @@ impl<'a> Fields<'a> {
             (None, Some(extension)) => format!("{}.{extension}", own_name.rsplit_once('.').map_or(&*own_name, |n| n.0)),
             (None, None) => own_name,
         };
-        if let Err(problem) = target_path(&name) {
-            return Err(malformed(self.path, 14, format!("{name:?} is refused: {problem}")));
-        }
+        let refused = |problem: String| malformed(self.path, 14, format!("{name:?} is refused: {problem}"));
+        let name = match *target_path(&name).map_err(|problem| refused(problem.to_string()))? {
+            [name] => name.to_owned(),
+            _ => return Err(refused("it leads into a directory".into())),
+        };
         self.at = data_at;
         let sized = |mut content: Vec<u8>| {
             content.truncate(size.unwrap_or(usize::MAX));
@@ -239,6 +241,7 @@ mod tests {
         let fields = [&9_u32.to_le_bytes()[..], &[7, 7], &[2, 0, 8, 8], b"name\0ext\0"].concat();
         let file = read(&kwaj(2, 0b1_1111, &fields, &stream(SZ_START)), "a").unwrap();
         assert_eq!((&*file.name, &*file.content), ("name.ext", CONTENT));
+        assert_eq!(read(&kwaj(0, 8, b"/tmp/\0", b""), "a").unwrap().name, "tmp");
         let block = b"CK\x03\0"; // an empty stream
         assert!(read(&kwaj(4, 1, &[1, 0, 0, 0], &[&[4, 0], &block[..]].concat()), "a").is_err());
         let block = [0x43, 0x4B, 0xCB, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
@@ -258,6 +261,7 @@ mod tests {
             (&kwaj(4, 0, b"", b""), "without the size"),
             (&kwaj(0, 1, &[9, 0, 0, 0], b"123"), "9 bytes are declared, the data has 3"),
             (&kwaj(0, 8, b"..\0", b""), "leads out"),
+            (&kwaj(0, 8, b"dir\\f\0", b""), "leads into a directory"),
             (&kwaj(0, 8, b"123456789\0", b""), "more than 8 bytes"),
             (&[SZDD, &b"Ae\xE9\x03\0\0"[..]].concat(), "1001 bytes are too many to be kept in memory, 1000"),
             (&kwaj(2, 0, b"", &[0; 112]), "1008 bytes are too many"),
