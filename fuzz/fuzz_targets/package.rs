@@ -16,11 +16,8 @@ use wimkit::util::read_at::ReadAt;
 fuzz_target!(|data: &[u8]| {
     for salvage in [false, true] {
         let cab = cab::OpenOptions { salvage, ..cab::OpenOptions::default() };
-        let options = Options {
-            container: ContainerOptions { cab, memory: 16 << 20 },
-            recursive: true,
-            max_inner: 1 << 20,
-        };
+        let options =
+            Options { container: ContainerOptions { cab, memory: 16 << 20 }, recursive: true, max_inner: 1 << 20 };
         let open = || {
             let source: Box<dyn ReadAt> = Box::new(Cursor::new(data.to_vec()));
             Container::from_source(source, Path::new("nowhere/input.msu"), &options.container)
