@@ -28,6 +28,9 @@
 //! | **manifest** | of a package: `update.mum`, which tells its **identity**, `Name~Token~Architecture~Language~Version` |
 //! | **class** | of a package: what kind of update it is |
 //! | **checkpoint** | a cumulative update upon which later ones build |
+//! | **payload** | of a package: files as **pieces**, in numbered members of a cabinet or in a **PSF**; an **index** tells what becomes of them |
+//! | **delta** | how a **target** is made out of a **source**; a **null delta** needs none |
+//! | **base manifest** | the source of all compressed manifests (DCM) of an image |
 //! | **split WIM part** | one file of an SWM set |
 //!
 //! # Layers

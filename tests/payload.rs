@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use support::{arg, foreign, has_peer, read_tree, run};
+use support::{arg, cabinet, foreign, has_peer, read_tree, run};
 use tempfile::TempDir;
 use test_encoder::{Fields, Item, delta, null_delta};
 use wimkit::util::sha1::Sha1;
@@ -218,7 +218,20 @@ fn a_single_delta() {
     let output = wimkit(&[&arguments[..], &["--no-overwrite"]].concat());
     assert_eq!(output.status.code(), Some(2));
     let output = wimkit(&[&arguments[..], &["--max-size", "10"]].concat());
-    assert!(stderr(&output).contains("the limit is 10"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("the limit is 10") && stderr(&output).contains("--max-size sets"),
+        "{}",
+        stderr(&output)
+    );
+    let needed = fs::metadata(&delta).unwrap().len() + TEXT.len() as u64;
+    for (memory, problem) in
+        [(10, "too many to be kept"), (needed - 1, "too many to be kept"), (needed, "the limit is 0")]
+    {
+        let output = wimkit(&[&arguments[..], &["--memory", &memory.to_string()]].concat());
+        assert_eq!(output.status.code(), Some(2), "{memory}");
+        let said = stderr(&output);
+        assert!(said.contains(problem) && said.contains("hint: --memory sets the limit"), "{memory}: {said}");
+    }
     let listed = json(&wimkit(&[&arguments[..], &["-D", "--json"]].concat()));
     assert_eq!((&listed["path"], &listed["size"]), (&"file.dll".into(), &whole.len().into()));
 
@@ -230,6 +243,25 @@ fn a_single_delta() {
     assert!(stderr(&output).contains("would replace the file itself"), "{}", stderr(&output));
     let output = wimkit(&["expand", arg(&manifest), "--to", arg(&target)]);
     assert!(output.status.success() && fs::read(target.join("a.manifest")).unwrap() == TEXT, "{}", stderr(&output));
+}
+
+#[test]
+fn a_package_whose_manifest_is_compressed() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    let base = r#"<assembly><assemblyIdentity name="Package_for_RollupFix" version="26100.1742.1.10"/></assembly>"#;
+    let length = base.len() as u64;
+    let manifest = delta(&Fields { size: length, ..Fields::default() }, &[Item::InFront { in_front: 0, length }]);
+    let manifest = [&b"DCM\x01"[..], &manifest].concat();
+    fs::write(path("package.cab"), cabinet(&[("update.mum", &manifest)])).unwrap();
+    fs::write(path("base.bin"), base).unwrap();
+    let (package, base) = (path("package.cab"), path("base.bin"));
+    let output = wimkit(&["package", arg(&package)]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("hint: give the base manifest with --base"), "{}", stderr(&output));
+    let output = wimkit(&["package", arg(&package), "--base", arg(&base), "--json"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(json(&output)["files"][0]["package"]["class"], "cumulative");
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl Container {
         let (content, members) = match Kind::of(&*source) {
             Some(Kind::Image) => open_image(source, path)?,
             Some(Kind::SingleFile) => {
-                let file = SingleFile::read(&*source, path)?;
+                let file = SingleFile::read(&*source, path, options.memory)?;
                 let member = Member {
                     path: file.name.clone(),
                     size: file.content.len() as u64,

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::single_file;
+
 /// A cabinet, or a set of them, that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -31,6 +33,16 @@ pub enum CabError {
         /// What is wrong.
         problem: String,
     },
+    /// A file that was compressed by itself, and is too large to be kept in memory.
+    #[error("{path}: {size} bytes are too many to be kept in memory, {limit} are the most", path = path.display())]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// How many bytes it has, or may become.
+        size: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// Another cabinet of the set is needed.
     #[error("{path}: the {which} cabinet of the set is missing: {name}", path = path.display())]
     MissingPart {
@@ -58,6 +70,10 @@ impl CabError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::MissingPart { .. } => Some("put it beside the others, or name it with --part".into()),
+            Self::TooLarge { size, .. } => {
+                let needed = size.saturating_mul(single_file::MEMORY_PER_BYTE).div_ceil(1 << 20);
+                Some(format!("allow it: --memory {needed}M"))
+            }
             _ => None,
         }
     }

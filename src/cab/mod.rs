@@ -17,7 +17,7 @@ mod search;
 pub mod single_file;
 mod sink;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use contents::Opened;
 pub use error::CabError;
@@ -244,6 +244,8 @@ fn open_file(path: &Path, options: &OpenOptions) -> Result<Box<dyn ReadAt>, CabE
     read_at::open(path, options.no_mmap).map_err(|source| CabError::Io { path: path.to_owned(), source })
 }
 
+/// How many files the cabinets in one file may have together. A set that stands in several has no such limit.
+const MAX_FILES: usize = 1 << 18;
 /// How many places in a file may look like cabinets and be none. Each may take as long as a list of 65535 files.
 const MAX_UNSOUND: usize = 256;
 
@@ -255,10 +257,16 @@ fn read_parts(source: Box<dyn ReadAt>, path: &Path, options: &OpenOptions) -> Re
     let mut parts: Vec<Part> = Vec::new();
     let mut from = 0;
     let mut unsound = 0;
+    let mut files = 0;
     while let Some(start) = search::find_cabinet(&*source, from).map_err(io)? {
         match read(start) {
             Ok(part) => {
                 from = start + part.size;
+                files += part.files.len();
+                if files > MAX_FILES {
+                    let problem = format!("there are more than {MAX_FILES} files in the cabinets in this file");
+                    return Err(malformed(path, start, problem));
+                }
                 parts.push(part);
             }
             // Where one was expected it matters what is wrong with it.
@@ -283,6 +291,9 @@ fn read_parts(source: Box<dyn ReadAt>, path: &Path, options: &OpenOptions) -> Re
 /// Looks for the cabinets before and behind the one at hand, beside it, by the names that are stored.
 fn find_others(parts: &mut Vec<Part>, options: &OpenOptions) -> Result<(), CabError> {
     let (set_id, home) = (parts[0].set_id, parts[0].path.clone());
+    if !home.is_file() {
+        return Ok(()); // in a container, or from a pipe: nothing is beside it
+    }
     while let Some(name) = parts[0].previous.clone() {
         let Some(part) = find_part(&home, &name, options)? else { break };
         if part.set_id != set_id || part.index.checked_add(1) != Some(parts[0].index) {
@@ -313,7 +324,8 @@ fn find_part(home: &Path, name: &[u8], options: &OpenOptions) -> Result<Option<P
     let matches = |path: &PathBuf| {
         path.file_name().and_then(|file| file.to_str()).is_some_and(|file| file.to_lowercase() == name.to_lowercase())
     };
-    let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(matches).collect();
+    let mut found: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| matches(path) && path.is_file()).collect();
     // The very name first.
     found.sort_by_key(|path| path.file_name().and_then(|file| file.to_str()) != Some(&name));
     let Some(path) = found.first() else { return Ok(None) };

@@ -20,8 +20,9 @@ const KWAJ: &[u8; 8] = b"KWAJ\x88\xF0\x27\xD1";
 const SZDD_START: usize = 4096 - 16;
 const SZ_START: usize = 4096 - 18;
 
-/// Files larger than this are no such form: they are read as a whole.
-const MAX_SIZE: u64 = 1 << 30;
+/// For each byte of a file, compressed or not, so many of memory may be needed: both are kept as a whole, and the content is
+/// copied where it is read here and there.
+pub(super) const MEMORY_PER_BYTE: u64 = 3;
 
 /// A file that was compressed by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,18 +41,17 @@ impl SingleFile {
         bytes_at(source, 0, 8).is_ok_and(|bytes| [SZDD, SZ, KWAJ].iter().any(|signature| *bytes == signature[..]))
     }
 
-    /// Decodes the file in `source`; `path` is what messages call it, and what it is named after.
+    /// Decodes the file in `source`; `path` is what messages call it, and what it is named after. `memory` is how many bytes
+    /// it may take.
     ///
     /// # Errors
-    /// [`CabError`]: it cannot be read, is damaged, or uses a method that is not known.
-    pub fn read(source: &dyn ReadAt, path: &Path) -> Result<Self, CabError> {
+    /// [`CabError`]: it cannot be read, is damaged, needs more memory, or uses a method that is not known.
+    pub fn read(source: &dyn ReadAt, path: &Path, memory: u64) -> Result<Self, CabError> {
         let io = |source| CabError::Io { path: path.to_owned(), source };
-        let size = source.size();
-        if size > MAX_SIZE {
-            return Err(malformed(path, 0, format!("a compressed file of {size} bytes, {MAX_SIZE} are the most")));
-        }
-        let bytes = bytes_at(source, 0, size as usize).map_err(io)?;
-        let mut fields = Fields { path, bytes: &bytes, at: SZDD.len() };
+        let limit = memory / MEMORY_PER_BYTE;
+        check_size(path, source.size(), limit)?;
+        let bytes = bytes_at(source, 0, source.size() as usize).map_err(io)?;
+        let mut fields = Fields { path, bytes: &bytes, at: SZDD.len(), limit };
         let own_name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         if bytes.starts_with(SZDD) {
             let [mode, letter] = fields.take()?;
@@ -86,11 +86,17 @@ fn complete(name: String, letter: u8) -> String {
     }
 }
 
+fn check_size(path: &Path, size: u64, limit: u64) -> Result<(), CabError> {
+    if size > limit { Err(CabError::TooLarge { path: path.to_owned(), size, limit }) } else { Ok(()) }
+}
+
 /// The fields of a header, one behind the other.
 struct Fields<'a> {
     path: &'a Path,
     bytes: &'a [u8],
     at: usize,
+    /// The content may have so many bytes.
+    limit: u64,
 }
 
 impl<'a> Fields<'a> {
@@ -116,6 +122,8 @@ impl<'a> Fields<'a> {
     }
 
     fn lzss(&self, start: usize, size: Option<usize>) -> Result<Vec<u8>, CabError> {
+        let most = size.unwrap_or(self.rest().len().saturating_mul(lzss::MAX_RATIO));
+        check_size(self.path, most as u64, self.limit)?;
         lzss::decompress(self.rest(), start, size)
             .map_err(|error| malformed(self.path, (self.at + error.src_offset) as u64, error.to_string()))
     }
@@ -141,9 +149,11 @@ impl<'a> Fields<'a> {
             (None, Some(extension)) => format!("{}.{extension}", own_name.rsplit_once('.').map_or(&*own_name, |n| n.0)),
             (None, None) => own_name,
         };
-        if let Err(problem) = target_path(&name) {
-            return Err(malformed(self.path, 14, format!("{name:?} is refused: {problem}")));
-        }
+        let refused = |problem: String| malformed(self.path, 14, format!("{name:?} is refused: {problem}"));
+        let name = match *target_path(&name).map_err(|problem| refused(problem.to_string()))? {
+            [name] => name.to_owned(),
+            _ => return Err(refused("it leads into a directory".into())),
+        };
         self.at = data_at;
         let sized = |mut content: Vec<u8>| {
             content.truncate(size.unwrap_or(usize::MAX));
@@ -169,6 +179,7 @@ impl<'a> Fields<'a> {
         let Some(size) = size else {
             return Err(malformed(self.path, 12, "MSZIP without the size of the content is not supported".into()));
         };
+        check_size(self.path, size as u64, self.limit)?;
         let mut decoder = Method::Mszip.decompressor().expect("it has no window to be wrong about");
         let mut content = Vec::new();
         while content.len() < size {
@@ -192,7 +203,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8], name: &str) -> Result<SingleFile, CabError> {
-        SingleFile::read(&Cursor::new(bytes), Path::new(name))
+        SingleFile::read(&Cursor::new(bytes), Path::new(name), 3000)
     }
 
     /// "xaaaaaaa!" with `start` as the place in the ring where output begins.
@@ -230,6 +241,7 @@ mod tests {
         let fields = [&9_u32.to_le_bytes()[..], &[7, 7], &[2, 0, 8, 8], b"name\0ext\0"].concat();
         let file = read(&kwaj(2, 0b1_1111, &fields, &stream(SZ_START)), "a").unwrap();
         assert_eq!((&*file.name, &*file.content), ("name.ext", CONTENT));
+        assert_eq!(read(&kwaj(0, 8, b"/tmp/\0", b""), "a").unwrap().name, "tmp");
         let block = b"CK\x03\0"; // an empty stream
         assert!(read(&kwaj(4, 1, &[1, 0, 0, 0], &[&[4, 0], &block[..]].concat()), "a").is_err());
         let block = [0x43, 0x4B, 0xCB, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
@@ -249,7 +261,12 @@ mod tests {
             (&kwaj(4, 0, b"", b""), "without the size"),
             (&kwaj(0, 1, &[9, 0, 0, 0], b"123"), "9 bytes are declared, the data has 3"),
             (&kwaj(0, 8, b"..\0", b""), "leads out"),
+            (&kwaj(0, 8, b"dir\\f\0", b""), "leads into a directory"),
             (&kwaj(0, 8, b"123456789\0", b""), "more than 8 bytes"),
+            (&[SZDD, &b"Ae\xE9\x03\0\0"[..]].concat(), "1001 bytes are too many to be kept in memory, 1000"),
+            (&kwaj(2, 0, b"", &[0; 112]), "1008 bytes are too many"),
+            (&kwaj(4, 1, &[0xFF; 4], b""), "4294967295 bytes are too many"),
+            (&kwaj(0, 0, b"", &[0; 1000]), "1014 bytes are too many"),
         ] {
             let error = read(bytes, "x").unwrap_err().to_string();
             assert!(error.contains(problem), "{error}");

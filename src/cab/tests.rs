@@ -12,10 +12,10 @@ type Block = (Vec<u8>, u16);
 
 /// A cabinet in the making.
 #[derive(Default)]
-struct Maker {
-    folders: Vec<Vec<Block>>,
+pub(crate) struct Maker {
+    pub(crate) folders: Vec<Vec<Block>>,
     /// Folder, offset, size, name.
-    files: Vec<(u16, u32, u32, &'static str)>,
+    pub(crate) files: Vec<(u16, u32, u32, &'static str)>,
     /// The names of the cabinets before and behind.
     neighbours: [Option<&'static str>; 2],
     index: u16,
@@ -24,7 +24,7 @@ struct Maker {
 
 impl Maker {
     /// One folder, with these files one behind the other.
-    fn with_files(files: &[(&'static str, &[u8])]) -> Self {
+    pub(crate) fn with_files(files: &[(&'static str, &[u8])]) -> Self {
         let mut data = Vec::new();
         let mut maker = Self::default();
         for (name, content) in files {
@@ -35,7 +35,7 @@ impl Maker {
         maker
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let reserve = self.block_reserve > 0;
         let mut head = Vec::new();
         if reserve {
@@ -81,7 +81,7 @@ impl Maker {
         [bytes, head, folders, list, data].concat()
     }
 
-    fn open(&self) -> Result<Cabinet, CabError> {
+    pub(super) fn open(&self) -> Result<Cabinet, CabError> {
         open(self.bytes())
     }
 }
@@ -305,4 +305,29 @@ fn every_truncation_and_every_flipped_bit_is_survived() {
             assert!(found.len() <= 2);
         }
     }
+}
+
+#[test]
+fn others_of_a_set_are_looked_for_beside_files_only() {
+    let place = tempfile::tempdir().unwrap();
+    let maker = |index, neighbours| Maker { index, neighbours, ..Maker::with_files(&[("a", b"a")]) };
+    fs::write(place.path().join("second.cab"), maker(1, [Some("first.cab"), None]).bytes()).unwrap();
+    let first = maker(0, [None, Some("second.cab")]).bytes();
+    let path = place.path().join("first.cab");
+    let count = || {
+        let source = Box::new(io::Cursor::new(first.clone()));
+        Cabinet::from_source(source, &path, &OpenOptions::default()).unwrap().paths().count()
+    };
+    assert_eq!(count(), 1, "it comes from a pipe, or out of a container");
+    fs::write(&path, &first).unwrap();
+    assert_eq!(count(), 2);
+}
+
+#[test]
+fn more_files_than_one_file_may_list() {
+    let mut maker = Maker::with_files(&[("a", b"a")]);
+    maker.files.resize(65535, maker.files[0]);
+    let error = open(maker.bytes().repeat(5)).unwrap_err();
+    assert!(error.to_string().contains("more than 262144 files"), "{error}");
+    assert_eq!(open(maker.bytes().repeat(4)).unwrap().files().len(), 4 * 65535);
 }

@@ -20,6 +20,9 @@ pub const INDEX_SUFFIX: &str = ".cix.xml";
 /// The name of the index in a cabinet whose members are pieces.
 pub const CABINET_INDEX: &str = "_manifest_.cix.xml";
 
+/// The largest index, in bytes: those of cumulative updates have less than half of that.
+pub const MAX_NBYTES: u64 = 128 << 20;
+
 /// Where the pieces are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerKind {

@@ -142,24 +142,24 @@ impl InspectError {
     /// How to mend it, where that can be said.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Mum { source: MumError::Text(text::TextError::Compressed { .. }), .. } => {
-                Some("Windows decodes such manifests when it installs the package")
-            }
+            Self::Mum { source: MumError::Text(text::TextError::Compressed { error, .. }), .. } => error.hint(),
             _ => None,
         }
     }
 }
 
-/// What may still be opened. An archive can promise more than anybody has.
-struct Budget {
+/// What is the same for all containers: what manifests are decoded with, and what may still be opened. An archive can
+/// promise more than anybody has.
+struct Inspection<'a> {
+    base_manifest: Option<&'a [u8]>,
     containers: Cell<usize>,
     bytes: Cell<u64>,
 }
 
-impl Budget {
+impl<'a> Inspection<'a> {
     /// Real MSUs have two or three packages, of a few GiB at most.
-    fn whole() -> Self {
-        Self { containers: Cell::new(64), bytes: Cell::new(16 << 30) }
+    fn new(base_manifest: Option<&'a [u8]>) -> Self {
+        Self { base_manifest, containers: Cell::new(64), bytes: Cell::new(16 << 30) }
     }
 
     /// Takes a container of this size; whether it may be opened.
@@ -173,14 +173,20 @@ impl Budget {
 }
 
 /// Says what the package in `container` is; `options` are for the containers in it. Of an address the last part is a hint:
-/// the KB number and the architecture are taken from it where nothing in the package tells them.
+/// the KB number and the architecture are taken from it where nothing in the package tells them. `base_manifest` is what
+/// compressed manifests of the kind DCM are decoded with.
 ///
 /// # Errors
 /// [`InspectError`]: its manifest cannot be read, or it is an MSU in which nothing can be.
-pub fn inspect(container: Container, options: &ContainerOptions) -> Result<PackageInfo, InspectError> {
+pub fn inspect(
+    container: Container,
+    options: &ContainerOptions,
+    base_manifest: Option<&[u8]>,
+) -> Result<PackageInfo, InspectError> {
     let path = container.path().to_string_lossy().into_owned();
     let name = path.rsplit(['/', '\\']).next().unwrap_or(&path).to_owned();
-    inspect_members(&Opened { container, options: options.clone() }, &name)
+    let members = Opened { container, options: options.clone() };
+    inspect_at(&members, &name, 1, &Inspection::new(base_manifest))
 }
 
 /// As [`inspect`], with members of any kind and the name by itself.
@@ -188,18 +194,23 @@ pub fn inspect(container: Container, options: &ContainerOptions) -> Result<Packa
 /// # Errors
 /// As [`inspect`].
 pub fn inspect_members(members: &dyn Members, name: &str) -> Result<PackageInfo, InspectError> {
-    inspect_at(members, name, 1, &Budget::whole())
+    inspect_at(members, name, 1, &Inspection::new(None))
 }
 
-fn inspect_at(members: &dyn Members, name: &str, depth: usize, budget: &Budget) -> Result<PackageInfo, InspectError> {
+fn inspect_at(
+    members: &dyn Members,
+    name: &str,
+    depth: usize,
+    inspection: &Inspection<'_>,
+) -> Result<PackageInfo, InspectError> {
     if depth > MAX_DEPTH {
         return Err(InspectError::TooDeep { package: name.to_owned() });
     }
     let paths = members.paths();
     let manifest = paths.iter().position(|path| comparable(path) == "update.mum");
     let mut info = match manifest {
-        Some(member) => of_package(Some(&read_mum(members, member, name)?), &paths, name),
-        None => match msu::inspect(members, name, depth, budget)? {
+        Some(member) => of_package(Some(&read_mum(members, member, name, inspection)?), &paths, name),
+        None => match msu::inspect(members, name, depth, inspection)? {
             Some(info) => info,
             None => of_package(None, &paths, name),
         },
@@ -208,13 +219,18 @@ fn inspect_at(members: &dyn Members, name: &str, depth: usize, budget: &Budget) 
     Ok(info)
 }
 
-fn read_mum(members: &dyn Members, member: usize, name: &str) -> Result<Mum, InspectError> {
+fn read_mum(
+    members: &dyn Members,
+    member: usize,
+    name: &str,
+    inspection: &Inspection<'_>,
+) -> Result<Mum, InspectError> {
     let place = || (name.to_owned(), members.paths()[member].to_owned());
     let bytes = members.read(member, text::MAX_SIZE).map_err(|problem| {
         let (package, member) = place();
         InspectError::Member { package, member, problem }
     })?;
-    Mum::parse(&bytes).map_err(|source| {
+    Mum::parse_against(&bytes, inspection.base_manifest).map_err(|source| {
         let (package, member) = place();
         InspectError::Mum { package, member, source }
     })

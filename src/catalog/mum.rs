@@ -54,7 +54,15 @@ impl Mum {
     /// # Errors
     /// [`MumError`]: it is no text, no XML, or tells no identity.
     pub fn parse(bytes: &[u8]) -> Result<Self, MumError> {
-        parse::parse(&super::text::decode(bytes)?)
+        Self::parse_against(bytes, None)
+    }
+
+    /// Reads a manifest. `base` is the base manifest, which compressed ones of the kind DCM need.
+    ///
+    /// # Errors
+    /// As [`Mum::parse`].
+    pub fn parse_against(bytes: &[u8], base: Option<&[u8]>) -> Result<Self, MumError> {
+        parse::parse(&super::text::decode(bytes, base)?)
     }
 
     /// The article about the package, by its short name, its own name or its description.

@@ -4,21 +4,23 @@
 //! directory of that name. Payloads are taken apart: in place of numbered pieces, or of a PSF, there are the files that they become. The cabinets `Cab_1_….cab` into which large packages are divided are different: what is in
 //! them belongs beside them.
 
+mod budget;
 mod error;
 pub mod extract;
+mod psf;
 
 pub use error::PackageError;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::payload::{self, Payload, PayloadError, beside};
+use budget::Budget;
+
+use super::payload::Payload;
 use crate::address::container::{Container, ContainerOptions, Kind, Member};
 
 /// Containers may stand so deep in each other.
 pub const MAX_DEPTH: usize = 4;
-/// So many containers are opened.
-const MAX_CONTAINERS: usize = 1000;
 
 /// How much of a package is opened.
 #[derive(Clone, Debug)]
@@ -27,7 +29,8 @@ pub struct Options {
     pub container: ContainerOptions,
     /// Whether containers in the package are looked into.
     pub recursive: bool,
-    /// Bytes that inner containers may have together. Those in cabinets are decoded and kept while the package is open.
+    /// Bytes that inner containers and payloads may have together. Those in cabinets are decoded and kept while the package is
+    /// open.
     pub max_inner: u64,
 }
 
@@ -93,10 +96,10 @@ impl Package {
     /// [`Package::warnings`] say why.
     pub fn new(container: Container, options: &Options) -> Self {
         let mut package = Self::default();
-        let mut left = options.max_inner;
-        package.add(container, String::new(), 1, options, &mut left);
+        let mut budget = Budget::new(options.max_inner);
+        package.add(container, String::new(), 1, options, &mut budget);
         if options.recursive {
-            package.take_psfs_apart();
+            package.take_psfs_apart(&mut budget);
         }
         package
     }
@@ -145,12 +148,13 @@ impl Package {
     }
 
     /// Adds a container whose members go below `prefix`.
-    fn add(&mut self, container: Container, prefix: String, depth: usize, options: &Options, left: &mut u64) {
+    fn add(&mut self, container: Container, prefix: String, depth: usize, options: &Options, budget: &mut Budget) {
         self.warnings.extend(container.warnings());
         let node = self.nodes.len();
         let mut inner =
-            if options.recursive { self.open_inner(&container, depth, options, left) } else { HashMap::new() };
-        let (payload, pieces) = if options.recursive { self.payload_of(&container) } else { Default::default() };
+            if options.recursive { self.open_inner(&container, depth, options, budget) } else { HashMap::new() };
+        let (payload, pieces) =
+            if options.recursive { self.payload_of(&container, budget) } else { Default::default() };
         let mut found = Vec::with_capacity(inner.len());
         for (member, entry) in container.members().iter().enumerate().filter(|(member, _)| !pieces.contains(member)) {
             let path = format!("{prefix}{}", entry.path);
@@ -164,19 +168,25 @@ impl Package {
             self.add_payload(payload, prefix);
         }
         for (prefix, container) in found {
-            self.add(container, prefix, depth + 1, options, left);
+            self.add(container, prefix, depth + 1, options, budget);
         }
     }
 
     /// The payload of a cabinet with an index, and which members are its pieces.
-    fn payload_of(&mut self, container: &Container) -> (Option<Payload>, HashSet<usize>) {
-        match Payload::of_cabinet(container) {
-            Ok(found) => found.map(|(payload, pieces)| (Some(payload), pieces)).unwrap_or_default(),
-            Err(error) => {
-                self.warnings.push(format!("this payload cannot be taken apart: {error}"));
-                Default::default()
+    fn payload_of(&mut self, container: &Container, budget: &mut Budget) -> (Option<Payload>, HashSet<usize>) {
+        let problem = match Payload::of_cabinet(container, budget.bytes) {
+            Ok(None) => return Default::default(),
+            Ok(Some((payload, pieces))) => {
+                let size = pieces.iter().map(|member| container.members()[*member].size).fold(0, u64::saturating_add);
+                match budget.take(size).and_then(|()| budget.take_files(payload.members().len())) {
+                    Ok(()) => return (Some(payload), pieces),
+                    Err(limit) => format!("{}: {limit}", container.path().display()),
+                }
             }
-        }
+            Err(error) => error.to_string(),
+        };
+        self.warnings.push(format!("this payload cannot be taken apart: {problem}"));
+        Default::default()
     }
 
     /// Adds the files of a payload, which go below `prefix`.
@@ -187,78 +197,28 @@ impl Package {
         self.nodes.push(Node { content: Content::Payload(payload), prefix });
     }
 
-    /// Takes every PSF apart whose index is in the package: its files go where the index is.
-    fn take_psfs_apart(&mut self) {
-        let psfs: Vec<File> = self.files.iter().filter(|file| beside::is_psf(&file.path)).cloned().collect();
-        for psf in psfs {
-            let Some(index) = self.index_of(&psf.path) else { continue };
-            match self.open_psf(&psf, &index) {
-                Ok(payload) => {
-                    let prefix = self.nodes[index.node].prefix.clone();
-                    self.files.retain(|file| file.path != psf.path);
-                    self.add_payload(payload, prefix);
-                }
-                Err(error) => self.warnings.push(format!("this payload cannot be taken apart: {error}")),
-            }
-        }
-    }
-
-    /// The index of the PSF at `path`: one by its name wherever it is, or one by the common name, in the package of its name or the only
-    /// one of that name.
-    fn index_of(&self, path: &str) -> Option<File> {
-        let psf = path.rsplit(['\\', '/']).next().unwrap_or(path).to_lowercase();
-        let stem = psf.rsplit_once('.').map_or(&*psf, |(stem, _)| stem);
-        let places = || self.files.iter().map(|file| &*file.path).enumerate();
-        let of_same_name = places().filter(|(_, path)| {
-            let mut parents = path.to_lowercase();
-            parents.truncate(parents.rfind('\\').unwrap_or(0));
-            let parent = parents.rsplit('\\').next().unwrap_or_default();
-            parent.rsplit_once('.').is_some_and(|(parent, _)| parent.trim_end_matches("_psfx") == stem)
-        });
-        let of_same_name: Vec<_> = of_same_name.collect();
-        let is_only = self.files.iter().filter(|file| beside::is_psf(&file.path)).count() == 1;
-        let place = beside::find_index(&psf, of_same_name.into_iter());
-        let place = place.or_else(|| beside::find_index(&psf, places().filter(|_| is_only)));
-        place.map(|place| self.files[place].clone())
-    }
-
-    fn open_psf(&self, psf: &File, index: &File) -> Result<Payload, PayloadError> {
-        let container = |file: &File| match &self.nodes[file.node].content {
-            Content::Container(container) => Some(container),
-            Content::Payload(_) => None,
-        };
-        let path = PathBuf::from(format!("{}!/{}", self.nodes[psf.node].path().display(), self.member(psf).path));
-        let name = PathBuf::from(format!("{}!/{}", self.nodes[index.node].path().display(), self.member(index).path));
-        let (Some(of_psf), Some(of_index)) = (container(psf), container(index)) else {
-            return Err(PayloadError::NoIndex { path });
-        };
-        let document = of_index.read(index.member, payload::MAX_INDEX_NBYTES)?;
-        Payload::of_psf(&path, of_psf.open_member(psf.member)?, &name, &document)
-    }
-
     /// Opens the members that are containers themselves.
     fn open_inner(
         &mut self,
         container: &Container,
         depth: usize,
         options: &Options,
-        left: &mut u64,
+        budget: &mut Budget,
     ) -> HashMap<usize, Container> {
+        let name = |member: usize| format!("{}: {}", container.path().display(), container.members()[member].path);
         let mut candidates = Vec::new();
         for (index, member) in container.members().iter().enumerate().filter(|(_, member)| may_be_container(member)) {
-            let open = self.nodes.len() + candidates.len() + 1;
-            let limit = match left.checked_sub(member.size) {
-                _ if depth >= MAX_DEPTH => format!("it stands {depth} deep, {MAX_DEPTH} is the most"),
-                _ if open >= MAX_CONTAINERS => format!("{MAX_CONTAINERS} are the most"),
-                None => format!("its {} bytes are beyond the limit for inner ones", member.size),
-                Some(rest) => {
-                    *left = rest;
-                    candidates.push(index);
-                    continue;
-                }
+            let taken = if depth < MAX_DEPTH {
+                budget.take(member.size)
+            } else {
+                Err(format!("it stands {depth} deep, {MAX_DEPTH} is the most"))
             };
-            let container = container.path().display();
-            self.warnings.push(format!("{container}: {}: this container is not looked into: {limit}", member.path));
+            match taken {
+                Ok(()) => candidates.push(index),
+                Err(limit) => {
+                    self.warnings.push(format!("{}: this container is not looked into: {limit}", name(index)));
+                }
+            }
         }
         let mut inner = HashMap::with_capacity(candidates.len());
         let mut options = options.container.clone();
@@ -266,16 +226,22 @@ impl Package {
         container.open_members(&candidates, &mut |index, source| {
             let path = &container.members()[index].path;
             let opened = match source {
-                Ok(source) if Kind::of(&*source).is_none() => return,
+                Ok(source) if !matches!(Kind::of(&*source), Some(Kind::Cabinet | Kind::Image)) => return,
                 Ok(source) => {
                     let address = PathBuf::from(format!("{}!/{}", container.path().display(), path.replace('\\', "/")));
                     Container::from_source(source, &address, &options)
                 }
                 Err(error) => Err(error),
             };
+            let opened = opened.map_err(|error| format!("this container cannot be looked into: {error}"));
+            let opened = opened.and_then(|opened| {
+                let limit = budget.take_files(opened.members().len());
+                limit.map_err(|limit| format!("{}: this container is not looked into: {limit}", name(index)))?;
+                Ok(opened)
+            });
             match opened {
                 Ok(opened) => _ = inner.insert(index, opened),
-                Err(error) => self.warnings.push(format!("this container cannot be looked into: {error}")),
+                Err(warning) => self.warnings.push(warning),
             }
         });
         inner

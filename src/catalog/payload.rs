@@ -16,13 +16,11 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::cix::{CABINET_INDEX, ContainerKind, Index, IndexedFile, Place, Way};
+use super::cix::{CABINET_INDEX, CixError, ContainerKind, Index, IndexedFile, MAX_NBYTES, Place, Way};
+use super::class::comparable;
 use super::psf::{Failure, Members, Pieces, Psf};
 use crate::address::container::{Container, Member};
-use crate::util::read_at::ReadAt;
-
-/// The largest index that is read, in bytes.
-pub(super) const MAX_INDEX_NBYTES: usize = 512 << 20;
+use crate::util::read_at::{ReadAt, bytes_at};
 
 /// A payload and its index.
 pub struct Payload {
@@ -58,22 +56,27 @@ impl Payload {
     }
 
     /// What the pieces of a cabinet become, by their places, and which of its members are pieces; `None` if the cabinet has no index.
+    /// The pieces, which are decoded and kept, may have `limit` bytes together.
     ///
     /// # Errors
-    /// [`PayloadError`]: the index or a piece cannot be read.
-    pub fn of_cabinet(container: &Container) -> Result<Option<(Self, HashSet<usize>)>, PayloadError> {
+    /// [`PayloadError`]: the index or a piece cannot be read, or there are too many.
+    pub fn of_cabinet(container: &Container, limit: u64) -> Result<Option<(Self, HashSet<usize>)>, PayloadError> {
         let members = container.members();
         let Some(place) = members.iter().position(|member| member.path.eq_ignore_ascii_case(CABINET_INDEX)) else {
             return Ok(None);
         };
-        let index = parse(container.path(), CABINET_INDEX, &container.read(place, MAX_INDEX_NBYTES)?)?;
+        let index = parse(container.path(), CABINET_INDEX, &container.read(place, MAX_NBYTES as usize)?)?;
         if index.kind != ContainerKind::Cabinet {
             return Ok(None);
         }
         let ways = index.files.iter().flat_map(|file| &file.ways);
         let names: HashSet<String> = ways.filter_map(piece_name).collect();
-        let is_piece = |member: &Member| names.contains(&member.path.to_lowercase());
+        let is_piece = |member: &Member| names.contains(&comparable(&member.path));
         let pieces: Vec<usize> = (0..members.len()).filter(|place| is_piece(&members[*place])).collect();
+        let size = pieces.iter().map(|place| members[*place].size).fold(0, u64::saturating_add);
+        if size > limit {
+            return Err(PayloadError::TooMuch { path: container.path().to_owned(), size, limit });
+        }
         let mut contents = Members::default();
         let mut problem = None;
         container.open_members(&pieces, &mut |place, content| match content {
@@ -119,15 +122,26 @@ impl Pieces for Content {
     }
 }
 
+/// Reads an index, called `name` in messages, as a whole.
+pub(super) fn read_document(source: &dyn ReadAt, name: &Path) -> Result<Vec<u8>, PayloadError> {
+    let size = source.size();
+    if size > MAX_NBYTES {
+        let source = Box::new(CixError::TooLarge { size, limit: MAX_NBYTES });
+        return Err(PayloadError::Index { path: name.to_owned(), source });
+    }
+    let document = bytes_at(source, 0, size as usize);
+    Ok(document.map_err(|source| PayloadError::Target { path: name.to_owned(), source })?.into_owned())
+}
+
 fn parse(container: &Path, name: &str, document: &[u8]) -> Result<Index, PayloadError> {
     let path = PathBuf::from(format!("{}!/{name}", container.display()));
     Index::parse(document).map_err(|source| PayloadError::Index { path, source: Box::new(source) })
 }
 
-/// The member that a way begins with, in small letters.
+/// The member that a way begins with, as it is compared.
 fn piece_name(way: &Way) -> Option<String> {
     match &way.piece.as_ref()?.place {
-        Place::Member(name) => Some(name.replace('/', "\\").trim_start_matches('\\').to_lowercase()),
+        Place::Member(name) => Some(comparable(name)),
         Place::Range { .. } => None,
     }
 }

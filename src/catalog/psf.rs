@@ -15,7 +15,7 @@ pub use pieces::{Members, Pieces, Psf};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use super::cix::{Index, IndexedFile, Piece, PieceKind, Way};
+use super::cix::{Index, IndexedFile, Piece, PieceKind, Place, Way};
 use super::digest::Digest;
 use crate::codec::delta::{DeltaError, pa30};
 use order::Order;
@@ -281,6 +281,12 @@ fn make<'a>(
             return Err(Refusal::NeedsBasis.into());
         }
         (Some(piece), source) => {
+            // A piece that is larger than what it becomes is none.
+            if let Place::Range { length, .. } = piece.place
+                && length > options.max_file
+            {
+                return Err(Failure::TooLarge { size: length, limit: options.max_file }.into());
+            }
             let content = pieces.read(&piece.place)?;
             if let Some((expected, found)) = piece.digest.and_then(|digest| other_digest(digest, &content)) {
                 return Err(Failure::PieceDigest { expected, found }.into());

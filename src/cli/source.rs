@@ -8,6 +8,7 @@ use clap::Args;
 use globset::GlobBuilder;
 use std::path::{Path, PathBuf};
 use wimkit::address;
+use wimkit::util::read_at::{ReadAt, bytes_at};
 use wimkit::wim::metadata::{Entry, Metadata};
 use wimkit::wim::{ImageIndex, OpenOptions, Wim, WimError};
 
@@ -77,6 +78,25 @@ impl From<WimError> for Failure {
         let hint = error.hint();
         Self::new(error, hint)
     }
+}
+
+/// Opens what an address leads to.
+pub(crate) fn open_address(path: &Path, context: &Context) -> Result<Box<dyn ReadAt>, Failure> {
+    let (no_mmap, memory) = (context.global.no_mmap, context.memory());
+    Ok(address::open(path, &OpenOptions { no_mmap, memory, ..OpenOptions::default() })?)
+}
+
+/// The whole of a file of at most `limit` bytes, which is what memory is left for.
+pub(crate) fn whole(source: &dyn ReadAt, path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    let size = source.size();
+    if size > limit {
+        let message =
+            format!("{}: {size} bytes are too many to be kept in memory, {limit} are the most", path.display());
+        return Err(Failure::message(message).with_hint("--memory sets the limit"));
+    }
+    let bytes = bytes_at(source, 0, size as usize);
+    let bytes = bytes.map_err(|error| Failure::message(format!("{}: {error}", path.display())))?;
+    Ok(bytes.into_owned())
 }
 
 /// The images that `word` stands for.

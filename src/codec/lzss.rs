@@ -8,10 +8,12 @@ use super::{DecodeError, DecodeErrorKind};
 
 const RING_SIZE: usize = 4096;
 const MIN_MATCH: usize = 3;
+/// So many bytes at most come of each one that is read: eighteen of the two of a match.
+pub const MAX_RATIO: usize = 9;
 
 /// Decodes `src` to its end, or to `size` bytes. `start` is where in the ring output begins.
 ///
-/// Nine bytes at most come of each one that is read.
+/// [`MAX_RATIO`] bytes at most come of each one that is read.
 ///
 /// # Errors
 /// The data ends in the middle of a match, or before there are `size` bytes.
@@ -83,7 +85,7 @@ mod tests {
         assert_eq!(decompress(&[], 0, None).unwrap(), b"");
         for src in damaged(&STREAM) {
             if let Ok(output) = decompress(&src, 0xFEE, None) {
-                assert!(output.len() <= 9 * src.len());
+                assert!(output.len() <= MAX_RATIO * src.len());
             }
         }
     }

@@ -41,11 +41,13 @@ pub enum CixError {
         /// The limit.
         limit: usize,
     },
-    /// More files than any real index has.
-    #[error("the index, byte {offset}: there are more than {limit} files")]
+    /// More files, or ways to them, than any real index has.
+    #[error("the index, byte {offset}: there are more than {limit} {what}")]
     TooMany {
         /// Where.
         offset: u64,
+        /// Of what.
+        what: &'static str,
         /// The limit.
         limit: usize,
     },

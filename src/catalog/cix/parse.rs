@@ -8,16 +8,16 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use super::super::digest::Digest;
-use super::{Basis, CixError, ContainerKind, Index, IndexedFile, Piece, PieceKind, Place, Way};
+use super::{Basis, CixError, ContainerKind, Index, IndexedFile, MAX_NBYTES, Piece, PieceKind, Place, Way};
 use crate::cab::target_path;
 use crate::util::filetime::FileTime;
 
-/// The largest document, in bytes: those of a cumulative update have a tenth of that.
-const MAX_NBYTES: u64 = 512 << 20;
 /// How deep elements may nest: the index's own go six deep.
 const MAX_DEPTH: usize = 32;
 /// How many files there may be.
-const MAX_FILES: usize = 1 << 22;
+const MAX_FILES: usize = 1 << 20;
+/// How many ways to them: each takes more memory than its few bytes in the document.
+const MAX_WAYS: usize = 1 << 21;
 /// The namespace of all its elements.
 const NAMESPACE: &str = "urn:ContainerIndex";
 
@@ -89,6 +89,7 @@ struct Builder {
     open: Vec<Open>,
     index: Option<Index>,
     ids: HashSet<u64>,
+    ways: usize,
     file: Option<Unfinished>,
 }
 
@@ -128,6 +129,10 @@ impl Builder {
                 Open::File
             }
             (Some(Open::File), b"Delta") => {
+                if self.ways == MAX_WAYS {
+                    return Err(CixError::TooMany { offset, what: "ways to files", limit: MAX_WAYS });
+                }
+                self.ways += 1;
                 self.way(|ways| ways.push(Way::default()));
                 Open::Delta
             }
@@ -174,7 +179,7 @@ impl Builder {
             return Err(CixError::SameId { offset, id: file.id });
         }
         if index.files.len() == MAX_FILES {
-            return Err(CixError::TooMany { offset, limit: MAX_FILES });
+            return Err(CixError::TooMany { offset, what: "files", limit: MAX_FILES });
         }
         index.files.push(file);
         Ok(())

@@ -99,3 +99,13 @@ fn documents_that_are_refused() {
         assert!(matches!(error, CixError::Value { attribute: "offset", .. }), "{error}");
     }
 }
+
+#[test]
+fn ways_without_number() {
+    // Each is a hundred times as large in memory.
+    let file = r#"<File id="1" name="a" length="0">"#;
+    let document =
+        format!(r#"<Container xmlns="urn:ContainerIndex" type="PSF"><Files>{file}{}"#, "<Delta/>".repeat(3 << 20));
+    let error = Index::parse(document.as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("more than 2097152 ways"), "{error}");
+}

@@ -6,14 +6,14 @@ use super::super::mum::Mum;
 use super::super::release::Month;
 use super::super::role::Role;
 use super::super::text;
-use super::{Budget, InspectError, Members, PackageInfo, ReleaseMonth, inspect_at, of_package, read_mum};
+use super::{InspectError, Inspection, Members, PackageInfo, ReleaseMonth, inspect_at, of_package, read_mum};
 
 /// What an MSU is; `None` if these are not the members of one.
 pub(super) fn inspect(
     members: &dyn Members,
     name: &str,
     depth: usize,
-    budget: &Budget,
+    inspection: &Inspection<'_>,
 ) -> Result<Option<PackageInfo>, InspectError> {
     let paths: Vec<String> = members.paths().into_iter().map(comparable).collect();
     let chosen = |is_meant: fn(&str) -> bool| -> Vec<usize> {
@@ -21,7 +21,7 @@ pub(super) fn inspect(
     };
     let parts = chosen(is_part);
     if !parts.is_empty() && paths.iter().any(|path| path == "cablist.ini") {
-        return divided(members, &parts, name, budget).map(Some);
+        return divided(members, &parts, name, inspection).map(Some);
     }
     let packages = chosen(is_package);
     // A Setup Dynamic Update has cabinets among its files, too.
@@ -30,10 +30,10 @@ pub(super) fn inspect(
     }
     let mut found = Vec::new();
     let mut problems = Vec::new();
-    let packages = affordable(members, packages, name, budget, &mut problems);
+    let packages = affordable(members, packages, name, inspection, &mut problems);
     members.open(&packages, &mut |index, opened| {
         let inner = members.paths()[index].to_owned();
-        match opened.map(|opened| inspect_at(&*opened, &inner, depth + 1, budget)) {
+        match opened.map(|opened| inspect_at(&*opened, &inner, depth + 1, inspection)) {
             Ok(Ok(info)) if info.class == Class::Unknown => {
                 problems.push(format!("{name}: {inner}: this is no package that is known"));
             }
@@ -43,7 +43,7 @@ pub(super) fn inspect(
         }
     });
     let is_hotpatch =
-        has_hotpatch_database(members, &affordable(members, chosen(is_composition), name, budget, &mut problems));
+        has_hotpatch_database(members, &affordable(members, chosen(is_composition), name, inspection, &mut problems));
     let mut info = summary(found, is_hotpatch).ok_or_else(|| InspectError::Inner {
         package: name.to_owned(),
         problem: problems.first().cloned().unwrap_or_else(|| "they are no packages".into()),
@@ -79,35 +79,39 @@ fn is_package(path: &str) -> bool {
     [".cab", ".wim", ".msu"].iter().any(|end| path.ends_with(end)) && !is_other
 }
 
-/// Those containers that the budget allows to open.
+/// Those containers that may still be opened.
 fn affordable(
     members: &dyn Members,
     mut containers: Vec<usize>,
     name: &str,
-    budget: &Budget,
+    inspection: &Inspection<'_>,
     problems: &mut Vec<String>,
 ) -> Vec<usize> {
-    containers.retain(|member| {
-        let is_affordable = budget.take(members.size(*member));
-        if !is_affordable {
-            problems.push(format!("{name}: {}: too much is in containers; not looked into", members.paths()[*member]));
-        }
-        is_affordable
-    });
+    let left_out: Vec<usize> = containers.extract_if(.., |member| !inspection.take(members.size(*member))).collect();
+    if let [first, more @ ..] = &*left_out {
+        let more = if more.is_empty() { String::new() } else { format!(", nor are {} more", more.len()) };
+        let first = members.paths()[*first];
+        problems.push(format!("{name}: {first}: too much is in containers; not looked into{more}"));
+    }
     containers
 }
 
 /// A package whose manifests and files are in several cabinets.
-fn divided(members: &dyn Members, parts: &[usize], name: &str, budget: &Budget) -> Result<PackageInfo, InspectError> {
+fn divided(
+    members: &dyn Members,
+    parts: &[usize],
+    name: &str,
+    inspection: &Inspection<'_>,
+) -> Result<PackageInfo, InspectError> {
     let mut paths: Vec<String> = members.paths().into_iter().map(str::to_owned).collect();
     let mut mum: Option<Result<Mum, InspectError>> = None;
     let mut problems = Vec::new();
-    let parts = affordable(members, parts.to_vec(), name, budget, &mut problems);
+    let parts = affordable(members, parts.to_vec(), name, inspection, &mut problems);
     members.open(&parts, &mut |index, opened| match opened {
         Ok(part) => {
             let own = part.paths();
             if let Some(manifest) = own.iter().position(|path| comparable(path) == "update.mum") {
-                mum = Some(read_mum(&*part, manifest, name));
+                mum = Some(read_mum(&*part, manifest, name, inspection));
             }
             paths.extend(own.into_iter().map(str::to_owned));
         }
@@ -152,7 +156,7 @@ fn summary(packages: Vec<PackageInfo>, is_hotpatch: bool) -> Option<PackageInfo>
 impl PackageInfo {
     /// Takes from the lines `Key="Value"` beside a package what the package itself does not tell.
     fn take_properties(&mut self, bytes: &[u8]) {
-        let Ok(text) = text::decode(bytes) else { return };
+        let Ok(text) = text::plain(bytes) else { return };
         let value = |key: &str| {
             let mut pairs = text.lines().filter_map(|line| line.split_once('='));
             let (_, value) = pairs.find(|(found, _)| found.trim().eq_ignore_ascii_case(key))?;

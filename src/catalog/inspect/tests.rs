@@ -169,7 +169,8 @@ fn containers_without_end() {
 fn containers_without_number() {
     let many = (0..70).fold(Fake::default(), |msu, _| msu.container("x.cab", package(LCU, "")));
     let info = inspect(&many, "x.msu").unwrap();
-    assert_eq!((info.packages.len(), info.problems.len()), (64, 6));
+    assert_eq!((info.packages.len(), info.problems.len()), (64, 1));
+    assert_eq!(info.problems[0], "x.msu: x.cab: too much is in containers; not looked into, nor are 5 more");
 }
 
 #[test]
@@ -238,7 +239,24 @@ fn images_in_images() {
     let source: Box<dyn ReadAt> = Box::new(std::io::Cursor::new(msu));
     let options = ContainerOptions::default();
     let container = Container::from_source(source, Path::new("dir/a.msu"), &options).unwrap();
-    let info = super::inspect(container, &options).unwrap();
+    let info = super::inspect(container, &options, None).unwrap();
     assert_eq!((&*info.name, info.class, info.is_combined()), ("a.msu", Class::Cumulative, true));
     assert_eq!((info.build, info.problems.len()), (Some((26100, 1742)), 0));
+}
+
+#[test]
+fn compressed_manifests() {
+    use crate::codec::delta::test_encoder::{Fields, Item, delta, null_delta};
+    let Content::File(manifest) = package(LCU, "").files.remove(0).1 else { panic!() };
+    let dcn = [b"DCN\x01".to_vec(), null_delta(&manifest, 0, &[])].concat();
+    assert_eq!(inspect(&Fake::default().file("update.mum", dcn), "x.cab").unwrap().class, Class::Cumulative);
+    let fields = Fields { size: manifest.len() as u64, ..Fields::default() };
+    let whole = Item::InFront { in_front: 0, length: manifest.len() as u64 };
+    let dcm = [b"DCM\x01".to_vec(), delta(&fields, &[whole])].concat();
+    let package = Fake::default().file("update.mum", dcm);
+    let with_base = |base| inspect_at(&&package, "x.cab", 1, &Inspection::new(base));
+    assert_eq!(with_base(Some(&manifest)).unwrap().class, Class::Cumulative);
+    let error = with_base(None).unwrap_err();
+    assert!(error.to_string().contains("DCM needs the base manifest"), "{error}");
+    assert!(error.hint().unwrap().contains("--base"));
 }

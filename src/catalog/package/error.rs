@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::super::payload::PayloadError;
 use crate::cab::{self, UnsafeName};
+use crate::util::new_file::is_fatal;
 use crate::wim;
 
 /// A package that cannot be extracted, or not as asked.
@@ -63,6 +64,18 @@ impl PackageError {
             Self::Image(error) => error.hint(),
             Self::Flatten { .. } => Some("leave --flatten out".into()),
             _ => None,
+        }
+    }
+
+    /// Whether going on with what else is in the package is no use.
+    pub(super) fn ends_all(&self) -> bool {
+        match self {
+            Self::Cabinet(cab::extract::ExtractError::Target { source, .. })
+            | Self::Payload(PayloadError::Target { source, .. })
+            | Self::Target { source, .. } => is_fatal(source),
+            Self::Cabinet(cab::extract::ExtractError::Cabinet(_)) | Self::Payload(_) => self.is_interrupt(),
+            Self::Image(wim::extract::ExtractError::Wim(_)) => false,
+            _ => true,
         }
     }
 

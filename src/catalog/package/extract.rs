@@ -1,12 +1,13 @@
 //! Extracting files of a package.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::payload;
-use super::{Content, Node, Package, PackageError};
+use super::{Content, File, Node, Package, PackageError};
 use crate::address::container;
 use crate::cab::single_file::SingleFile;
 use crate::cab::{self, target_path};
@@ -68,25 +69,57 @@ impl Package {
     ) -> Result<Outcome, PackageError> {
         let mut by_node = vec![Vec::new(); self.nodes.len()];
         let mut needed = 0_u64;
-        for file in chosen.iter().map(|index| &self.files[*index]) {
+        for file in self.wanted(chosen, options)? {
             needed = needed.saturating_add(self.member(file).size);
             by_node[file.node].push(file.member);
         }
         if let Some(limit) = options.max_bytes.filter(|limit| needed > *limit) {
             return Err(PackageError::TooMuch { needed, limit });
         }
-        if self.nodes.len() > 1 {
-            // Of a single one its own extraction says where in it the name stands.
-            for file in chosen.iter().map(|index| &self.files[*index]) {
-                safe(&self.nodes[file.node], &file.path)?;
-            }
-        }
         let mut whole = Outcome::default();
         for (node, members) in self.nodes.iter().zip(by_node).filter(|(_, members)| !members.is_empty()) {
-            let below = if options.flatten { target.to_owned() } else { directory_of(node, target)? };
-            node.extract(&members, &below, options, control, &mut whole)?;
+            let below = if options.flatten { Ok(target.to_owned()) } else { directory_of(node, target) };
+            match below.and_then(|below| node.extract(&members, &below, options, control, &mut whole)) {
+                Err(error) if options.keep_going && !error.ends_all() => {
+                    let problem = error.to_string();
+                    let path = |member: usize| format!("{}{}", node.prefix, node.members()[member].path);
+                    whole.missing.extend(members.iter().map(|member| (path(*member), problem.clone())));
+                }
+                result => result?,
+            }
         }
         Ok(whole)
+    }
+
+    /// The chosen files, if all of them may be made; of several of the same path the last one. Nothing is made before that is known.
+    fn wanted(&self, chosen: &[usize], options: &Options) -> Result<Vec<&File>, PackageError> {
+        let chosen = chosen.iter().map(|index| &self.files[*index]);
+        if let [node] = &*self.nodes
+            && !node.is_single_file()
+        {
+            // Its own extraction says where in it a name stands that must not be made.
+            return Ok(chosen.collect());
+        }
+        let mut paths: HashMap<Vec<&str>, usize> = HashMap::new();
+        let mut files = Vec::new();
+        for file in chosen {
+            let node = &self.nodes[file.node];
+            if options.flatten && node.is_image() {
+                return Err(PackageError::Flatten { container: node.path().to_owned() });
+            }
+            let mut parts = safe(node, &file.path)?;
+            if options.flatten {
+                parts.drain(..parts.len() - 1);
+            }
+            match paths.entry(parts) {
+                Entry::Occupied(place) => files[*place.get()] = file,
+                Entry::Vacant(place) => {
+                    place.insert(files.len());
+                    files.push(file);
+                }
+            }
+        }
+        Ok(files)
     }
 }
 
@@ -99,6 +132,14 @@ fn safe<'a>(node: &Node, path: &'a str) -> Result<Vec<&'a str>, PackageError> {
 }
 
 impl Node {
+    fn is_single_file(&self) -> bool {
+        matches!(&self.content, Content::Container(it) if matches!(it.content(), container::Content::SingleFile(_)))
+    }
+
+    fn is_image(&self) -> bool {
+        matches!(&self.content, Content::Container(it) if matches!(it.content(), container::Content::Image { .. }))
+    }
+
     fn extract(
         &self,
         members: &[usize],
@@ -111,7 +152,7 @@ impl Node {
         let container = match &self.content {
             Content::Container(container) => container,
             Content::Payload(payload) => {
-                let options = payload::Options { overwrite, flatten, keep_going };
+                let options = payload::Options { overwrite, flatten, keep_going, memory };
                 let done = payload.extract(members, target, &options, control)?;
                 outcome.files += done.files;
                 outcome.bytes += done.bytes;

@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::cix::INDEX_SUFFIX;
-use super::{MAX_INDEX_NBYTES, Payload, PayloadError};
+pub(in super::super) use super::super::cix::INDEX_SUFFIX;
+use super::super::cix::MAX_NBYTES;
+use super::{Payload, PayloadError, read_document};
 use crate::address::container::{Container, ContainerOptions, Kind};
 use crate::address::{self, AddressError};
-use crate::util::read_at::{ReadAt, bytes_at};
+use crate::util::read_at::ReadAt;
 
 /// The name that the index has in a package.
-const COMMON_NAME: &str = "express.psf.cix.xml";
+pub(in super::super) const COMMON_NAME: &str = "express.psf.cix.xml";
 
 impl Payload {
     /// Opens a PSF. Its index is `index`, an index itself or the package that holds it; if that is not given, it is looked for
@@ -56,16 +57,13 @@ type Found = Option<(PathBuf, Vec<u8>)>;
 fn read_index(path: &Path, psf: &Path, options: &ContainerOptions) -> Result<Found, PayloadError> {
     let source = open(path, options)?;
     if Kind::of(&*source).is_none() {
-        let nbytes = usize::try_from(source.size()).unwrap_or(usize::MAX).min(MAX_INDEX_NBYTES);
-        let document = bytes_at(&*source, 0, nbytes)
-            .map_err(|error| PayloadError::Target { path: path.to_owned(), source: error })?;
-        return Ok(Some((path.to_owned(), document.into_owned())));
+        return Ok(Some((path.to_owned(), read_document(&*source, path)?)));
     }
     let container = Container::from_source(source, path, options)?;
     let members = container.members().iter().map(|member| &*member.path).enumerate();
     let Some(place) = find_index(file_name(psf), members) else { return Ok(None) };
     let name = format!("{}!/{}", path.display(), container.members()[place].path);
-    Ok(Some((name.into(), container.read(place, MAX_INDEX_NBYTES)?)))
+    Ok(Some((name.into(), container.read(place, MAX_NBYTES as usize)?)))
 }
 
 /// Looks for an index, or a package with one, beside the PSF.

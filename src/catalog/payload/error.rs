@@ -28,6 +28,16 @@ pub enum PayloadError {
         /// The index.
         path: PathBuf,
     },
+    /// The pieces of a cabinet have more bytes than may be kept.
+    #[error("{path}: the pieces in it have {size} bytes, the limit is {limit}", path = path.display())]
+    TooMuch {
+        /// The cabinet.
+        path: PathBuf,
+        /// How many bytes they have.
+        size: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// No index was found beside a PSF.
     #[error("{path}: without its index a PSF cannot be taken apart, and there is none beside it", path = path.display())]
     NoIndex {
@@ -66,6 +76,9 @@ impl PayloadError {
                 "put the package that it belongs to beside it, or name the index or the package with --index".into(),
             ),
             Self::OtherIndex { .. } => Some("name the index or the package of the PSF with --index".into()),
+            Self::File { failure, .. } if matches!(**failure, Failure::TooLarge { .. }) => {
+                Some("allow more memory with --memory: a file may take a quarter of it".into())
+            }
             Self::File { .. } => Some("--keep-going makes the other files and tells which are missing".into()),
             Self::Target { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
                 Some("something else has the name; choose another directory".into())

@@ -1,11 +1,13 @@
 //! Writing the files of a payload.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::psf;
+use super::super::cix::Place;
+use super::super::psf::{self, Failure, Pieces};
 use super::{Payload, PayloadError};
 use crate::cab::target_path;
 use crate::util::new_file::{NewFile, is_fatal};
@@ -21,6 +23,8 @@ pub struct Options {
     pub flatten: bool,
     /// Go on behind damage.
     pub keep_going: bool,
+    /// Bytes that the files which are made, and those that they are made of, may have in memory.
+    pub memory: u64,
 }
 
 /// What was made.
@@ -36,6 +40,21 @@ pub struct Extracted {
     pub failed: u64,
     /// Those that were not made, by their places, and why not.
     pub missing: Vec<(usize, String)>,
+}
+
+/// Pieces that cannot be read any more once the work is asked to stop: files that fail never come to the sink.
+struct Interruptible<'a> {
+    pieces: &'a dyn Pieces,
+    control: Control<'a>,
+}
+
+impl Pieces for Interruptible<'_> {
+    fn read(&self, place: &Place) -> Result<Cow<'_, [u8]>, Failure> {
+        if self.control.interrupted() {
+            return Err(Failure::Read("interrupted".to_owned()));
+        }
+        self.pieces.read(place)
+    }
 }
 
 impl Payload {
@@ -75,7 +94,13 @@ impl Payload {
             control.progress.advance(bytes.len() as u64);
             Ok(())
         };
-        let outcome = psf::reconstruct(&self.index, &self.content, &chosen, &psf::Options::default(), sink)?;
+        // A delta has its source, a copy of that, and its target.
+        let limits = psf::Options { max_file: options.memory / 4, max_kept: options.memory / 4 };
+        let pieces = Interruptible { pieces: &self.content, control };
+        let outcome = psf::reconstruct(&self.index, &pieces, &chosen, &limits, sink)?;
+        if control.interrupted() {
+            return Err(PayloadError::Interrupted);
+        }
         if let Some((place, failure)) = outcome.failed.first().filter(|_| !options.keep_going) {
             let (path, name) = (self.path.clone(), self.members[*place].path.clone());
             return Err(PayloadError::File { path, name, failure: Box::new(failure.clone()) });

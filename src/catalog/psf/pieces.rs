@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::io;
 
 use super::super::cix::Place;
+use super::super::class::comparable;
 use super::Failure;
 use crate::util::read_at::{ReadAt, bytes_at};
 
@@ -68,12 +69,8 @@ impl std::fmt::Debug for Members {
 impl Members {
     /// Adds a member. Of several by the same name the last one counts.
     pub fn insert(&mut self, name: &str, content: Box<dyn ReadAt>) {
-        self.0.insert(key(name), content);
+        self.0.insert(comparable(name), content);
     }
-}
-
-fn key(name: &str) -> String {
-    name.replace('/', "\\").trim_start_matches('\\').to_lowercase()
 }
 
 impl Pieces for Members {
@@ -82,7 +79,7 @@ impl Pieces for Members {
             Place::Member(name) => name.clone(),
             Place::Range { offset, .. } => offset.to_string(),
         };
-        let Some(member) = self.0.get(&key(&name)) else { return Err(Failure::NoMember(name)) };
+        let Some(member) = self.0.get(&comparable(&name)) else { return Err(Failure::NoMember(name)) };
         range(&**member, 0, member.size())
     }
 }

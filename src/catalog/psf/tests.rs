@@ -179,11 +179,15 @@ fn damage_is_told() {
     let mut payload = Payload::new();
     payload.file(b"", Vec::new());
     assert_eq!(payload.failure(), Failure::NoWay);
-    for (offset, length) in [(u64::MAX, 2), (8, u64::MAX), (9, 1)] {
+    for (offset, length) in [(u64::MAX, 2), (8, 9), (9, 1), (8, u64::MAX), (0, (1 << 31) + 1)] {
         let mut payload = Payload::new();
         let piece = Piece { kind: RAW, place: Place::Range { offset, length }, digest: None };
         payload.file(b"x", vec![Way { piece: Some(piece), basis: None }]);
-        assert_eq!(payload.failure(), Failure::Outside { offset, length, size: 8 });
+        let expected = match length {
+            0..10 => Failure::Outside { offset, length, size: 8 },
+            _ => Failure::TooLarge { size: length, limit: 1 << 31 },
+        };
+        assert_eq!(payload.failure(), expected);
     }
 }
 

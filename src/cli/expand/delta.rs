@@ -4,22 +4,18 @@ use super::super::Context;
 use super::super::exit::{Failure, Outcome};
 use super::super::human::Human;
 use super::super::printer;
+use super::super::source::{open_address, whole};
 use super::Expand;
 use super::document::Decoded;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wimkit::address;
 use wimkit::codec::delta::dcm::{self, Kind};
 use wimkit::codec::delta::{DeltaError, pa30};
 use wimkit::util::new_file::NewFile;
 use wimkit::util::os::{Dir, Times};
 use wimkit::util::read_at::{ReadAt, bytes_at};
-use wimkit::wim;
-
-/// The largest file of this kind, and the largest that one may become without `--max-size`.
-const MAX_NBYTES: u64 = 2 << 30;
 
 /// What stands alone.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,17 +50,23 @@ impl Expand {
         source: &dyn ReadAt,
         context: &Context,
     ) -> Result<Outcome, Failure> {
-        let limit = self.max_size.map_or(MAX_NBYTES, |size| size.0);
-        let content = whole(source, &self.pkg)?;
+        let content = whole(source, &self.pkg, context.memory())?;
+        let left = context.memory() - content.len() as u64;
         let given = match (&self.base, &self.source) {
-            (Some(path), _) | (None, Some(path)) => Some(whole(&*open(path, context)?, path)?),
+            (Some(path), _) | (None, Some(path)) => Some(whole(&*open_address(path, context)?, path, left)?),
             (None, None) => None,
         };
+        // An executable is copied before it is prepared for a delta.
+        let left = left.saturating_sub(2 * given.as_ref().map_or(0, |given| given.len() as u64));
+        let limit = self.max_size.map_or(left, |size| size.0.min(left));
         let decoded = match kind {
             DeltaFile::Delta => pa30::apply(given.as_deref().unwrap_or_default(), &content, limit),
             DeltaFile::Compressed(_) => dcm::decode(&content, given.as_deref(), limit),
         };
-        let decoded = decoded.map_err(|error| failure(&self.pkg, kind, given.is_some(), error))?;
+        let decoded = decoded.map_err(|error| {
+            let option = if limit < left { "--max-size" } else { "--memory" };
+            failure(&self.pkg, kind, given.is_some(), error, option)
+        })?;
         let name = self.output_name(kind);
         if self.list {
             if context.global.json {
@@ -120,31 +122,13 @@ fn is_same(one: &Path, other: &Path) -> bool {
     resolved(one).is_some_and(|one| resolved(other) == Some(one))
 }
 
-/// Opens what an address leads to.
-pub(super) fn open(path: &Path, context: &Context) -> Result<Box<dyn ReadAt>, Failure> {
-    let (no_mmap, memory) = (context.global.no_mmap, context.memory());
-    Ok(address::open(path, &wim::OpenOptions { no_mmap, memory, ..wim::OpenOptions::default() })?)
-}
-
-/// The whole of a file.
-fn whole(source: &dyn ReadAt, path: &Path) -> Result<Vec<u8>, Failure> {
-    if source.size() > MAX_NBYTES {
-        let message = format!("{}: {} bytes are too many, {MAX_NBYTES} are the most", path.display(), source.size());
-        return Err(Failure::message(message));
-    }
-    let bytes = bytes_at(source, 0, source.size() as usize);
-    let bytes = bytes.map_err(|error| Failure::message(format!("{}: {error}", path.display())))?;
-    Ok(bytes.into_owned())
-}
-
-fn failure(path: &Path, kind: DeltaFile, has_source: bool, error: DeltaError) -> Failure {
+/// `limited_by` is the option that has set the limit of what is made.
+fn failure(path: &Path, kind: DeltaFile, has_source: bool, error: DeltaError, limited_by: &str) -> Failure {
+    let of_limit = format!("{limited_by} sets the limit");
     let hint = match (&error, kind) {
-        (DeltaError::NoSource { kind: Kind::Dcm }, _) => Some(
-            "give the base manifest with --base: resource 614 of wcp.dll, which is in the servicing stack of the image that the \
-             manifest is from, below Windows\\WinSxS\\*_microsoft-windows-servicingstack_*",
-        ),
+        (DeltaError::NoSource { kind: Kind::Dcm }, _) => error.hint(),
         (DeltaError::NoSource { .. }, _) => Some("give the file that the delta is against with --source"),
-        (DeltaError::TooLarge { .. }, _) => Some("--max-size sets the limit"),
+        (DeltaError::TooLarge { .. }, _) => Some(&*of_limit),
         (DeltaError::Hash { .. } | DeltaError::Malformed { .. }, DeltaFile::Delta) if !has_source => {
             Some("a delta that is not against nothing needs its source: --source FILE")
         }

@@ -9,6 +9,7 @@ use super::args::Size;
 use super::exit::{Failure, Outcome};
 use super::human::{Counted, Human};
 use super::printer::{self, Out, visible, warn};
+use super::source::open_address;
 use clap::Args;
 use delta::DeltaFile;
 use document::{Extracted, Listing};
@@ -59,7 +60,7 @@ pub(crate) struct Expand {
     /// Go on behind damage: extract what can still be had, and tell what is missing
     #[arg(long)]
     keep_going: bool,
-    /// Refuse to extract more than this
+    /// Refuse to extract more than this; with --recursive also to decode containers inside with more
     #[arg(long, value_name = "SIZE")]
     max_size: Option<Size>,
     /// The code page of names that do not say it, such as shift_jis, koi8-r or windows-1250 [default: a guess]
@@ -103,7 +104,9 @@ impl Expand {
         if let Some((_, name)) = self.single_file(&outermost) {
             outermost.rename_single_file(name);
         }
-        let options = package::Options { container, recursive: self.recursive, ..package::Options::default() };
+        let defaults = package::Options::default();
+        let max_inner = self.max_size.map_or(defaults.max_inner, |size| size.0.min(defaults.max_inner));
+        let options = package::Options { container, recursive: self.recursive, max_inner };
         Ok(Package::new(outermost, &options))
     }
 
@@ -129,7 +132,7 @@ impl Expand {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let begun = Instant::now();
         if self.may_be_delta() {
-            let source = delta::open(&self.pkg, context)?;
+            let source = open_address(&self.pkg, context)?;
             if let Some(kind) = DeltaFile::of(&*source) {
                 return self.expand_delta(kind, &*source, context);
             }

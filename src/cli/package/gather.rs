@@ -45,7 +45,7 @@ impl File {
 }
 
 /// Looks into what was named. A file that was named must be one that can be looked into; one of a directory may be anything.
-pub(super) fn gather(paths: &[PathBuf], context: &Context) -> Result<Vec<File>, Failure> {
+pub(super) fn gather(paths: &[PathBuf], base: Option<&[u8]>, context: &Context) -> Result<Vec<File>, Failure> {
     let cab = cab::OpenOptions { no_mmap: context.global.no_mmap, ..cab::OpenOptions::default() };
     let options = ContainerOptions { cab, memory: context.memory() };
     let mut files = Vec::new();
@@ -53,12 +53,12 @@ pub(super) fn gather(paths: &[PathBuf], context: &Context) -> Result<Vec<File>, 
         if path.is_dir() {
             for path in list(path)? {
                 check_interrupt(context)?;
-                let found = look(&path, &options);
+                let found = look(&path, &options, base);
                 files.push(File::new(&path, found));
             }
         } else {
             check_interrupt(context)?;
-            let info = inspect(Container::open(path, &options)?, &options)?;
+            let info = inspect(Container::open(path, &options)?, &options, base)?;
             files.push(File::new(path, Found::Package(Box::new(info))));
         }
     }
@@ -77,13 +77,13 @@ impl File {
 }
 
 /// What a file of a directory is.
-fn look(path: &Path, options: &ContainerOptions) -> Found {
+fn look(path: &Path, options: &ContainerOptions, base: Option<&[u8]>) -> Found {
     let container = match Container::open(path, options) {
         Ok(container) => container,
         Err(AddressError::Cabinet(CabError::NotACabinet { .. })) => return Found::Stray,
         Err(error) => return Found::Damaged(error.to_string()),
     };
-    match inspect(container, options) {
+    match inspect(container, options, base) {
         Ok(info) => Found::Package(Box::new(info)),
         Err(error) => Found::Damaged(error.to_string()),
     }
@@ -97,8 +97,11 @@ fn list(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
         let path = entry.map_err(|error| failure(error.to_string()))?.path();
         if path.is_dir() {
             warn(format_args!("{}: this directory is not looked into", path.display()));
-        } else {
+        } else if path.is_file() {
             files.push(path);
+        } else {
+            // A pipe would be waited for.
+            warn(format_args!("{}: this is no file", path.display()));
         }
     }
     files.sort();

@@ -9,6 +9,7 @@ use super::Context;
 use super::exit::{Failure, Outcome};
 use super::human::Counted;
 use super::printer::{self, Out, visible, warn};
+use super::source::{open_address, whole};
 use clap::Args;
 use document::Document;
 use gather::File;
@@ -17,6 +18,7 @@ use title::TitleArguments;
 use wimkit::catalog::class::Class;
 use wimkit::catalog::inspect::InspectError;
 use wimkit::catalog::set::{self, Standing};
+use wimkit::catalog::text::MAX_SIZE;
 
 /// Tell what update packages are: class, KB, version, architecture, and what they are for
 ///
@@ -30,6 +32,9 @@ pub(crate) struct Package {
     /// Tell everything about each package of a set, too
     #[arg(long, short)]
     long: bool,
+    /// For packages with compressed manifests (DCM): the base manifest of the image that they are from
+    #[arg(long, value_name = "FILE")]
+    base: Option<PathBuf>,
     #[command(flatten)]
     title: TitleArguments,
 }
@@ -39,7 +44,8 @@ impl Package {
         if let Some(outcome) = self.title.run(context)? {
             return Ok(outcome);
         }
-        let files = gather::gather(&self.packages, context)?;
+        let base = self.base.as_ref().map(|path| whole(&*open_address(path, context)?, path, MAX_SIZE as u64));
+        let files = gather::gather(&self.packages, base.transpose()?.as_deref(), context)?;
         let is_set = files.len() != 1 || self.packages[0].is_dir();
         let report = set::check(&files.iter().map(File::entry).collect::<Vec<_>>());
         for problem in files.iter().filter_map(File::package).flat_map(|info| &info.problems) {

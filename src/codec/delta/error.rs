@@ -50,6 +50,19 @@ pub enum DeltaError {
     },
 }
 
+impl DeltaError {
+    /// How to mend it, where that can be said.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoSource { kind: Kind::Dcm } => Some(
+                "give the base manifest with --base: resource 614 of wcp.dll, which is in the servicing stack of the image that the \
+                 manifest is from, below Windows\\WinSxS\\*_microsoft-windows-servicingstack_*",
+            ),
+            _ => None,
+        }
+    }
+}
+
 /// What is not known how to be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -112,8 +125,8 @@ pub enum Malformed {
     /// A run of codeword lengths passes their end, or begins where there is none to repeat; a length beyond 16.
     #[error("the codeword lengths are malformed")]
     BadLengths,
-    /// More entries of a rift table than bits for them.
-    #[error("a rift table of {0} entries is longer than the delta")]
+    /// More entries of a rift table than bits for them, or than any real file needs.
+    #[error("a rift table of {0} entries is longer than the delta, or than 2^20")]
     RiftSize(u64),
     /// Tables of the source overlap so that they are beyond what a real executable has.
     #[error("the source's tables take too much work")]

@@ -8,6 +8,9 @@ use super::bits::BitReader;
 use super::code::Code;
 use crate::codec::huffman::decode_table::table_size;
 
+/// The most entries that a table may have. In a delta an entry can be of two bits.
+pub(super) const MAX_ENTRIES: usize = 1 << 20;
+
 /// From `from` on, what is at `x` is at `x + to - from` in the other file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rift {
@@ -34,7 +37,7 @@ impl RiftTable {
         let places = IntCode::read(reader)?;
         let shifts = IntCode::read(reader)?;
         let count = reader.number()?;
-        if count > reader.left() {
+        if count > reader.left().min(MAX_ENTRIES as u64) {
             return Err(reader.malformed(Malformed::RiftSize(count)));
         }
         let mut entries = Vec::new();

@@ -110,6 +110,18 @@ fn a_rift_table_shifts_the_corresponding_place() {
 }
 
 #[test]
+fn rift_tables_beyond_any_real_one() {
+    // Of bits there are enough.
+    let count = (1 << 20) + 1;
+    let mut patch = BitWriter::default();
+    patch.rift_table(&vec![(0, 0); count]);
+    let error = apply(b"", &around(&fields(8), &patch.finish()), 8).unwrap_err();
+    assert!(
+        matches!(error, DeltaError::Malformed { problem: Malformed::RiftSize(found), .. } if found == count as u64)
+    );
+}
+
+#[test]
 fn what_is_not_known_is_no_damage() {
     let whole = with_sha1(TEXT);
     for (signature, name) in [(b"PA31", "PA31"), (b"PA19", "PA19")] {

@@ -5,10 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::rift::{Rift, RiftTable};
-
-/// The most entries that a table may get.
-pub(super) const MAX_ENTRIES: usize = 1 << 20;
+use super::super::rift::{MAX_ENTRIES, Rift, RiftTable};
 
 /// A table would get more than [`MAX_ENTRIES`].
 #[derive(Debug)]

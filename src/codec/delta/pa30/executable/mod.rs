@@ -40,7 +40,7 @@ use source::Source;
 
 use super::super::{DeltaError, Malformed, Unsupported};
 use super::bits::BitReader;
-use super::rift::{Rift, RiftTable};
+use super::rift::{MAX_ENTRIES, Rift, RiftTable};
 use super::{FileType, Header};
 
 /// Bits of a delta's flags: transformations.
@@ -109,7 +109,7 @@ pub(super) fn prepare(
     if image.is_managed() {
         return Err(Unsupported::ManagedCode(file_type).into());
     }
-    let too_many = |_| DeltaError::Malformed { problem: Malformed::RiftSize(algebra::MAX_ENTRIES as u64), offset };
+    let too_many = |_| DeltaError::Malformed { problem: Malformed::RiftSize(MAX_ENTRIES as u64), offset };
     let addresses = image.addresses();
     let forward = algebra::compose(&addresses, &target.moved).map_err(too_many)?;
     let forward = algebra::compose(&forward, &target.file_offsets).map_err(too_many)?;

@@ -1,0 +1,125 @@
+//! The PSFs of a package, and which index belongs to which.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+
+use super::super::payload::{Payload, PayloadError, beside, read_document};
+use super::{Budget, Content, File, Package};
+use crate::address::AddressError;
+use crate::util::read_at::ReadAt;
+
+/// Members that were opened, by their containers and places.
+type Sources = HashMap<(usize, usize), Result<Box<dyn ReadAt>, AddressError>>;
+
+impl Package {
+    /// Takes every PSF apart whose index is in the package: its files go where the index is.
+    pub(super) fn take_psfs_apart(&mut self, budget: &mut Budget) {
+        let psfs: Vec<usize> = (0..self.files.len()).filter(|file| beside::is_psf(&self.files[*file].path)).collect();
+        if psfs.is_empty() {
+            return;
+        }
+        let indices = Indices::of(&self.files);
+        let is_only = psfs.len() == 1;
+        let mut pairs = Vec::new();
+        for psf in psfs {
+            let Some(index) = indices.find(&self.files[psf].path, is_only) else { continue };
+            let size = |file: usize| self.member(&self.files[file]).size;
+            match budget.take(size(psf).saturating_add(size(index))) {
+                Ok(()) => pairs.push((psf, index)),
+                Err(limit) => self.warn(&format!("{}: {limit}", self.files[psf].path)),
+            }
+        }
+        let mut sources = self.open_all(pairs.iter().flat_map(|(psf, index)| [*psf, *index]));
+        let mut apart = HashSet::new();
+        for (psf, index) in pairs {
+            let payload = self.open_psf(&self.files[psf], &self.files[index], &mut sources);
+            match payload.map_err(|error| error.to_string()).and_then(|payload| {
+                budget.take_files(payload.members().len())?;
+                Ok(payload)
+            }) {
+                Ok(payload) => {
+                    apart.insert(psf);
+                    let prefix = self.nodes[self.files[index].node].prefix.clone();
+                    self.add_payload(payload, prefix);
+                }
+                Err(problem) => self.warn(&problem),
+            }
+        }
+        let mut place = 0..;
+        self.files.retain(|_| place.next().is_none_or(|place| !apart.contains(&place)));
+    }
+
+    fn warn(&mut self, problem: &str) {
+        self.warnings.push(format!("this payload cannot be taken apart: {problem}"));
+    }
+
+    /// Opens files of containers. What is stored together is decoded once.
+    fn open_all(&self, files: impl Iterator<Item = usize>) -> Sources {
+        let mut by_node: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for file in files.collect::<HashSet<_>>() {
+            let File { node, member, .. } = self.files[file];
+            by_node.entry(node).or_default().push(member);
+        }
+        let mut sources = Sources::new();
+        for (node, members) in by_node {
+            if let Content::Container(container) = &self.nodes[node].content {
+                container.open_members(&members, &mut |member, source| _ = sources.insert((node, member), source));
+            }
+        }
+        sources
+    }
+
+    fn open_psf(&self, psf: &File, index: &File, sources: &mut Sources) -> Result<Payload, PayloadError> {
+        let path = |file: &File| {
+            PathBuf::from(format!("{}!/{}", self.nodes[file.node].path().display(), self.member(file).path))
+        };
+        // What a payload becomes is there only when it is extracted.
+        let missing = || PayloadError::NoIndex { path: path(psf) };
+        let key = (index.node, index.member);
+        let source = sources.remove(&key).ok_or_else(missing)??;
+        let document = read_document(&*source, &path(index))?;
+        sources.insert(key, Ok(source)); // it may be that of another, too
+        let content = sources.remove(&(psf.node, psf.member)).ok_or_else(missing)??;
+        Payload::of_psf(&path(psf), content, &path(index), &document)
+    }
+}
+
+/// The indices among the files of a package.
+struct Indices {
+    /// The first one of each name, in small letters.
+    by_name: HashMap<String, usize>,
+    /// Those of the common name, by the name of the package that they are in, without its extension.
+    by_package: HashMap<String, usize>,
+    /// The first one of the common name.
+    first: Option<usize>,
+}
+
+impl Indices {
+    fn of(files: &[File]) -> Self {
+        let mut indices = Self { by_name: HashMap::new(), by_package: HashMap::new(), first: None };
+        for (place, file) in files.iter().enumerate() {
+            let path = file.path.to_lowercase().replace('/', "\\");
+            let (parents, name) = path.rsplit_once('\\').unwrap_or(("", &path));
+            if name == beside::COMMON_NAME {
+                indices.first.get_or_insert(place);
+                let parent = parents.rsplit('\\').next().unwrap_or_default();
+                if let Some((package, _)) = parent.rsplit_once('.') {
+                    indices.by_package.entry(package.trim_end_matches("_psfx").to_owned()).or_insert(place);
+                }
+            } else if name.ends_with(beside::INDEX_SUFFIX) {
+                indices.by_name.entry(name.to_owned()).or_insert(place);
+            }
+        }
+        indices
+    }
+
+    /// The index of the PSF at `path`: one by its name wherever it is, or one by the common name, in the package of its name or, for
+    /// the only PSF, the first of that name.
+    fn find(&self, path: &str, is_only: bool) -> Option<usize> {
+        let psf = path.rsplit(['\\', '/']).next().unwrap_or(path).to_lowercase();
+        let stem = psf.rsplit_once('.').map_or(&*psf, |(stem, _)| stem);
+        let by_name = self.by_name.get(&format!("{psf}{}", beside::INDEX_SUFFIX));
+        let found = by_name.or_else(|| self.by_package.get(stem));
+        found.copied().or(self.first.filter(|_| is_only))
+    }
+}
