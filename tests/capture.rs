@@ -213,7 +213,7 @@ fn names_and_files_that_cannot_be_captured() {
     assert!(stderr(&output).contains("left out: ") && stderr(&output).contains("socket"), "{}", stderr(&output));
 
     fs::write(tree.join("locked"), "secret").unwrap();
-    fs::set_permissions(tree.join("locked"), std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(tree.join("locked"), std::os::unix::fs::PermissionsExt::from_mode(0o0)).unwrap();
     if fs::File::open(tree.join("locked")).is_err() {
         assert!(stderr(&expect(2, &capture)).contains("locked: Permission denied"));
         expect(1, &[&capture[..], &["--skip-unreadable"]].concat());
