@@ -15,6 +15,7 @@ mod store;
 #[cfg(all(test, unix))]
 mod tests;
 mod tree;
+mod windows;
 
 pub use error::{CaptureError, Problem, Skipped};
 pub use exclude::{ConfigError, Exclusions};
@@ -237,6 +238,10 @@ fn run(
     };
     control.progress.begin("Looking at the tree", 0);
     let scan = scan::scan(source, &rules, &mut findings, control)?;
+    if let Some(windows) = windows::Windows::find(&scan) {
+        let described = windows.describe(&mut image);
+        described.map_err(|error| ExportError::Xml { path: destination.to_owned(), error })?;
+    }
 
     let mut writer = begin()?;
     let contents = place.existing.map(Wim::contents).transpose().map_err(ExportError::from)?;

@@ -104,6 +104,20 @@ impl Scan {
         path
     }
 
+    /// What is in a directory.
+    pub(super) fn children(&self, directory: NodeIndex) -> impl Iterator<Item = NodeIndex> {
+        let is_child = move |(index, node): &(NodeIndex, &Node)| node.parent == directory && *index != 0;
+        (0..).zip(&self.nodes).filter(is_child).map(|(index, _)| index)
+    }
+
+    /// The entry with this path below a directory; letter case does not count.
+    pub(super) fn find(&self, directory: NodeIndex, path: &[&str]) -> Option<NodeIndex> {
+        let name_of = |index: NodeIndex| &*self.nodes[index as usize].name;
+        path.iter().try_fold(directory, |directory, name| {
+            self.children(directory).find(|child| name_of(*child).eq_ignore_ascii_case(name))
+        })
+    }
+
     /// The names from the root down to an entry.
     fn names(&self, mut node: NodeIndex) -> Vec<&str> {
         let mut names = Vec::new();
