@@ -47,7 +47,7 @@ struct Case {
     grows: Option<&'static str>,
 }
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 10] = [
     Case { arguments: &["export", "SAMPLE", "all", "new.wim", "--compress", "none"], named: "new.wim", grows: None },
     Case { arguments: &["export", "SAMPLE", "all", "old.wim", "--force"], named: "old.wim", grows: None },
     Case {
@@ -64,12 +64,17 @@ const CASES: [Case; 8] = [
     },
     Case { arguments: &["delete", "both.wim", "1"], named: "both.wim", grows: Some("both.wim") },
     Case { arguments: &["optimize", "both.wim", "--compress", "none"], named: "both.wim", grows: Some("both.wim") },
+    Case { arguments: &["capture", "TREE", "old.wim", "--force"], named: "old.wim", grows: None },
+    Case { arguments: &["append", "TREE", "home.wim", "--name", "New"], named: "home.wim", grows: Some("home.wim") },
 ];
 
 impl Case {
     fn arguments(&self) -> Vec<String> {
         let long = "x".repeat(20_000);
-        let argument = |argument: &&str| argument.replace("SAMPLE", arg(&sample("sample.wim"))).replace("LONG", &long);
+        let argument = |argument: &&str| match *argument {
+            "TREE" => arg(&sample("")).to_owned(),
+            other => other.replace("SAMPLE", arg(&sample("sample.wim"))).replace("LONG", &long),
+        };
         self.arguments.iter().map(argument).collect()
     }
 
@@ -207,8 +212,7 @@ fn interrupt(scene: &Path, arguments: &[&str], is_open: impl Fn(&Path) -> bool) 
     let child = Command::new(cargo_bin("wimkit"))
         .current_dir(scene)
         .args(arguments)
-        // Small batches: the signal is seen between them.
-        .args(["--threads", "1", "--memory", "256K"])
+        .args(["--threads", "1"])
         .stderr(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -239,16 +243,19 @@ fn ctrl_c_leaves_everything_as_it_was() {
     run(arg(&wimkit), &["optimize", &empty, "--compress", "lzx", "--quiet"]);
     let before = read_tree(scene.path());
 
-    let source = sample("sample.wim");
-    for (output, arguments) in [
-        (".new.wim.", &["export", arg(&source), "all", "new.wim"][..]),
-        (".old.wim.", &["export", arg(&source), "all", "old.wim", "--force"]),
-        (".both.wim.", &["optimize", "both.wim"]),
-        ("empty.wim", &["export", arg(&source), "all", "empty.wim"]),
+    let (source, tree) = (sample("sample.wim"), sample(""));
+    // Small batches: the signal is seen between them.
+    let anew = ["--recompress", "--memory", "256K"];
+    for (output, arguments, more) in [
+        (".new.wim.", &["export", arg(&source), "all", "new.wim"][..], &anew[..]),
+        (".old.wim.", &["export", arg(&source), "all", "old.wim", "--force"], &anew),
+        (".both.wim.", &["optimize", "both.wim"], &anew),
+        ("empty.wim", &["export", arg(&source), "all", "empty.wim"], &anew),
+        (".new.wim.", &["capture", arg(&tree), "new.wim"], &[]),
+        ("empty.wim", &["append", arg(&tree), "empty.wim", "--name", "New"], &[]),
     ] {
         let is_output = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(output));
-        let slowly = ["--compress", "lzx:9", "--recompress"];
-        let output = interrupt(scene.path(), &[arguments, &slowly].concat(), is_output);
+        let output = interrupt(scene.path(), &[arguments, &["--compress", "lzx:9"], more].concat(), is_output);
         assert_eq!(output.status.code(), Some(130), "{arguments:?}: {}", stderr(&output));
         assert_eq!(stderr(&output), "interrupted\n", "{arguments:?}");
         let after = read_tree(scene.path());

@@ -22,9 +22,6 @@ pub(crate) struct CompressionArgs {
     /// The same for the chunks of the solid resource
     #[arg(long, value_name = "SIZE", help_heading = "Compression")]
     solid_chunk_size: Option<Size>,
-    /// Compress everything anew, also what could be copied as it is
-    #[arg(long, help_heading = "Compression")]
-    recompress: bool,
 }
 
 impl CompressionArgs {
@@ -46,10 +43,14 @@ impl CompressionArgs {
             solid_chunk_size: self.solid_chunk_size.map(chunk_size).transpose()?,
         }))
     }
+}
 
-    pub(crate) fn recompress(&self) -> bool {
-        self.recompress
-    }
+/// Whether what could be copied is compressed anew, for the commands that copy.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RecompressArg {
+    /// Compress everything anew, also what could be copied as it is
+    #[arg(long, help_heading = "Compression")]
+    pub(crate) recompress: bool,
 }
 
 /// Which of the formats allows which size is for the library to say.

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::args::ImageWord;
-use super::compression::{CheckArgs, CompressionArgs};
+use super::compression::{CheckArgs, CompressionArgs, RecompressArg};
 use super::exit::{Failure, Outcome};
 use super::human::{Counted, Human};
 use super::printer::{self, visible, warn};
@@ -27,6 +27,8 @@ pub(crate) struct Export {
     also: Vec<String>,
     #[command(flatten)]
     compression: CompressionArgs,
+    #[command(flatten)]
+    recompress: RecompressArg,
     /// Write an existing DEST anew, without what no image uses, instead of appending to it
     #[arg(long)]
     rebuild: bool,
@@ -83,7 +85,7 @@ impl Export {
         names.resize(images, None);
         Ok(Options {
             compression: self.compression.compression()?,
-            recompress: self.compression.recompress(),
+            recompress: self.recompress.recompress,
             rebuild: self.rebuild,
             replace: self.force,
             boot,

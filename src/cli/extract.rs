@@ -3,14 +3,13 @@
 use super::Context;
 use super::args::{ImageWord, Size};
 use super::exit::{Failure, Outcome};
-use super::human::{Counted, Human};
-use super::printer::{self, visible, warn};
+use super::extracted::Report;
+use super::printer::visible;
 use super::source::{Source, find_entry, find_image, read_tree};
 use clap::Args;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use serde::Serialize;
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 use wimkit::wim::extract::{self, ExtractError, NameRules, Options, Selection};
 use wimkit::wim::metadata::{DentryId, Metadata};
@@ -58,49 +57,9 @@ impl Extract {
         let result = extract::extract(&wim, &tree, &selection, &self.to, &options, context.control());
         context.bars.clear();
         let done = result?;
-        for refused in &done.refused {
-            warn(format_args!(
-                "not extracted: {}: {}",
-                visible(&refused.path(&tree)),
-                visible(&refused.problem.to_string())
-            ));
-        }
-        if context.global.json {
-            printer::json(&Document::new(&self.to, &tree, &done))?;
-        } else {
-            self.summarize(context, &done, begun);
-        }
-        Ok(if done.is_complete() { Outcome::Done } else { Outcome::Partial })
-    }
-
-    fn summarize(&self, context: &Context, done: &extract::Outcome, begun: Instant) {
-        context.say(format_args!(
-            "{}: {} ({}), {}, {}, {}, in {:.1} s",
-            self.to.display(),
-            Counted(done.files, "file"),
-            Human(done.bytes),
-            Counted(done.hard_links, "hard link"),
-            Counted(done.symlinks, "symbolic link"),
-            Counted(done.directories, "directory"),
-            begun.elapsed().as_secs_f64()
-        ));
-        let left_out = done.left_out;
-        if left_out.named_streams > 0 {
-            context
-                .say(format_args!("  without {} named streams, which the target cannot hold", left_out.named_streams));
-        }
-        if left_out.reparse_points > 0 {
-            let points = Counted(left_out.reparse_points, "reparse point");
-            context.say(format_args!("  left out: {points}"));
-        }
-        if left_out.hard_links > 0 {
-            let copies = Counted(left_out.hard_links, "copy");
-            context.say(format_args!("  {copies} in place of hard links, which the target does not have"));
-        }
-        if !done.refused.is_empty() {
-            let refused = Counted(done.refused.len() as u64, "entry");
-            context.say(format_args!("  not extracted: {refused}"));
-        }
+        let report =
+            Report { schema: "wimkit.extract/1", target: &self.to, tree: &tree, done: &done, not_restored: None };
+        report.tell(context, begun)
     }
 }
 
@@ -160,62 +119,4 @@ fn compile(patterns: &[&str]) -> Result<GlobSet, Failure> {
         set.add(glob.build().map_err(wrong)?);
     }
     set.build().map_err(wrong)
-}
-
-/// The JSON document; its members are described in docs/json/extract.md.
-#[derive(Serialize)]
-struct Document<'a> {
-    schema: &'static str,
-    target: String,
-    complete: bool,
-    directories: u64,
-    files: u64,
-    hard_links: u64,
-    symlinks: u64,
-    bytes: u64,
-    omitted_named_streams: u64,
-    omitted_reparse_points: u64,
-    copied_hard_links: u64,
-    refused: AllRefused<'a>,
-}
-
-/// The refused entries, whose paths are made one at a time: those of a hostile image could fill the memory.
-struct AllRefused<'a> {
-    tree: &'a Metadata,
-    refused: &'a [extract::Refused],
-}
-
-impl Serialize for AllRefused<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(
-            self.refused
-                .iter()
-                .map(|refused| Refused { path: refused.path(self.tree), problem: refused.problem.to_string() }),
-        )
-    }
-}
-
-#[derive(Serialize)]
-struct Refused {
-    path: String,
-    problem: String,
-}
-
-impl<'a> Document<'a> {
-    fn new(target: &Path, tree: &'a Metadata, done: &'a extract::Outcome) -> Self {
-        Self {
-            schema: "wimkit.extract/1",
-            target: target.display().to_string(),
-            complete: done.is_complete(),
-            directories: done.directories,
-            files: done.files,
-            hard_links: done.hard_links,
-            symlinks: done.symlinks,
-            bytes: done.bytes,
-            omitted_named_streams: done.left_out.named_streams,
-            omitted_reparse_points: done.left_out.reparse_points,
-            copied_hard_links: done.left_out.hard_links,
-            refused: AllRefused { tree, refused: &done.refused },
-        }
-    }
 }

@@ -1,8 +1,11 @@
 //! Arguments and dispatch.
 
+mod append;
+mod apply;
 mod args;
 mod bench;
 mod cab;
+mod capture;
 mod cat;
 mod completions;
 mod compression;
@@ -11,6 +14,7 @@ mod exit;
 mod expand;
 mod export;
 mod extract;
+mod extracted;
 mod human;
 mod info;
 mod interrupt;
@@ -80,6 +84,9 @@ enum Command {
     Package(package::Package),
     Verify(verify::Verify),
     Export(export::Export),
+    Capture(capture::Capture),
+    Append(append::Append),
+    Apply(apply::Apply),
     Optimize(optimize::Optimize),
     Split(split::Split),
     Join(join::Join),
@@ -126,6 +133,9 @@ impl Command {
             Self::Package(command) => command.run(context),
             Self::Verify(command) => command.run(context),
             Self::Export(command) => command.run(context),
+            Self::Capture(command) => command.run(context),
+            Self::Append(command) => command.run(context),
+            Self::Apply(command) => command.run(context),
             Self::Optimize(command) => command.run(context),
             Self::Split(command) => command.run(context),
             Self::Join(command) => command.run(context),

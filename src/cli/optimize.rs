@@ -1,7 +1,7 @@
 //! `wimkit optimize`: a file written anew.
 
 use super::Context;
-use super::compression::{CheckArgs, CompressionArgs};
+use super::compression::{CheckArgs, CompressionArgs, RecompressArg};
 use super::exit::{Failure, Outcome};
 use super::export;
 use super::source::Source;
@@ -16,6 +16,8 @@ pub(crate) struct Optimize {
     #[command(flatten)]
     compression: CompressionArgs,
     #[command(flatten)]
+    recompress: RecompressArg,
+    #[command(flatten)]
     check: CheckArgs,
 }
 
@@ -24,7 +26,7 @@ impl Optimize {
         let wim = self.source.open(context)?;
         let options = Options {
             compression: self.compression.compression()?,
-            recompress: self.compression.recompress(),
+            recompress: self.recompress.recompress,
             check: self.check.check(),
             memory: context.memory(),
             ..Options::default()

@@ -2,6 +2,7 @@
 
 pub mod blob_reader;
 pub mod blob_table;
+pub mod capture;
 pub mod edit;
 mod encoder;
 pub mod engine;

@@ -231,6 +231,16 @@ impl WimWriter {
         dropped
     }
 
+    /// Takes blobs out of the blob table that were written without a hash: what they were to hold could not be had. Their
+    /// bytes stay, as a hole.
+    pub(super) fn drop_nameless(&mut self) {
+        self.blobs.retain(|blob| !blob.sha1.is_zero());
+        for solid in &mut self.solid {
+            solid.blobs.retain(|blob| !blob.sha1.is_zero());
+        }
+        self.solid.retain(|solid| !solid.blobs.is_empty());
+    }
+
     /// Makes an image bootable, or none.
     pub(super) fn set_boot(&mut self, image: Option<ImageIndex>) {
         self.header.boot_index = image.map_or(0, ImageIndex::get);

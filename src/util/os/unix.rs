@@ -90,3 +90,26 @@ pub fn physical_memory() -> Option<u64> {
 pub fn physical_memory() -> Option<u64> {
     None
 }
+
+/// What the system knows a file by, while it exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+/// The identity of a file, and how many names it has.
+pub fn identify(metadata: &std::fs::Metadata) -> Option<(FileId, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((FileId { device: metadata.dev(), inode: metadata.ino() }, metadata.nlink()))
+}
+
+/// Opens a file for reading: never what a link leads to, and never waiting for the other end of a pipe.
+///
+/// # Errors
+/// What the system says.
+pub fn open_unfollowed(path: &std::path::Path) -> io::Result<File> {
+    use rustix::fs::{CWD, Mode, OFlags, openat};
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(openat(CWD, path, flags, Mode::empty())?.into())
+}

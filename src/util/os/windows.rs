@@ -21,3 +21,22 @@ pub fn copy_range(_: &File, _: u64, _: &File, _: u64, _: u64) -> io::Result<u64>
 pub fn physical_memory() -> Option<u64> {
     None
 }
+
+/// What the system knows a file by, while it exists. The standard library does not tell it here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FileId {}
+
+/// Unknown: see [`FileId`].
+pub fn identify(_: &std::fs::Metadata) -> Option<(FileId, u64)> {
+    None
+}
+
+/// Opens a file for reading: never what a link leads to.
+///
+/// # Errors
+/// What the system says.
+pub fn open_unfollowed(path: &std::path::Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+    const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+    std::fs::OpenOptions::new().read(true).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(path)
+}

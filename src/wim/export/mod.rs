@@ -4,22 +4,24 @@
 //! agree with the destination's are copied as they are; the rest is decoded, checked and compressed anew. Every image's
 //! metadata goes over unchanged, and so does its element of the XML document, what we do not know included.
 
+mod destination;
 mod error;
 mod needs;
 mod options;
 mod plan;
 mod transfer;
 
+pub(in crate::wim) use destination::{Encodings, appendable_end, integrity_of, refuse_modification};
 pub use error::ExportError;
 pub use options::{Boot, Check, Compression, Options};
+pub(in crate::wim) use plan::SolidKey;
 
 use super::WimError;
-use super::encoder::Encoding;
 use super::header::flag;
 use super::reader::{ImageIndex, Wim};
 use super::writer::{Finished, NewFile, WimWriter, piece_size};
 use super::xml::WimXml;
-use crate::codec::{Format, Level};
+use crate::codec::Format;
 use crate::util::filetime::FileTime;
 use crate::util::progress::Control;
 use crate::util::sha1::Sha1;
@@ -223,22 +225,7 @@ fn append(
     let destination = wim.path();
     refuse_modification(wim)?;
     let end = appendable_end(wim)?;
-    let header = wim.header();
-    let format = header.format().map_err(|error| WimError::Header { path: destination.to_owned(), error })?;
-    let solid_coding = wim.contents()?.solid_resources.iter().find_map(|(_, _, map)| map.as_ref().ok()?.coding());
-    if let Some(asked) = options.compression
-        && (asked.format != format || asked.chunk_size.is_some_and(|size| size != header.chunk_size))
-    {
-        return Err(ExportError::OtherCompression { path: destination.to_owned(), has: format, asked: asked.format });
-    }
-    let level = options.compression.map_or(Level::DEFAULT, |compression| compression.level);
-    let plain = format.map(|format| Encoding { format, chunk_size: header.chunk_size, level });
-    // Into a solid archive, blobs go solid, unless the request says otherwise.
-    let solid = match (options.compression, solid_coding) {
-        (Some(asked), _) => asked.solid_encoding()?,
-        (None, Some((format, chunk_size))) => Some(Encoding { format, chunk_size, level }),
-        (None, None) => None,
-    };
+    let Encodings { format, plain, solid } = Encodings::of(wim, options.compression)?;
 
     let mut wanted = Needs::collect(selections, solid.is_some())?;
     let mut xml = wim.xml().clone();
@@ -255,59 +242,9 @@ fn append(
         Boot::None => writer.set_boot(None),
         Boot::Exported(place) => writer.set_boot(outcome.images.get(place).map(|image| image.index)),
     }
-    let had_table = wim.integrity_table(&wim.files()[0]).ok().flatten();
-    let integrity = match options.check {
-        Check::Omit => None,
-        Check::Keep if header.integrity.is_absent() => None,
-        Check::Keep | Check::Write => Some(piece_size(had_table.as_ref())),
-    };
+    let integrity = integrity_of(wim, options.check);
     outcome.size = finish(writer, &mut xml, integrity, destination, control)?.commit(destination)?;
     Ok(outcome)
-}
-
-/// Refuses what must not be changed, each with its reason.
-pub(super) fn refuse_modification(wim: &Wim) -> Result<(), ExportError> {
-    let header = wim.header();
-    let refuse = |why| Err(ExportError::Refused { path: wim.path().to_owned(), why });
-    if wim.files()[0].source.as_file().is_none() {
-        return refuse("it is not a file of its own");
-    }
-    if header.has(flag::READONLY) {
-        return refuse("its header marks it as read-only");
-    }
-    if header.total_parts > 1 || header.has(flag::SPANNED) {
-        return refuse("it is a part of a split set");
-    }
-    if header.pipable {
-        return refuse("it has the layout for pipes");
-    }
-    if header.has(flag::WRITE_IN_PROGRESS) {
-        return refuse("a program was writing it and did not finish");
-    }
-    Ok(())
-}
-
-/// Where appending to `wim` begins.
-pub(super) fn appendable_end(wim: &Wim) -> Result<u64, ExportError> {
-    let header = wim.header();
-    let end_of = |resource: &super::header::ResourceHeader| resource.end_in_wim().unwrap_or(u64::MAX);
-    let end = end_of(&header.xml).max(if header.integrity.is_absent() { 0 } else { end_of(&header.integrity) });
-    let contents = wim.contents()?;
-    let plain = contents.blobs.iter().filter(|blob| blob.file == 0).filter_map(|blob| match blob.location {
-        super::blob_table::Location::Plain(resource) => Some(end_of(&resource)),
-        super::blob_table::Location::Solid { .. } => None,
-    });
-    let solid =
-        contents.solid_resources.iter().filter(|(file, ..)| *file == 0).map(|(_, resource, _)| end_of(resource));
-    let metadata = contents.metadata.iter().map(|entry| end_of(&entry.resource));
-    let last = plain.chain(solid).chain(metadata).max().unwrap_or(0);
-    if last > end || header.blob_table.offset_in_wim > header.xml.offset_in_wim {
-        return Err(ExportError::Refused {
-            path: wim.path().to_owned(),
-            why: "its tables do not stand behind its resources, so that nothing can be appended in place",
-        });
-    }
-    Ok(end)
 }
 
 /// What is compressed how when nothing was said.

@@ -43,14 +43,14 @@ impl Compression {
         }
     }
 
-    pub(super) fn encoding(&self) -> Result<Option<Encoding>, ExportError> {
+    pub(in crate::wim) fn encoding(&self) -> Result<Option<Encoding>, ExportError> {
         let Some(format) = self.format else { return Ok(None) };
         let chunk_size = self.chunk_size.unwrap_or(Self::usual_chunk_size(format));
         format.check_chunk_size(chunk_size).map_err(ExportError::ChunkSize)?;
         Ok(Some(Encoding { format, chunk_size, level: self.level }))
     }
 
-    pub(super) fn solid_encoding(&self) -> Result<Option<Encoding>, ExportError> {
+    pub(in crate::wim) fn solid_encoding(&self) -> Result<Option<Encoding>, ExportError> {
         if !self.solid {
             return Ok(None);
         }

@@ -178,14 +178,14 @@ fn refuse_overlaps(plan: &mut Plan) {
 /// Sorts blobs of a solid resource so that similar ones are neighbours: those without a name first, then by extension,
 /// then by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct SolidKey {
+pub(in crate::wim) struct SolidKey {
     extension: Option<String>,
     name: Option<String>,
 }
 
 impl SolidKey {
     /// The key of a blob that is the content of a file called `name`.
-    pub(super) fn new(name: Option<&str>) -> Self {
+    pub(in crate::wim) fn new(name: Option<&str>) -> Self {
         let name = name.map(str::to_lowercase);
         let extension =
             name.as_deref().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension.to_owned());

@@ -11,6 +11,7 @@
 mod directories;
 mod finish;
 mod names;
+mod not_restored;
 mod outcome;
 mod plan;
 mod select;
@@ -19,6 +20,7 @@ mod tests;
 mod write;
 
 pub use names::NameRules;
+pub use not_restored::NotRestored;
 pub use outcome::{ExtractError, LeftOut, Outcome, Problem, Refused};
 pub use select::Selection;
 

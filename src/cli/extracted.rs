@@ -1,0 +1,158 @@
+//! What was extracted, and what was not: the end of `extract` and `apply`.
+
+use super::Context;
+use super::exit::{Failure, Outcome};
+use super::human::{Counted, Human};
+use super::printer::{self, visible, warn};
+use serde::Serialize;
+use std::path::Path;
+use std::time::Instant;
+use wimkit::wim::extract::{self, NotRestored};
+use wimkit::wim::metadata::Metadata;
+
+/// What there is to tell.
+pub(crate) struct Report<'a> {
+    pub(crate) schema: &'static str,
+    pub(crate) target: &'a Path,
+    pub(crate) tree: &'a Metadata,
+    pub(crate) done: &'a extract::Outcome,
+    /// What the whole image has besides, where that is to be told.
+    pub(crate) not_restored: Option<NotRestored>,
+}
+
+impl Report<'_> {
+    /// Tells it in the form that was asked for.
+    pub(crate) fn tell(&self, context: &Context, begun: Instant) -> Result<Outcome, Failure> {
+        for refused in &self.done.refused {
+            warn(format_args!(
+                "not extracted: {}: {}",
+                visible(&refused.path(self.tree)),
+                visible(&refused.problem.to_string())
+            ));
+        }
+        if context.global.json {
+            printer::json(&Document::new(self))?;
+        } else {
+            self.summarize(context, begun);
+        }
+        Ok(if self.done.is_complete() { Outcome::Done } else { Outcome::Partial })
+    }
+
+    fn summarize(&self, context: &Context, begun: Instant) {
+        let done = self.done;
+        context.say(format_args!(
+            "{}: {} ({}), {}, {}, {}, in {:.1} s",
+            self.target.display(),
+            Counted(done.files, "file"),
+            Human(done.bytes),
+            Counted(done.hard_links, "hard link"),
+            Counted(done.symlinks, "symbolic link"),
+            Counted(done.directories, "directory"),
+            begun.elapsed().as_secs_f64()
+        ));
+        let left_out = done.left_out;
+        if left_out.named_streams > 0 {
+            context
+                .say(format_args!("  without {} named streams, which the target cannot hold", left_out.named_streams));
+        }
+        if left_out.reparse_points > 0 {
+            let points = Counted(left_out.reparse_points, "reparse point");
+            context.say(format_args!("  left out: {points}"));
+        }
+        if left_out.hard_links > 0 {
+            let copies = Counted(left_out.hard_links, "copy");
+            context.say(format_args!("  {copies} in place of hard links, which the target does not have"));
+        }
+        if let Some(lost) = self.not_restored.filter(|lost| !lost.is_nothing()) {
+            let features = [
+                (lost.security_descriptors, "the security descriptor", "files"),
+                (lost.attributes, "attributes such as HIDDEN", "files"),
+                (lost.tagged_items, "extended attributes or object ids", "files"),
+                (lost.short_names, "the short name", "names"),
+            ];
+            for (count, feature, of) in features.into_iter().filter(|(count, ..)| *count > 0) {
+                context.say(format_args!("  without {feature} of {count} {of}"));
+            }
+        }
+        if !done.refused.is_empty() {
+            let refused = Counted(done.refused.len() as u64, "entry");
+            context.say(format_args!("  not extracted: {refused}"));
+        }
+    }
+}
+
+/// The JSON document; its members are described in docs/json/extract.md.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    target: String,
+    complete: bool,
+    directories: u64,
+    files: u64,
+    hard_links: u64,
+    symlinks: u64,
+    bytes: u64,
+    omitted_named_streams: u64,
+    omitted_reparse_points: u64,
+    copied_hard_links: u64,
+    #[serde(flatten)]
+    lost: Option<Lost>,
+    refused: AllRefused<'a>,
+}
+
+/// The refused entries, whose paths are made one at a time: those of a hostile image could fill the memory.
+struct AllRefused<'a> {
+    tree: &'a Metadata,
+    refused: &'a [extract::Refused],
+}
+
+impl Serialize for AllRefused<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(
+            self.refused
+                .iter()
+                .map(|refused| Refused { path: refused.path(self.tree), problem: refused.problem.to_string() }),
+        )
+    }
+}
+
+#[derive(Serialize)]
+struct Refused {
+    path: String,
+    problem: String,
+}
+
+/// Members of `apply` alone.
+#[derive(Serialize)]
+struct Lost {
+    omitted_security_descriptors: u64,
+    omitted_attributes: u64,
+    omitted_tagged_items: u64,
+    omitted_short_names: u64,
+}
+
+impl<'a> Document<'a> {
+    fn new(report: &Report<'a>) -> Self {
+        let Report { schema, target, tree, done, not_restored } = *report;
+        Self {
+            schema,
+            target: target.display().to_string(),
+            complete: done.is_complete(),
+            directories: done.directories,
+            files: done.files,
+            hard_links: done.hard_links,
+            symlinks: done.symlinks,
+            bytes: done.bytes,
+            omitted_named_streams: done.left_out.named_streams,
+            omitted_reparse_points: done.left_out.reparse_points,
+            copied_hard_links: done.left_out.hard_links,
+            lost: not_restored.map(|lost| Lost {
+                omitted_security_descriptors: lost.security_descriptors,
+                omitted_attributes: lost.attributes,
+                omitted_tagged_items: lost.tagged_items,
+                omitted_short_names: lost.short_names,
+            }),
+            refused: AllRefused { tree, refused: &done.refused },
+        }
+    }
+}

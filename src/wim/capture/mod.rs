@@ -1,0 +1,320 @@
+//! Capturing: a directory on disk becomes an image, in a new file or behind those of an existing one.
+//!
+//! In order: the tree is looked at ▶ contents that are not there yet are compressed, each once ▶
+//! the tree is written, and then the tables. Files are read and compressed in the same bounded pipeline as everything
+//! else, so memory does not depend on their sizes. The output depends on the tree alone, and not on the number of threads
+//! or the order of names on disk.
+
+mod error;
+mod exclude;
+mod link;
+mod report;
+mod scan;
+mod source;
+mod store;
+#[cfg(all(test, unix))]
+mod tests;
+mod tree;
+mod windows;
+
+pub use error::{CaptureError, Problem, Skipped};
+pub use exclude::{ConfigError, Exclusions};
+pub use report::LeftOut;
+
+use super::engine::default_memory;
+use super::export::{Check, Compression, Encodings, ExportError, appendable_end, integrity_of, refuse_modification};
+use super::header::flag;
+use super::reader::{ImageIndex, OpenOptions, Wim};
+use super::writer::{NewFile, WimWriter, piece_size};
+use super::xml::{ImageXml, WimXml};
+use crate::codec::Format;
+use crate::util::filetime::FileTime;
+use crate::util::os;
+use crate::util::progress::Control;
+use report::Findings;
+use std::path::{Path, PathBuf};
+
+/// What becomes of a directory.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The name of the image; empty for none.
+    pub name: String,
+    /// Its description.
+    pub description: Option<String>,
+    /// Its FLAGS: the edition, or 9 and 2 in a boot.wim.
+    pub flags: Option<String>,
+    /// Make it the bootable image.
+    pub boot: bool,
+    /// How blobs are stored. `None`: an existing file's way; a new file becomes LZX, and solid LZMS if it is called `.esd`.
+    pub compression: Option<Compression>,
+    /// Whether to write an integrity table.
+    pub check: Check,
+    /// What is left out.
+    pub exclusions: Exclusions,
+    /// Go on without what cannot be read, instead of failing.
+    pub skip_unreadable: bool,
+    /// Take names that Windows cannot have, and names that differ in letter case only.
+    pub any_names: bool,
+    /// Leave absolute links as they are, also those that lead into the tree.
+    pub keep_links: bool,
+    /// Let a new file take the place of an existing one.
+    pub replace: bool,
+    /// Bytes of data and of compressor contexts that may be in memory at once.
+    pub memory: u64,
+    /// Read an existing file by position instead of mapping it.
+    pub no_mmap: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            description: None,
+            flags: None,
+            boot: false,
+            compression: None,
+            check: Check::default(),
+            exclusions: Exclusions::default(),
+            skip_unreadable: false,
+            any_names: false,
+            keep_links: false,
+            replace: false,
+            memory: default_memory(),
+            no_mmap: false,
+        }
+    }
+}
+
+/// What was captured, and what was not.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The image's number.
+    pub index: ImageIndex,
+    /// Names of directories, the root included.
+    pub directories: u64,
+    /// Files, each counted once.
+    pub files: u64,
+    /// Further names of files.
+    pub hard_links: u64,
+    /// Symbolic links.
+    pub symlinks: u64,
+    /// Bytes of the files, each counted once.
+    pub bytes: u64,
+    /// Blobs that were written, and their bytes before compression.
+    pub stored_blobs: u64,
+    /// Their uncompressed size in bytes.
+    pub stored_bytes: u64,
+    /// Blobs that the file had already.
+    pub present_blobs: u64,
+    /// Entries that the exclusion list names. A directory stands for all that is in it.
+    pub excluded: u64,
+    /// What is no part of an image.
+    pub left_out: Vec<(PathBuf, LeftOut)>,
+    /// What could not be captured; empty unless [`Options::skip_unreadable`].
+    pub skipped: Vec<Skipped>,
+    /// The file's size in bytes.
+    pub size: u64,
+    /// The file's format.
+    pub format: Option<Format>,
+    /// Whether blobs went into a solid resource.
+    pub solid: bool,
+    /// What Windows may not be able to read.
+    pub warnings: Vec<String>,
+}
+
+impl Outcome {
+    /// Whether everything was captured.
+    pub fn is_complete(&self) -> bool {
+        self.skipped.is_empty()
+    }
+}
+
+/// Captures the directory `source` as the only image of the new file `destination`, which appears when it is complete.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wimkit::util::progress::Control;
+/// use wimkit::wim::capture::{Options, capture};
+///
+/// let directory = tempfile::tempdir()?;
+/// std::fs::create_dir(directory.path().join("tree"))?;
+/// std::fs::write(directory.path().join("tree/hello.txt"), "hello\n")?;
+/// let options = Options { name: "First".into(), ..Options::default() };
+/// let done =
+///     capture(&directory.path().join("tree"), &directory.path().join("new.wim"), &options, Control::silent())?;
+/// assert_eq!((done.files, done.bytes), (1, 6));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`CaptureError`]; nothing is left of the new file then.
+pub fn capture(
+    source: &Path,
+    destination: &Path,
+    options: &Options,
+    control: Control<'_>,
+) -> Result<Outcome, CaptureError> {
+    if !options.replace && destination.symlink_metadata().is_ok() {
+        return Err(CaptureError::Exists { path: destination.to_owned() });
+    }
+    let compression = options.compression.unwrap_or_else(|| default_compression(destination));
+    let encodings =
+        Encodings { format: compression.format, plain: compression.encoding()?, solid: compression.solid_encoding()? };
+    let fixed = if options.keep_links { 0 } else { flag::RP_FIX };
+    let begin = || {
+        let new = NewFile { encoding: encodings.plain, flags: fixed, guid: None };
+        let created = WimWriter::create(destination, &new);
+        created.map_err(|source| ExportError::Output { path: destination.to_owned(), source })
+    };
+    let place = Place {
+        destination,
+        existing: None,
+        encodings,
+        fix_links: !options.keep_links,
+        integrity: (options.check == Check::Write).then(|| piece_size(None)),
+    };
+    let mut outcome = run(source, &place, WimXml::new(), begin, options, control)?;
+    outcome.warnings = compression.warnings();
+    Ok(outcome)
+}
+
+/// Captures the directory `source` as a further image of the existing file `destination`: what that has already is not
+/// stored again. Unless everything is written, the file stays as it was.
+///
+/// # Errors
+/// [`CaptureError`].
+pub fn append(
+    source: &Path,
+    destination: &Path,
+    options: &Options,
+    control: Control<'_>,
+) -> Result<Outcome, CaptureError> {
+    let open = OpenOptions { no_mmap: options.no_mmap, ..OpenOptions::default() };
+    let wim = Wim::open(destination, &open).map_err(ExportError::from)?;
+    refuse_modification(&wim)?;
+    let end = appendable_end(&wim)?;
+    if let Some(image) = wim.xml().image_by_name(&options.name) {
+        let (path, name) = (destination.to_owned(), options.name.clone());
+        return Err(CaptureError::NameClash { path, name, image });
+    }
+    let encodings = Encodings::of(&wim, options.compression)?;
+    let begin = || WimWriter::append(&wim, encodings.plain, end).map_err(|error| error.at(destination));
+    let place = Place {
+        destination,
+        existing: Some(&wim),
+        encodings,
+        fix_links: !options.keep_links && wim.header().has(flag::RP_FIX),
+        integrity: integrity_of(&wim, options.check),
+    };
+    run(source, &place, wim.xml().clone(), begin, options, control)
+}
+
+/// Where an image goes.
+struct Place<'a> {
+    destination: &'a Path,
+    existing: Option<&'a Wim>,
+    encodings: Encodings,
+    fix_links: bool,
+    integrity: Option<u32>,
+}
+
+fn run(
+    source: &Path,
+    place: &Place<'_>,
+    mut xml: WimXml,
+    begin: impl FnOnce() -> Result<WimWriter, ExportError>,
+    options: &Options,
+    control: Control<'_>,
+) -> Result<Outcome, CaptureError> {
+    let Place { destination, encodings, .. } = *place;
+    let mut findings = Findings { skip_unreadable: options.skip_unreadable, ..Findings::default() };
+    let mut image = describe(options).map_err(|error| ExportError::Xml { path: destination.to_owned(), error })?;
+    let rules = scan::Rules {
+        exclusions: &options.exclusions,
+        any_names: options.any_names,
+        fix_links: place.fix_links,
+        destination: destination.symlink_metadata().ok().and_then(|found| os::identify(&found)).map(|(id, _)| id),
+    };
+    control.progress.begin("Looking at the tree", 0);
+    let scan = scan::scan(source, &rules, &mut findings, control)?;
+    if let Some(windows) = windows::Windows::find(&scan) {
+        let described = windows.describe(&mut image);
+        described.map_err(|error| ExportError::Xml { path: destination.to_owned(), error })?;
+    }
+
+    let mut writer = begin()?;
+    let contents = place.existing.map(Wim::contents).transpose().map_err(ExportError::from)?;
+    let mut target = store::Target {
+        writer: &mut writer,
+        path: destination,
+        existing: contents,
+        solid: encodings.solid,
+        memory: options.memory,
+    };
+    let stored = store::store(&scan, &mut target, &mut findings, control)?;
+    writer.drop_nameless();
+
+    let tree = tree::build(&scan, &stored.hashes);
+    drop(scan);
+    let encoded = tree.builder.encode();
+    let bytes = encoded.map_err(|error| CaptureError::Tree { path: source.to_owned(), error })?;
+    writer.write_metadata(&bytes).map_err(|source| ExportError::Output { path: destination.to_owned(), source })?;
+    drop(bytes);
+    for (sha1, count) in &tree.references {
+        writer.add_references(*sha1, *count);
+    }
+    image.set_statistics(&tree.statistics);
+    let index = ImageIndex::new(xml.add_image(image)).expect("images are numbered from 1");
+    if options.boot {
+        writer.set_boot(Some(index));
+    }
+    if place.integrity.is_some() {
+        control.progress.begin("Writing the integrity table", writer.position());
+    }
+    let finished = writer.finish(&mut xml, place.integrity, control).map_err(|error| error.at(destination))?;
+    let size = finished.commit(destination)?;
+    Ok(Outcome {
+        index,
+        directories: tree.statistics.directories,
+        files: tree.statistics.files - tree.hard_links - tree.symlinks,
+        hard_links: tree.hard_links,
+        symlinks: tree.symlinks,
+        bytes: tree.statistics.total_bytes - tree.statistics.hard_link_bytes,
+        stored_blobs: stored.blobs,
+        stored_bytes: stored.bytes,
+        present_blobs: stored.present,
+        excluded: findings.excluded,
+        left_out: findings.left_out,
+        skipped: findings.skipped,
+        size,
+        format: encodings.format,
+        solid: encodings.solid.is_some(),
+        warnings: Vec::new(),
+    })
+}
+
+/// The image's element of the XML document, but for its counts.
+fn describe(options: &Options) -> Result<ImageXml, super::xml::XmlError> {
+    let mut image = ImageXml::default();
+    let now = FileTime::now_reproducible();
+    image.set_creation_time(now);
+    image.set_modification_time(now);
+    let texts = [
+        ("NAME", Some(options.name.as_str()).filter(|name| !name.is_empty())),
+        ("DESCRIPTION", options.description.as_deref()),
+        ("FLAGS", options.flags.as_deref()),
+    ];
+    for (path, text) in texts {
+        if let Some(text) = text {
+            image.set(path, text)?;
+        }
+    }
+    Ok(image)
+}
+
+fn default_compression(destination: &Path) -> Compression {
+    let is_esd = destination.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("esd"));
+    let format = if is_esd { Format::Lzms } else { Format::Lzx };
+    Compression { solid: is_esd, ..Compression::new(Some(format)) }
+}

@@ -1,0 +1,290 @@
+//! Which contents are stored, and storing them.
+//!
+//! A content is stored once. Whether two files are equal is not known before both are read, and compressing is the
+//! dear part, so equal ones must be found first; but reading everything twice would be dear on a slow disk. Files of
+//! different sizes differ: only those that share their size with another file, or with a blob of the destination, are
+//! hashed beforehand, and all others while they are compressed.
+
+use super::error::{CaptureError, Problem};
+use super::report::Findings;
+use super::scan::{ContentSource, Scan};
+use super::source::SourceFile;
+use crate::util::progress::Control;
+use crate::util::read_at::ReadAt;
+use crate::util::sha1::Sha1;
+use crate::wim::WimError;
+use crate::wim::encoder::Encoding;
+use crate::wim::engine::{BlobEnd, BlobSource, Request, Segment, Sink, Stopped, memory_needed, read_blobs};
+use crate::wim::export::{ExportError, SolidKey};
+use crate::wim::header::{Header, ResourceHeader};
+use crate::wim::reader::Contents;
+use crate::wim::resource::{ChunkMap, DecoderPool};
+use crate::wim::writer::{OpenSolid, WimWriter};
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+/// So many files are given to the reading engine at once: what it keeps of each must not grow with the tree.
+const GROUP: usize = 8192;
+
+/// What became of the contents.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    /// The hash of each content, zero for one without bytes; `None`: it cannot be captured.
+    pub hashes: Vec<Option<Sha1>>,
+    /// Blobs that were written, and their bytes.
+    pub blobs: u64,
+    pub bytes: u64,
+    /// Blobs that the destination had.
+    pub present: u64,
+}
+
+/// Where contents go.
+pub(super) struct Target<'a> {
+    pub writer: &'a mut WimWriter,
+    pub path: &'a Path,
+    /// What the destination has already.
+    pub existing: Option<&'a Contents>,
+    /// How the solid resource is compressed, where contents go into one.
+    pub solid: Option<Encoding>,
+    /// Bytes of data and of compressor contexts that may be in memory at once.
+    pub memory: u64,
+}
+
+/// Stores the contents of `scan` that the target does not have.
+pub(super) fn store(
+    scan: &Scan,
+    target: &mut Target<'_>,
+    findings: &mut Findings,
+    control: Control<'_>,
+) -> Result<Stored, CaptureError> {
+    let mut store = Store { scan, target, findings, control, known: HashMap::new(), failed: HashSet::new() };
+    store.hash_those_of_equal_sizes()?;
+
+    let mut stored = Stored::default();
+    let mut present: HashSet<Sha1> = HashSet::new();
+    let mut written: HashSet<Sha1> = HashSet::new();
+    // More than one round only if a file changes between hashing and compressing, and others had its old content.
+    loop {
+        let mut claimed: HashSet<Sha1> = HashSet::new();
+        let mut wanted: Vec<u32> = Vec::new();
+        for (content, of) in (0..).zip(&scan.contents) {
+            if of.size == 0 || store.failed.contains(&content) {
+                continue;
+            }
+            match store.known.get(&content) {
+                None => wanted.push(content),
+                Some(hash) if written.contains(hash) => {}
+                Some(hash) if store.is_present(hash) => _ = present.insert(*hash),
+                Some(hash) if claimed.insert(*hash) => wanted.push(content),
+                Some(_) => {}
+            }
+        }
+        if wanted.is_empty() {
+            break;
+        }
+        for content in store.encode(wanted)? {
+            written.insert(store.known[&content]);
+            stored.blobs += 1;
+            stored.bytes += scan.contents[content as usize].size;
+        }
+    }
+    stored.present = present.len() as u64;
+    stored.hashes = (0..)
+        .zip(&scan.contents)
+        .map(|(content, of)| if of.size == 0 { Some(Sha1::ZERO) } else { store.known.get(&content).copied() })
+        .collect();
+    Ok(stored)
+}
+
+struct Store<'a, 'b> {
+    scan: &'a Scan,
+    target: &'a mut Target<'b>,
+    findings: &'a mut Findings,
+    control: Control<'a>,
+    /// Hashes of the contents that were read, or are at hand.
+    known: HashMap<u32, Sha1>,
+    failed: HashSet<u32>,
+}
+
+impl Store<'_, '_> {
+    fn is_present(&self, hash: &Sha1) -> bool {
+        self.target.existing.and_then(|contents| contents.find(hash)).is_some_and(|blob| blob.file == 0)
+    }
+
+    fn hash_those_of_equal_sizes(&mut self) -> Result<(), CaptureError> {
+        let mut counts: HashMap<u64, u32> = HashMap::new();
+        for content in &self.scan.contents {
+            *counts.entry(content.size).or_default() += 1;
+        }
+        let blobs = self.target.existing.map_or(&[][..], |contents| &contents.blobs);
+        let existing: HashSet<u64> = blobs.iter().map(|blob| blob.size).collect();
+        let mut to_read = Vec::new();
+        for (index, content) in (0..).zip(&self.scan.contents) {
+            match &content.source {
+                ContentSource::Bytes(bytes) => _ = self.known.insert(index, Sha1::of(bytes)),
+                ContentSource::File { .. } if content.size == 0 => {}
+                ContentSource::File { .. } if counts[&content.size] > 1 || existing.contains(&content.size) => {
+                    to_read.push(index);
+                }
+                ContentSource::File { .. } => {}
+            }
+        }
+        self.control.progress.begin("Comparing files of equal sizes", self.size_of(&to_read));
+        for group in to_read.chunks(GROUP) {
+            self.read(group, Purpose::Hashing, None)?;
+        }
+        Ok(())
+    }
+
+    fn size_of(&self, contents: &[u32]) -> u64 {
+        contents.iter().map(|content| self.scan.contents[*content as usize].size).sum()
+    }
+
+    /// Compresses contents; answers which were captured.
+    fn encode(&mut self, mut wanted: Vec<u32>) -> Result<Vec<u32>, CaptureError> {
+        let total = self.size_of(&wanted);
+        self.control.progress.begin("Capturing", total);
+        let mut solid = match self.target.solid {
+            Some(encoding) => {
+                wanted.sort_by_cached_key(|content| self.solid_key(*content));
+                let memory = self.target.memory - self.reading_memory();
+                let open = self.target.writer.begin_solid(encoding, total, memory);
+                Some(open.map_err(|source| output_error(self.target.path, source))?)
+            }
+            None => None,
+        };
+        for group in wanted.chunks(GROUP) {
+            self.read(group, Purpose::Storing, solid.as_mut())?;
+        }
+        if let Some(open) = solid {
+            self.target.writer.finish_solid(open).map_err(|source| output_error(self.target.path, source))?;
+        }
+        wanted.retain(|content| !self.failed.contains(content));
+        Ok(wanted)
+    }
+
+    /// Reads contents, for their hashes alone or to store them.
+    fn read(&mut self, group: &[u32], purpose: Purpose, solid: Option<&mut OpenSolid>) -> Result<(), CaptureError> {
+        let sources: Vec<SourceFile<'_>> = group.iter().map(|content| SourceFile::new(self.scan, *content)).collect();
+        let files: Vec<&dyn ReadAt> = sources.iter().map(|source| source as &dyn ReadAt).collect();
+        let requests: Vec<Request> = (0..).zip(&sources).map(|(file, source)| self.request(file, source)).collect();
+        let memory = self.reading_memory();
+        let needed = memory_needed(&requests);
+        if needed > memory {
+            let needed = needed * (self.target.memory / memory.max(1)).max(1);
+            let path = self.target.path.to_owned();
+            return Err(ExportError::Wim(WimError::Memory { path, needed, limit: self.target.memory }).into());
+        }
+        let control = self.control;
+        let mut reader = Reader {
+            scan: self.scan,
+            sources: &sources,
+            known: &mut self.known,
+            failed: &mut self.failed,
+            findings: &mut *self.findings,
+            writer: (purpose == Purpose::Storing).then_some(&mut *self.target.writer),
+            solid,
+            path: self.target.path,
+        };
+        read_blobs(&files, &requests, &mut reader, &DecoderPool::new(), memory, control).map_err(
+            |stopped| match stopped {
+                Stopped::Interrupted => CaptureError::Interrupted,
+                Stopped::Sink(error) => error,
+            },
+        )
+    }
+
+    fn request(&self, file: usize, source: &SourceFile<'_>) -> Request {
+        let size = source.size();
+        let resource = ResourceHeader { size_in_wim: size, flags: 0, offset_in_wim: 0, uncompressed_size: size };
+        let source_map = match ChunkMap::new(&resource, &Header::new(None, 0), size) {
+            Ok(map) => BlobSource::Resource(map),
+            Err(error) => BlobSource::Broken(error),
+        };
+        let sha1 = self.known.get(&source.content()).copied().unwrap_or(Sha1::ZERO);
+        Request { sha1, size, file, source: source_map }
+    }
+
+    fn solid_key(&self, content: u32) -> SolidKey {
+        match &self.scan.contents[content as usize].source {
+            ContentSource::File { node, .. } => SolidKey::new(Some(&self.scan.nodes[*node as usize].name)),
+            ContentSource::Bytes(_) => SolidKey::new(None),
+        }
+    }
+
+    /// A solid resource is where memory goes into compressor contexts; reading gets the smaller part.
+    fn reading_memory(&self) -> u64 {
+        self.target.memory / if self.target.solid.is_some() { 4 } else { 1 }
+    }
+}
+
+fn output_error(path: &Path, source: std::io::Error) -> CaptureError {
+    ExportError::Output { path: path.to_owned(), source }.into()
+}
+
+/// What contents are read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Hashing,
+    Storing,
+}
+
+/// The sink of both passes.
+struct Reader<'a> {
+    scan: &'a Scan,
+    sources: &'a [SourceFile<'a>],
+    known: &'a mut HashMap<u32, Sha1>,
+    failed: &'a mut HashSet<u32>,
+    findings: &'a mut Findings,
+    /// `None`: the hashes are all that is wanted.
+    writer: Option<&'a mut WimWriter>,
+    solid: Option<&'a mut OpenSolid>,
+    path: &'a Path,
+}
+
+impl Reader<'_> {
+    /// Takes notice of a content that has been read to its end.
+    fn end(&mut self, request: usize, end: BlobEnd) -> Result<(), CaptureError> {
+        let source = &self.sources[request];
+        let content = source.content();
+        let problem = match (source.take_problem(), end) {
+            (Some(problem), _) => problem,
+            (None, BlobEnd::Intact) => return Ok(()),
+            (None, BlobEnd::Mismatch { found }) => match self.known.insert(content, found) {
+                None => return Ok(()),
+                // It hashed to something else before, and its times do not tell.
+                Some(_) => Problem::Changed,
+            },
+            (None, BlobEnd::Unreadable(error)) => Problem::Io(std::io::Error::other(error)),
+        };
+        // Its bytes may be in the file already. Without a hash, they are nobody's.
+        self.known.remove(&content);
+        self.failed.insert(content);
+        match &self.scan.contents[content as usize].source {
+            ContentSource::File { node, .. } => self.findings.skip(self.scan.path(*node), problem),
+            ContentSource::Bytes(_) => Ok(()),
+        }
+    }
+}
+
+impl Sink for Reader<'_> {
+    type Error = CaptureError;
+
+    fn accept(&mut self, batch: &[Segment<'_>]) -> Result<(), CaptureError> {
+        for segment in batch {
+            if let Some(end) = segment.end {
+                self.end(segment.request, end)?;
+            }
+        }
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        let blob = |request: usize| {
+            let source = &self.sources[request];
+            (self.known.get(&source.content()).copied().unwrap_or(Sha1::ZERO), source.size())
+        };
+        let written = match &mut self.solid {
+            Some(open) => writer.push_solid(open, batch, blob),
+            None => writer.push(batch, blob),
+        };
+        written.map_err(|source| output_error(self.path, source))
+    }
+}

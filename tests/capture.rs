@@ -1,0 +1,443 @@
+//! Capturing directories, adding them to a file, and applying images: through the program, and against wimlib.
+
+#![cfg(unix)]
+
+mod support;
+
+use assert_cmd::cargo::cargo_bin;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use support::{Noise, arg, assert_same_tree, has_peer, make_tree, run};
+
+fn wimkit(arguments: &[&str]) -> Output {
+    Command::new(cargo_bin("wimkit")).args(arguments).env_remove("SOURCE_DATE_EPOCH").output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Runs the program, which must end with `code`.
+fn expect(code: i32, arguments: &[&str]) -> Output {
+    let output = wimkit(arguments);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+    output
+}
+
+fn json(arguments: &[&str]) -> serde_json::Value {
+    let output = expect(0, &[arguments, &["--json"]].concat());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+struct Scene(tempfile::TempDir);
+
+impl Scene {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn tree(&self) -> PathBuf {
+        let tree = self.path("tree");
+        make_tree(&tree);
+        tree
+    }
+}
+
+#[test]
+fn a_tree_comes_back_from_every_compression() {
+    let scene = Scene::new();
+    let tree = scene.tree();
+    let cases: [&[&str]; 5] = [
+        &["--compress", "none"],
+        &["--compress", "xpress"],
+        &["--check", "--boot"],
+        &["--compress", "lzms:2"],
+        &["--solid", "--solid-chunk-size", "1M"],
+    ];
+    for options in cases {
+        let (wim, target) = (scene.path("a.wim"), scene.path("out"));
+        let captured = json(&[&["capture", arg(&tree), arg(&wim), "--force"], options].concat());
+        assert_eq!(captured["schema"], "wimkit.capture/1");
+        assert_eq!(captured["complete"], true);
+        assert_eq!(captured["hard_links"], 1);
+        assert_eq!(captured["symlinks"], 1);
+        // The copy beside mixed.dll, and the files of one or no byte.
+        assert!(captured["stored_blobs"].as_u64() < captured["files"].as_u64(), "{captured}");
+        expect(0, &["verify", arg(&wim)]);
+        expect(0, &["extract", arg(&wim), "1", "--to", arg(&target)]);
+        assert_same_tree(&tree, &target, &format!("{options:?}"));
+        if has_peer("wimlib-imagex") {
+            fs::remove_dir_all(&target).unwrap();
+            run("wimlib-imagex", &["verify", arg(&wim)]);
+            run("wimlib-imagex", &["apply", arg(&wim), "1", arg(&target)]);
+            assert_same_tree(&tree, &target, &format!("wimlib, {options:?}"));
+        }
+        fs::remove_dir_all(&target).unwrap();
+        let info = json(&["info", arg(&wim)]);
+        assert_eq!(info["images"][0]["name"], "tree", "{info}");
+    }
+}
+
+/// What wimlib tells of an image, line by line, but for what depends on the moment and on how blobs are stored.
+fn details(wim: &Path) -> Vec<String> {
+    let output = run("wimlib-imagex", &["dir", arg(wim), "1", "--detailed"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let moment =
+        ["Access Time", "Last Access", "Hard Link Group ID", "Link Group", "Compressed size", "Offset", "Flags "];
+    assert!(text.contains("Last Write Time") && text.contains("Link Count"), "{text}");
+    text.lines().filter(|line| !moment.iter().any(|word| line.contains(word))).map(str::to_owned).collect()
+}
+
+/// Both files' first images are the same to wimlib; shows no more than the first difference.
+fn assert_same_details(ours: &Path, theirs: &Path, what: &str) {
+    let (ours, theirs) = (details(ours), details(theirs));
+    for (place, (our, their)) in ours.iter().zip(&theirs).enumerate() {
+        assert_eq!(our, their, "{what}: {:#?}", &ours[place.saturating_sub(12)..=place]);
+    }
+    assert_eq!(ours.len(), theirs.len(), "{what}");
+}
+
+#[test]
+fn images_are_those_of_wimlib() {
+    if !has_peer("wimlib-imagex") {
+        return;
+    }
+    let scene = Scene::new();
+    let tree = scene.tree();
+    fs::create_dir(tree.join("links")).unwrap();
+    symlink("../Windows", tree.join("links/to a directory")).unwrap();
+    symlink("/nowhere/in particular", tree.join("links/absolute")).unwrap();
+    symlink(tree.join("Windows/System32"), tree.join("links/absolute inside")).unwrap();
+    symlink("nothing", tree.join("links/broken")).unwrap();
+    fs::write(tree.join("read-only"), "r").unwrap();
+    fs::set_permissions(tree.join("read-only"), std::os::unix::fs::PermissionsExt::from_mode(0o444)).unwrap();
+    let (ours, theirs) = (scene.path("ours.wim"), scene.path("theirs.wim"));
+    expect(0, &["capture", arg(&tree), arg(&ours), "--name", "tree"]);
+    run("wimlib-imagex", &["capture", arg(&tree), arg(&theirs), "tree"]);
+    assert_same_details(&ours, &theirs, "a tree");
+    let counts = |wim: &Path| {
+        let image = json(&["info", arg(wim)])["images"][0].clone();
+        ["files", "directories", "total_bytes", "hard_link_bytes"].map(|count| image[count].clone())
+    };
+    assert_eq!(counts(&ours), counts(&theirs));
+}
+
+#[test]
+fn the_same_tree_gives_the_same_bytes() {
+    let scene = Scene::new();
+    let tree = scene.tree();
+    let capture = |name: &str, threads: &str| {
+        let wim = scene.path(name);
+        let status = Command::new(cargo_bin("wimkit"))
+            .args(["capture", arg(&tree), arg(&wim), "--quiet", "--threads", threads])
+            .env("SOURCE_DATE_EPOCH", "4000000000")
+            .status();
+        assert!(status.unwrap().success());
+        fs::read(wim).unwrap()
+    };
+    assert!(capture("one.wim", "1") == capture("two.wim", "3"));
+}
+
+#[test]
+fn what_is_left_out() {
+    let scene = Scene::new();
+    let tree = scene.path("tree");
+    for file in ["pagefile.sys", "a/pagefile.sys", "keep.tmp", "x.TMP", "a/b/y.tmp", "a/b/z.txt", "logs/old"] {
+        fs::create_dir_all(tree.join(file).parent().unwrap()).unwrap();
+        fs::write(tree.join(file), file).unwrap();
+    }
+    let wim = tree.join("inside.wim");
+    let names = |options: &[&str]| {
+        let captured = json(&[&["capture", arg(&tree), arg(&wim), "--force"], options].concat());
+        let listed = expect(0, &["ls", arg(&wim), "1", "-R"]);
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        let files: Vec<String> = listed.lines().map(|line| line.trim().to_owned()).collect();
+        (captured["excluded"].as_u64().unwrap(), files.join("\n"))
+    };
+    let (excluded, listed) = names(&[]);
+    assert_eq!(excluded, 1);
+    assert!(listed.contains("x.TMP") && !listed.lines().any(|line| line == "/pagefile.sys"), "{listed}");
+    let (excluded, listed) = names(&["--exclude", "*.tmp", "--exclude", "/logs"]);
+    assert_eq!(excluded, 5, "{listed}");
+    assert!(!listed.contains("tmp") && !listed.contains("logs") && listed.contains("z.txt"), "{listed}");
+    // The file that is written is no part of itself, though it lies in the directory.
+    assert!(!listed.contains("inside.wim"), "{listed}");
+    let config = scene.path("WimScript.ini");
+    fs::write(&config, "[ExclusionList]\n*.tmp\n\\a\\*\n[ExclusionException]\n\\keep.tmp\n").unwrap();
+    let (excluded, listed) = names(&["--config", arg(&config)]);
+    assert_eq!(excluded, 3, "{listed}");
+    assert!(listed.contains("keep.tmp") && listed.contains("pagefile.sys") && !listed.contains("z.txt"), "{listed}");
+    fs::write(&config, "[ExclusionList\n*.tmp\n").unwrap();
+    let output = expect(2, &["capture", arg(&tree), arg(&wim), "--force", "--config", arg(&config)]);
+    assert!(stderr(&output).contains("WimScript.ini: line 1"), "{}", stderr(&output));
+}
+
+#[test]
+fn names_and_files_that_cannot_be_captured() {
+    let scene = Scene::new();
+    let tree = scene.path("tree");
+    fs::create_dir(&tree).unwrap();
+    let put = |name: &[u8]| fs::write(tree.join(std::ffi::OsStr::from_bytes(name)), name).unwrap();
+    let wim = scene.path("a.wim");
+    let capture = ["capture", arg(&tree), arg(&wim), "--force"];
+    put(b"good");
+    for (name, word, any_names) in [
+        (&b"bad \xFF name"[..], "not valid UTF-8", false),
+        (b"back\\slash", "backslash", false),
+        (b"GOOD", "does not tell its name from", true),
+        (b"con.txt", "name of a device", true),
+        (b"a:b", "alternate stream", true),
+    ] {
+        put(name);
+        let output = expect(2, &capture);
+        assert!(stderr(&output).contains(word) && stderr(&output).contains("hint"), "{}", stderr(&output));
+        let output = expect(1, &[&capture[..], &["--skip-unreadable"]].concat());
+        assert!(stderr(&output).contains("not captured: ") && stderr(&output).contains(word), "{}", stderr(&output));
+        expect(if any_names { 0 } else { 2 }, &[&capture[..], &["--any-names"]].concat());
+        fs::remove_file(tree.join(std::ffi::OsStr::from_bytes(name))).unwrap();
+    }
+    symlink(std::ffi::OsStr::from_bytes(b"to\xFFnowhere"), tree.join("link")).unwrap();
+    assert!(stderr(&expect(2, &capture)).contains("link: the target of the link is not valid UTF-8"));
+    fs::remove_file(tree.join("link")).unwrap();
+
+    // A socket is left out, and nothing is wrong about that.
+    let _socket = std::os::unix::net::UnixListener::bind(tree.join("socket")).unwrap();
+    let output = expect(0, &capture);
+    assert!(stderr(&output).contains("left out: ") && stderr(&output).contains("socket"), "{}", stderr(&output));
+
+    fs::write(tree.join("locked"), "secret").unwrap();
+    fs::set_permissions(tree.join("locked"), std::os::unix::fs::PermissionsExt::from_mode(0o0)).unwrap();
+    if fs::File::open(tree.join("locked")).is_err() {
+        assert!(stderr(&expect(2, &capture)).contains("locked: Permission denied"));
+        expect(1, &[&capture[..], &["--skip-unreadable"]].concat());
+    }
+}
+
+#[test]
+fn requests_that_cannot_be() {
+    let scene = Scene::new();
+    let tree = scene.path("tree");
+    fs::create_dir(&tree).unwrap();
+    let wim = scene.path("a.wim");
+    expect(0, &["capture", arg(&tree), arg(&wim), "--name", "One"]);
+    let output = expect(2, &["capture", arg(&tree), arg(&wim)]);
+    assert!(stderr(&output).contains("exists already") && stderr(&output).contains("append"), "{}", stderr(&output));
+    assert!(stderr(&expect(2, &["capture", arg(&wim), arg(&scene.path("b.wim"))])).contains("no directory"));
+    let missing = scene.path("missing");
+    assert!(stderr(&expect(2, &["capture", arg(&missing), arg(&scene.path("b.wim"))])).contains("missing"));
+    let output = expect(2, &["append", arg(&tree), arg(&wim), "--name", "One"]);
+    assert!(stderr(&output).contains("taken by image 1") && stderr(&output).contains("--name"), "{}", stderr(&output));
+    let output = expect(2, &["append", arg(&tree), arg(&wim), "--name", "Two", "--compress", "xpress"]);
+    assert!(stderr(&output).contains("compressed as lzx"), "{}", stderr(&output));
+    assert!(!scene.path("b.wim").exists());
+}
+
+#[test]
+fn a_second_image_shares_what_it_can() {
+    let scene = Scene::new();
+    let tree = scene.tree();
+    let wim = scene.path("a.wim");
+    expect(0, &["capture", arg(&tree), arg(&wim), "--name", "First", "--check"]);
+    let before = fs::metadata(&wim).unwrap().len();
+    let mut noise = Noise(0x0BAD_CAFE_0000_0001);
+    fs::write(tree.join("Windows/new.bin"), noise.bytes(50_000)).unwrap();
+    let added = json(&["append", arg(&tree), arg(&wim), "--name", "Second", "--boot", "--description", "More"]);
+    assert_eq!(added["schema"], "wimkit.append/1");
+    assert_eq!((&added["image"], &added["stored_blobs"]), (&2.into(), &1.into()), "{added}");
+    let after = fs::metadata(&wim).unwrap().len();
+    assert!(after - before < 50_000 + 40_000, "{before} {after}");
+    let info = json(&["info", arg(&wim)]);
+    assert_eq!(info["header"]["boot_index"], 2, "{info}");
+    assert_eq!(info["images"][1]["description"], "More", "{info}");
+    expect(0, &["verify", arg(&wim), "--strict"]);
+    let target = scene.path("out");
+    expect(0, &["extract", arg(&wim), "Second", "--to", arg(&target)]);
+    assert_same_tree(&tree, &target, "second image");
+    fs::remove_file(tree.join("Windows/new.bin")).unwrap();
+    fs::remove_dir_all(&target).unwrap();
+    expect(0, &["extract", arg(&wim), "First", "--to", arg(&target)]);
+    assert_same_tree(&tree, &target, "first image");
+    if has_peer("wimlib-imagex") {
+        run("wimlib-imagex", &["verify", arg(&wim)]);
+    }
+}
+
+#[test]
+fn times_and_hard_links_come_back() {
+    let scene = Scene::new();
+    let tree = scene.tree();
+    let file = fs::File::options().write(true).open(tree.join("odd/.hidden")).unwrap();
+    let time = std::time::UNIX_EPOCH + std::time::Duration::new(1_234_567_890, 123_456_700);
+    file.set_modified(time).unwrap();
+    fs::write(tree.join("empty one"), "").unwrap();
+    fs::hard_link(tree.join("empty one"), tree.join("empty two")).unwrap();
+    let (wim, target) = (scene.path("a.wim"), scene.path("out"));
+    expect(0, &["capture", arg(&tree), arg(&wim)]);
+    expect(0, &["extract", arg(&wim), "1", "--to", arg(&target)]);
+    assert_eq!(fs::metadata(target.join("odd/.hidden")).unwrap().modified().unwrap(), time);
+    let inode = |name: &str| fs::metadata(target.join(name)).unwrap().ino();
+    assert_eq!(inode("hard link.dll"), inode("Windows/System32/mixed.dll"));
+    assert_eq!(inode("empty one"), inode("empty two"));
+    assert_ne!(inode("Windows/System32/copy of mixed.dll"), inode("Windows/System32/mixed.dll"));
+}
+
+#[test]
+fn the_windows_in_a_tree_is_stated() {
+    let scene = Scene::new();
+    let system = scene.path("tree/WINNT/system32");
+    fs::create_dir_all(&system).unwrap();
+    fs::create_dir(scene.path("tree/Windows")).unwrap();
+    let mut file = vec![0; 0x40];
+    file[0x3C] = 0x40;
+    file.extend(b"PE\0\0\x64\xAA");
+    fs::write(system.join("Kernel32.dll"), &file).unwrap();
+    file.resize(0x80, 0);
+    file.extend("VS_VERSION_INFO\0\0".encode_utf16().flat_map(u16::to_le_bytes));
+    for number in [0xFEEF_04BD_u32, 0x1_0000, 10 << 16, 26100 << 16 | 4061] {
+        file.extend(number.to_le_bytes());
+    }
+    fs::write(system.join("ntoskrnl.exe"), &file).unwrap();
+    let wim = scene.path("a.wim");
+    expect(0, &["capture", arg(&scene.path("tree")), arg(&wim), "--flags", "Professional"]);
+    let image = json(&["info", arg(&wim)])["images"][0].clone();
+    assert_eq!(image["flags"], "Professional", "{image}");
+    let windows = &image["windows"];
+    assert_eq!(windows["version"], "10.0.26100.4061", "{windows}");
+    assert_eq!(windows["architecture"], "arm64", "{windows}");
+    assert_eq!(windows["system_root"], "WINNT", "{windows}");
+    fs::remove_file(system.join("ntoskrnl.exe")).unwrap();
+    fs::remove_file(system.join("Kernel32.dll")).unwrap();
+    expect(0, &["capture", arg(&scene.path("tree")), arg(&wim), "--force"]);
+    assert!(json(&["info", arg(&wim)])["images"][0]["windows"].is_null());
+}
+
+#[test]
+fn an_image_is_applied() {
+    let scene = Scene::new();
+    let tree = scene.tree();
+    let (wim, target) = (scene.path("a.wim"), scene.path("out/of/nothing"));
+    expect(0, &["capture", arg(&tree), arg(&wim)]);
+    let applied = json(&["apply", arg(&wim), "1", arg(&target), "--threads", "2"]);
+    assert_eq!(applied["schema"], "wimkit.apply/1");
+    assert_eq!((&applied["hard_links"], &applied["omitted_short_names"]), (&1.into(), &0.into()), "{applied}");
+    assert_same_tree(&tree, &target, "applied");
+    // What is there already is not touched, unless that is asked for.
+    let output = expect(1, &["apply", arg(&wim), "1", arg(&target)]);
+    assert!(stderr(&output).contains("something of this name exists"), "{}", stderr(&output));
+    fs::write(target.join("odd/.hidden"), "changed").unwrap();
+    expect(0, &["apply", arg(&wim), "tree", arg(&target), "--overwrite"]);
+    assert_same_tree(&tree, &target, "applied again");
+    expect(2, &["apply", arg(&wim), "2", arg(&target)]);
+}
+
+/// A tree that depends on `seed` alone: names, kinds, links, equal contents and times.
+fn make_random_tree(root: &Path, seed: u64) {
+    const SYLLABLES: [&str; 12] = ["a", "Be", "ünder", "файл", ".", "x y", "LONG", "𝄞", "1", "-", "tmp", "~"];
+    let mut noise = Noise(seed | 1);
+    let contents: Vec<Vec<u8>> = (0..12)
+        .map(|kind| {
+            let size = [0, 1, 40, 4096, 32768, 33000, 70_000, 1_200_000][noise.next() as usize % 8];
+            if kind % 2 == 0 { noise.text(size) } else { noise.bytes(size) }
+        })
+        .collect();
+    fs::create_dir(root).unwrap();
+    let mut directories = vec![root.to_owned()];
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut links: Vec<PathBuf> = Vec::new();
+    let mut taken = std::collections::HashSet::new();
+    for number in 0..60 {
+        let mut name = String::new();
+        for _ in 0..=noise.next() % 3 {
+            name += SYLLABLES[noise.next() as usize % SYLLABLES.len()];
+        }
+        let path = directories[noise.next() as usize % directories.len()].join(name);
+        let folded = path.to_str().unwrap().to_uppercase();
+        if folded.ends_with('.') || !taken.insert(folded) {
+            continue;
+        }
+        match noise.next() % 10 {
+            0..=2 => {
+                fs::create_dir(&path).unwrap();
+                directories.push(path);
+            }
+            3 if !files.is_empty() => {
+                fs::hard_link(&files[noise.next() as usize % files.len()], &path).unwrap();
+            }
+            4 => {
+                // wimlib takes a link to a directory outside the tree for one to a directory, too; we look at the tree alone.
+                let up = if path.parent() == Some(root) { "." } else { ".." };
+                let target = [up, ".", "../nothing here", "Be", "./a/../x y", "/etc/nowhere"][number % 6];
+                symlink(target, &path).unwrap();
+                links.push(path);
+            }
+            _ => {
+                fs::write(&path, &contents[noise.next() as usize % contents.len()]).unwrap();
+                files.push(path);
+            }
+        }
+    }
+    // Deepest first: a change inside would give the directory a new time.
+    for path in files.iter().chain(directories.iter().rev()) {
+        let time = std::time::UNIX_EPOCH
+            + std::time::Duration::new(noise.next() % 4_000_000_000, (noise.next() % 10_000_000) as u32 * 100);
+        let times = fs::FileTimes::new().set_modified(time).set_accessed(time + std::time::Duration::from_secs(1));
+        fs::File::open(path).unwrap().set_times(times).unwrap();
+    }
+}
+
+/// Everything that the images' trees say, entry by entry.
+fn entries(wim: &Path) -> Vec<String> {
+    let wim = wimkit::wim::Wim::open(wim, &wimkit::wim::OpenOptions::default()).unwrap();
+    let tree = wim.metadata(wimkit::wim::ImageIndex::new(1).unwrap()).unwrap();
+    tree.entries()
+        .map(|entry| {
+            let times = [entry.creation_time(), entry.access_time(), entry.write_time()];
+            format!(
+                "{} {:?} {times:?} {:?} {:?} {:?} link of {}",
+                entry.path(),
+                entry.attributes(),
+                entry.security_id(),
+                entry.reparse_tag().map(|tag| (tag, entry.is_reparse_not_fixed())),
+                entry.streams(),
+                tree.entry(entry.first_link()).path()
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn random_trees_go_round() {
+    let peer = has_peer("wimlib-imagex");
+    for seed in 1..=8_u64 {
+        let scene = Scene::new();
+        let (tree, first, second) = (scene.path("tree"), scene.path("1.wim"), scene.path("2.wim"));
+        make_random_tree(&tree, seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let compression = ["none", "xpress", "lzx", "lzms"][seed as usize % 4];
+        expect(0, &["capture", arg(&tree), arg(&first), "--compress", compression]);
+        let target = scene.path("tree again");
+        expect(0, &["apply", arg(&first), "1", arg(&target)]);
+        expect(0, &["capture", arg(&target), arg(&second), "--compress", compression]);
+        let (before, after) = (entries(&first), entries(&second));
+        assert!(before.len() > 15, "seed {seed}: {before:#?}");
+        assert_eq!(before, after, "seed {seed}");
+        if !peer {
+            continue;
+        }
+        let theirs = scene.path("theirs.wim");
+        run("wimlib-imagex", &["capture", arg(&tree), arg(&theirs), "tree", "--compress=LZX"]);
+        assert_same_details(&first, &theirs, &format!("seed {seed}"));
+        let applied = scene.path("by wimlib");
+        run("wimlib-imagex", &["apply", arg(&first), "1", arg(&applied)]);
+        assert_same_tree(&tree, &applied, &format!("wimlib applies ours, seed {seed}"));
+        let applied = scene.path("by us");
+        expect(0, &["apply", arg(&theirs), "1", arg(&applied)]);
+        assert_same_tree(&tree, &applied, &format!("we apply wimlib's, seed {seed}"));
+    }
+}
