@@ -76,6 +76,9 @@ pub fn create(
     options: &Options,
     control: Control<'_>,
 ) -> Result<Summary, CreateError> {
+    if let Some(input) = inputs.iter().find(|input| is_same(&input.path, target)) {
+        return Err(CreateError::Itself { path: input.path.clone() });
+    }
     let folders = plan(inputs, options.folder_size)?;
     if let Some(method) = options.method {
         method.compressor(options.level)?;
@@ -108,6 +111,12 @@ pub fn create(
     write_all_at(file, &[&head[..], &entries, &list].concat(), 0).map_err(target_error)?;
     output.commit().map_err(target_error)?;
     Ok(Summary { files: inputs.len(), folders: folders.len(), bytes, size: end })
+}
+
+/// Whether both paths lead to the same file.
+fn is_same(path: &Path, target: &Path) -> bool {
+    path.file_name() == target.file_name()
+        && matches!((path.canonicalize(), target.canonicalize()), (Ok(path), Ok(target)) if path == target)
 }
 
 fn copy(data: &mut tempfile::SpooledTempFile, file: &mut &File) -> std::io::Result<()> {

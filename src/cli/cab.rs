@@ -38,9 +38,9 @@ struct Create {
     /// none, mszip or lzx, with a level from 1 to 9 if wanted: lzx:8
     #[arg(long, value_name = "METHOD", default_value = "lzx")]
     compress: Word,
-    /// LZX matches reach back so far: 2 to this power, 17 to 21
-    #[arg(long, value_name = "ORDER", default_value_t = 21)]
-    window: u32,
+    /// LZX matches reach back so far: 2 to this power, 17 to 21 [default: 21]
+    #[arg(long, value_name = "ORDER")]
+    window: Option<u32>,
     /// Begin a new folder behind so many bytes; folders are compressed and extracted side by side
     #[arg(long, value_name = "SIZE", default_value = "64M")]
     folder_size: Size,
@@ -98,9 +98,10 @@ impl Create {
     fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let begun = Instant::now();
         let Word { method, level } = self.compress;
-        let method = match method {
-            Some(Method::Lzx { .. }) => Some(Method::Lzx { window_order: self.window }),
-            other => other,
+        let method = match (method, self.window) {
+            (Some(Method::Lzx { .. }), Some(window_order)) => Some(Method::Lzx { window_order }),
+            (method, None) => method,
+            (_, Some(_)) => return Err(Failure::message("--window is for LZX")),
         };
         let inputs = collect(&self.dir)?;
         let options = Options { method, level, folder_size: self.folder_size.0 };

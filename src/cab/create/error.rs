@@ -31,6 +31,12 @@ pub enum CreateError {
         /// How many it may have.
         limit: u64,
     },
+    /// The cabinet's file is among those that are to be in it.
+    #[error("{path}: the cabinet would hold itself", path = path.display())]
+    Itself {
+        /// The file.
+        path: PathBuf,
+    },
     /// The cabinet would be larger than its offsets reach.
     #[error("the cabinet would have more than {limit} bytes")]
     CabinetTooLarge {
@@ -113,6 +119,7 @@ impl CreateError {
             Self::TooManyFiles { .. } | Self::CabinetTooLarge { .. } => {
                 Some("divide the files over several cabinets".into())
             }
+            Self::Itself { .. } => Some("remove it first, or write the cabinet outside of the directory".into()),
             Self::FileTooLarge { .. } => Some("a WIM can hold it: `wimkit capture`".into()),
             _ => None,
         }

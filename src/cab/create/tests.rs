@@ -63,6 +63,11 @@ fn nothing_is_left_of_what_fails() {
     let mut file = input(source.path(), "file", b"content");
     let options = Options::default();
     assert!(matches!(write(&[], &options), CreateError::Nothing));
+    let itself =
+        Input { path: source.path().join("..").join(source.path().file_name().unwrap()).join("file"), ..file.clone() };
+    let over_it = create(&[itself], &file.path, &options, Control::silent()).unwrap_err();
+    assert!(matches!(over_it, CreateError::Itself { .. }));
+    assert_eq!(fs::read(&file.path).unwrap(), b"content");
     let quantum = Options { method: Some(Method::Quantum { window_order: 15 }), ..options };
     assert!(matches!(write(&[file.clone()], &quantum), CreateError::Method(_)));
     for size in [6, 8] {
