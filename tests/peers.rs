@@ -379,6 +379,14 @@ fn the_same_input_gives_the_same_bytes_at_any_number_of_threads() {
                 bytes
             })
             .into();
-        assert!(files[0] == files[1] && files[1] == files[2]);
+        for other in &files[1..] {
+            let differs = files[0].iter().zip(other).position(|(a, b)| a != b);
+            assert!(
+                files[0] == *other,
+                "{compression:?}: {} and {} bytes, first differing at {differs:?}",
+                files[0].len(),
+                other.len()
+            );
+        }
     }
 }

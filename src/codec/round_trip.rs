@@ -221,3 +221,21 @@ fn contexts_forget_what_they_have_seen() {
         }
     }
 }
+/// The rest of a longer chunk still lies behind a shorter one, and goes on as that would have.
+#[test]
+fn what_lies_behind_a_chunk_does_not_matter() {
+    let prose = prose(32768, 5);
+    for format in [Format::Xpress, Format::Lzx] {
+        let mut reused = format.compressor(32768, Level::DEFAULT).unwrap();
+        for size in (200..32768).step_by(211) {
+            let [mut packed, mut again] = [0, 0].map(|byte| vec![byte; prose.len()]);
+            reused.compress(&prose, &mut packed);
+            let short = &prose[..size];
+            let length = reused.compress(short, &mut packed);
+            let fresh = format.compressor(32768, Level::DEFAULT).unwrap().compress(short, &mut again);
+            assert_eq!(length, fresh, "{format} {size}");
+            let length = length.unwrap_or(0);
+            assert!(packed[..length] == again[..length], "{format} {size}");
+        }
+    }
+}

@@ -7,6 +7,9 @@ pub(crate) const MAX_SIZE: usize = 1 << 16;
 /// Behind the last position there is room for what is read there.
 const BUFFER_SIZE: usize = MAX_SIZE + size_of::<Window>();
 
+/// As far behind a chunk's end bytes are read: a match's length and a window.
+const MAX_READ_BEHIND: usize = 512;
+
 /// As large as the largest chunk, so that positions, which have 16 bits, need no checks. What lies behind the chunk may be
 /// read, and must not matter.
 #[derive(Debug)]
@@ -18,9 +21,12 @@ impl Buffer {
         Self([0; BUFFER_SIZE])
     }
 
-    /// Takes a chunk.
+    /// Takes a chunk. What may be read behind it becomes zero: a parser may weigh what it does not use.
     pub(crate) fn fill(&mut self, chunk: &[u8]) {
-        self.0[..chunk.len()].copy_from_slice(chunk);
+        let (start, behind) = self.0.split_at_mut(chunk.len());
+        start.copy_from_slice(chunk);
+        let behind_len = behind.len().min(MAX_READ_BEHIND);
+        behind[..behind_len].fill(0);
     }
 
     #[inline(always)]
