@@ -67,6 +67,9 @@ impl SingleFile {
             let content = fields.lzss(SZ_START, Some(size as usize))?;
             return Ok(Self { name: own_name, content, method: "SZ" });
         }
+        if !bytes.starts_with(KWAJ) {
+            return Err(malformed(path, 0, "this is no compressed file; expected SZDD, SZ or KWAJ".into()));
+        }
         fields.kwaj(own_name)
     }
 }
@@ -271,6 +274,8 @@ mod tests {
             let error = read(bytes, "x").unwrap_err().to_string();
             assert!(error.contains(problem), "{error}");
         }
+        let error = read(b"KW\x01\0\x05\0\0\0\0\0\0\0\0\0", "x").unwrap_err().to_string();
+        assert!(error.contains("this is no compressed file"), "{error}");
         for end in 8..szdd.len() {
             read(&szdd[..end], "x").unwrap_err();
         }
