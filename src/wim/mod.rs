@@ -14,6 +14,7 @@ pub mod integrity;
 pub mod metadata;
 pub mod output;
 pub mod reader;
+pub mod recover;
 pub mod resource;
 pub mod split;
 #[cfg(test)]
