@@ -27,6 +27,7 @@ mod printer;
 mod progress;
 mod source;
 mod split;
+mod update;
 mod verify;
 
 use args::Size;
@@ -87,6 +88,7 @@ enum Command {
     Capture(capture::Capture),
     Append(append::Append),
     Apply(apply::Apply),
+    Update(update::Update),
     Optimize(optimize::Optimize),
     Split(split::Split),
     Join(join::Join),
@@ -136,6 +138,7 @@ impl Command {
             Self::Capture(command) => command.run(context),
             Self::Append(command) => command.run(context),
             Self::Apply(command) => command.run(context),
+            Self::Update(command) => command.run(context),
             Self::Optimize(command) => command.run(context),
             Self::Split(command) => command.run(context),
             Self::Join(command) => command.run(context),

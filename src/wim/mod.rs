@@ -19,6 +19,7 @@ pub mod resource;
 pub mod split;
 #[cfg(test)]
 pub(crate) mod test_image;
+pub mod update;
 pub mod verify;
 mod writer;
 pub mod xml;
