@@ -141,6 +141,8 @@ pub(super) struct Rules<'a> {
     pub fix_links: bool,
     /// The file that is written: no part of what goes into it.
     pub destination: Option<FileId>,
+    /// The latest time that the image may tell.
+    pub time_limit: FileTime,
 }
 
 /// Looks at the tree below `root`. What cannot be captured goes to `findings`, which may stop it.
@@ -156,7 +158,8 @@ pub(super) fn scan(
         return Err(CaptureError::NotADirectory { path: root.to_owned() });
     }
     let links = LinkRoot { canonical: root.canonicalize().map_err(fatal)?, fix_up: rules.fix_links };
-    let top = Node { parent: 0, name: Box::default(), times: times(&metadata), kind: Kind::Directory };
+    let top =
+        Node { parent: 0, name: Box::default(), times: times(&metadata, rules.time_limit), kind: Kind::Directory };
     let scan = Scan { root: root.to_owned(), nodes: vec![top], contents: Vec::new() };
     let mut scanner = Scanner { rules, links, scan, findings, by_id: HashMap::new() };
     let mut pending = vec![0];
@@ -256,7 +259,8 @@ impl Scanner<'_> {
             self.findings.leave_out(path, LeftOut::Special);
             return Ok(());
         };
-        self.scan.nodes.push(Node { parent, name: name.into(), times: times(&metadata), kind });
+        let times = times(&metadata, self.rules.time_limit);
+        self.scan.nodes.push(Node { parent, name: name.into(), times, kind });
         Ok(())
     }
 
@@ -281,8 +285,7 @@ impl Scanner<'_> {
 
 /// The times of a file. Where the system keeps no time of creation that it would let a program set, the last write stands
 /// for it: so that an image that is applied and captured again is the same.
-fn times(metadata: &Metadata) -> Times {
-    let limit = FileTime::reproducible_limit();
+fn times(metadata: &Metadata, limit: FileTime) -> Times {
     let known = |time: std::io::Result<std::time::SystemTime>| time.map_or(FileTime::ZERO, FileTime::from).min(limit);
     let write = known(metadata.modified());
     let creation = if cfg!(windows) { known(metadata.created()) } else { write };
