@@ -21,7 +21,7 @@ pub enum UpdateError {
         /// What it says.
         command: String,
         /// What is in its way.
-        problem: PathError,
+        problem: Box<PathError>,
     },
     /// What is to be added is not in the image that it is to come from.
     #[error("{path}: image {image}: {problem}", path = path.display())]
@@ -31,7 +31,7 @@ pub enum UpdateError {
         /// The image in it.
         image: ImageIndex,
         /// Where it was looked for.
-        problem: PathError,
+        problem: Box<PathError>,
     },
     /// What is to be added is a device, pipe or socket, or the file that is written.
     #[error("{path}: this is {what}", path = path.display())]
@@ -91,7 +91,7 @@ impl UpdateError {
     /// How to mend it, where that can be said.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Command { problem, .. } => match problem {
+            Self::Command { problem, .. } => match &**problem {
                 PathError::IsADirectory { .. } => {
                     "`delete --recursive` takes a directory with all that is in it; a file cannot take its place"
                 }
