@@ -97,7 +97,7 @@ impl<'a> Gathered<'a> {
                 let found = self.trees[tree].metadata.lookup(path).ok_or_else(|| UpdateError::Source {
                     path: wim.path().to_owned(),
                     image: *image,
-                    problem: PathError::NotFound { path: path.clone() },
+                    problem: PathError::NotFound { path: path.clone() }.into(),
                 })?;
                 Origin::Image { tree, entry: found.id() }
             }

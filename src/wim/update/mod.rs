@@ -235,5 +235,5 @@ fn selected(wim: &Wim, options: &Options) -> Result<Vec<ImageIndex>, UpdateError
 fn fault_of(wim: &Wim, image: ImageIndex, commands: &[Command<Source<'_>>], fault: edit::Fault) -> UpdateError {
     let (index, problem) = fault;
     let command = commands[index].to_string();
-    UpdateError::Command { path: wim.path().to_owned(), image, command, problem }
+    UpdateError::Command { path: wim.path().to_owned(), image, command, problem: problem.into() }
 }
