@@ -12,6 +12,7 @@ mod compression;
 mod delete;
 mod exit;
 mod expand;
+mod explain;
 mod export;
 mod extract;
 mod extracted;
@@ -25,6 +26,7 @@ mod optimize;
 mod package;
 mod printer;
 mod progress;
+mod sample;
 mod setup_action;
 mod source;
 mod split;
@@ -95,6 +97,8 @@ enum Command {
     Split(split::Split),
     Join(join::Join),
     Delete(delete::Delete),
+    Sample(sample::Sample),
+    Explain(explain::Explain),
     Bench(bench::Bench),
     Completions(completions::Completions),
     Man(man::Man),
@@ -146,6 +150,8 @@ impl Command {
             Self::Split(command) => command.run(context),
             Self::Join(command) => command.run(context),
             Self::Delete(command) => command.run(context),
+            Self::Sample(command) => command.run(context),
+            Self::Explain(command) => command.run(context),
             Self::Bench(command) => command.run(context),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),

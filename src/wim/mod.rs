@@ -15,6 +15,7 @@ pub mod integrity;
 pub mod metadata;
 pub mod output;
 pub mod reader;
+pub mod recover;
 pub mod resource;
 pub mod setup_script;
 pub mod split;

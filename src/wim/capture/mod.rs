@@ -62,6 +62,9 @@ pub struct Options {
     pub keep_links: bool,
     /// Let a new file take the place of an existing one.
     pub replace: bool,
+    /// The latest time that the image may tell, so that the same tree gives the same bytes whenever it was written.
+    /// `None`: what the environment variable `SOURCE_DATE_EPOCH` states, if it does.
+    pub time_limit: Option<FileTime>,
     /// Bytes of data and of compressor contexts that may be in memory at once.
     pub memory: u64,
     /// Read an existing file by position instead of mapping it.
@@ -82,6 +85,7 @@ impl Default for Options {
             any_names: false,
             keep_links: false,
             replace: false,
+            time_limit: None,
             memory: default_memory(),
             no_mmap: false,
         }
@@ -305,6 +309,7 @@ fn run(
         any_names: options.any_names,
         fix_links: place.fix_links,
         destination: destination.symlink_metadata().ok().and_then(|found| os::identify(&found)).map(|(id, _)| id),
+        time_limit: options.time_limit.unwrap_or_else(FileTime::reproducible_limit),
     };
     let scan = material.look(&rules, &mut image, &mut findings, control)?;
 
@@ -362,7 +367,7 @@ fn run(
 /// The image's element of the XML document, but for its counts.
 fn describe(options: &Options) -> Result<ImageXml, super::xml::XmlError> {
     let mut image = ImageXml::default();
-    let now = FileTime::now_reproducible();
+    let now = FileTime::now_reproducible().min(options.time_limit.unwrap_or(FileTime(u64::MAX)));
     image.set_creation_time(now);
     image.set_modification_time(now);
     let texts = [

@@ -52,6 +52,7 @@ impl<'a> Gathered<'a> {
         control: Control<'_>,
     ) -> Result<Self, UpdateError> {
         let rules = Rules {
+            time_limit: FileTime::reproducible_limit(),
             exclusions: &options.exclusions,
             any_names: options.any_names,
             // A path from the root of what is added would lead nowhere from the root of the image.
