@@ -27,6 +27,7 @@ mod package;
 mod printer;
 mod progress;
 mod sample;
+mod setup_action;
 mod source;
 mod split;
 mod update;
@@ -91,6 +92,7 @@ enum Command {
     Append(append::Append),
     Apply(apply::Apply),
     Update(update::Update),
+    SetupAction(setup_action::SetupAction),
     Optimize(optimize::Optimize),
     Split(split::Split),
     Join(join::Join),
@@ -143,6 +145,7 @@ impl Command {
             Self::Append(command) => command.run(context),
             Self::Apply(command) => command.run(context),
             Self::Update(command) => command.run(context),
+            Self::SetupAction(command) => command.run(context),
             Self::Optimize(command) => command.run(context),
             Self::Split(command) => command.run(context),
             Self::Join(command) => command.run(context),

@@ -2,6 +2,7 @@
 
 pub mod blob_reader;
 pub mod blob_table;
+pub mod builder;
 pub mod capture;
 pub mod edit;
 mod encoder;
@@ -16,6 +17,7 @@ pub mod output;
 pub mod reader;
 pub mod recover;
 pub mod resource;
+pub mod setup_script;
 pub mod split;
 #[cfg(test)]
 pub(crate) mod test_image;
@@ -24,5 +26,6 @@ pub mod verify;
 mod writer;
 pub mod xml;
 
+pub use builder::ImageBuilder;
 pub use error::WimError;
 pub use reader::{ImageIndex, OpenOptions, Wim, open_plain};

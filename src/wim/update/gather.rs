@@ -45,7 +45,7 @@ pub(super) struct Tree<'a> {
 
 impl<'a> Gathered<'a> {
     pub(super) fn new(
-        commands: &[Command<Source<'a>>],
+        commands: &[&Command<Source<'a>>],
         destination: &Path,
         options: &Options,
         findings: &mut Findings,
