@@ -21,6 +21,7 @@ mod interrupt;
 mod join;
 mod ls;
 mod man;
+mod mount;
 mod optimize;
 mod package;
 mod printer;
@@ -87,6 +88,9 @@ enum Command {
     Capture(capture::Capture),
     Append(append::Append),
     Apply(apply::Apply),
+    Mount(mount::Mount),
+    #[command(visible_alias = "umount")]
+    Unmount(mount::Unmount),
     Optimize(optimize::Optimize),
     Split(split::Split),
     Join(join::Join),
@@ -136,6 +140,8 @@ impl Command {
             Self::Capture(command) => command.run(context),
             Self::Append(command) => command.run(context),
             Self::Apply(command) => command.run(context),
+            Self::Mount(command) => command.run(context),
+            Self::Unmount(command) => command.run(context),
             Self::Optimize(command) => command.run(context),
             Self::Split(command) => command.run(context),
             Self::Join(command) => command.run(context),
