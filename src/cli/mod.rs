@@ -28,6 +28,7 @@ mod printer;
 mod progress;
 mod source;
 mod split;
+mod update;
 mod verify;
 
 use args::Size;
@@ -91,6 +92,7 @@ enum Command {
     Mount(mount::Mount),
     #[command(visible_alias = "umount")]
     Unmount(mount::Unmount),
+    Update(update::Update),
     Optimize(optimize::Optimize),
     Split(split::Split),
     Join(join::Join),
@@ -142,6 +144,7 @@ impl Command {
             Self::Apply(command) => command.run(context),
             Self::Mount(command) => command.run(context),
             Self::Unmount(command) => command.run(context),
+            Self::Update(command) => command.run(context),
             Self::Optimize(command) => command.run(context),
             Self::Split(command) => command.run(context),
             Self::Join(command) => command.run(context),

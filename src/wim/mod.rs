@@ -16,10 +16,12 @@ pub mod integrity;
 pub mod metadata;
 pub mod output;
 pub mod reader;
+pub mod recover;
 pub mod resource;
 pub mod split;
 #[cfg(test)]
 pub(crate) mod test_image;
+pub mod update;
 pub mod verify;
 mod writer;
 pub mod xml;

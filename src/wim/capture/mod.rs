@@ -8,13 +8,13 @@
 mod error;
 mod exclude;
 mod link;
-mod report;
-mod scan;
+pub(super) mod report;
+pub(super) mod scan;
 mod source;
-mod store;
+pub(super) mod store;
 #[cfg(all(test, unix))]
 mod tests;
-mod tree;
+pub(super) mod tree;
 mod windows;
 
 pub use error::{CaptureError, Problem, Skipped};
