@@ -22,6 +22,7 @@ mod interrupt;
 mod join;
 mod ls;
 mod man;
+mod mount;
 mod optimize;
 mod package;
 mod printer;
@@ -91,6 +92,9 @@ enum Command {
     Capture(capture::Capture),
     Append(append::Append),
     Apply(apply::Apply),
+    Mount(mount::Mount),
+    #[command(visible_alias = "umount")]
+    Unmount(mount::Unmount),
     Update(update::Update),
     SetupAction(setup_action::SetupAction),
     Optimize(optimize::Optimize),
@@ -144,6 +148,8 @@ impl Command {
             Self::Capture(command) => command.run(context),
             Self::Append(command) => command.run(context),
             Self::Apply(command) => command.run(context),
+            Self::Mount(command) => command.run(context),
+            Self::Unmount(command) => command.run(context),
             Self::Update(command) => command.run(context),
             Self::SetupAction(command) => command.run(context),
             Self::Optimize(command) => command.run(context),

@@ -2,8 +2,10 @@
 
 pub mod blob_reader;
 pub mod blob_table;
+pub mod browse;
 pub mod builder;
 pub mod capture;
+pub mod chunk_cache;
 pub mod edit;
 mod encoder;
 pub mod engine;

@@ -51,6 +51,11 @@ impl DentryId {
     /// The root directory.
     pub const ROOT: Self = Self(0);
 
+    /// Its place in the order of the resource, from 0: for those who number files themselves. See [`Metadata::numbered`].
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
     fn index(self) -> usize {
         self.0 as usize
     }
@@ -104,6 +109,11 @@ impl Metadata {
     /// If `id` belongs to a larger tree.
     pub fn entry(&self, id: DentryId) -> Entry<'_> {
         Entry::new(self, id)
+    }
+
+    /// The dentry whose [`DentryId::number`] this is.
+    pub fn numbered(&self, number: u32) -> Option<Entry<'_>> {
+        ((number as usize) < self.dentries.len()).then(|| self.entry(DentryId(number)))
     }
 
     /// All dentries, the root included, in the order of the resource.
