@@ -81,3 +81,55 @@ fn the_sample_is_the_same_each_time_and_what_it_seems() {
         assert!(listed.contains("FileVersion: 10.0.26100.1742"), "{listed}");
     }
 }
+
+/// What `media check` says: the kinds of its findings with their files.
+fn findings(code: i32, media: &Path) -> Vec<String> {
+    let document = json(code, "wimkit.media-check/1", &["media", "check", arg(media)]);
+    let findings = document["findings"].as_array().unwrap().iter();
+    findings.map(|found| format!("{} {}", found["kind"].as_str().unwrap(), found["path"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn media_are_checked() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("sample");
+    sample(&directory);
+    let media = directory.join("oldMedia");
+    let good = json(0, "wimkit.media-check/1", &["media", "check", arg(&media)]);
+    assert_eq!((&good["standing"], &good["architecture"]), (&"good".into(), &"x64".into()), "{good}");
+    assert_eq!(good["binaries"].as_array().unwrap().len(), 4, "{good}");
+    let images = good["images"].as_array().unwrap();
+    assert_eq!((images.len(), &images[3]["winre_version"]), (4, &"10.0.26100.1742".into()), "{good}");
+    let shown = text(0, &["media", "check", arg(&media)]);
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+
+    let put = |name: &str, content: &[u8]| std::fs::write(media.join(name), content).unwrap();
+    let newer = std::fs::read(media.join("sources/setupcore.dll")).unwrap();
+    put("sources/setup.exe", &newer);
+    put("efi/boot/bootx64.efi", &newer);
+    std::fs::remove_file(media.join("sources/setuphost.exe")).unwrap();
+    put("sources/lang.ini", b"[Available UI Languages]\r\nen-us = 3\r\nde-de = 0\r\n");
+    let expected = [
+        "version sources/setup.exe",
+        "missing sources/setuphost.exe",
+        "version efi/boot/bootx64.efi",
+        "language sources/lang.ini",
+        "lang-ini-differs sources/lang.ini",
+    ];
+    assert_eq!(findings(1, &media), expected);
+    let shown = text(1, &["media", "check", arg(&media)]);
+    assert!(shown.contains("as step 27 of a refresh does") && shown.contains("as step 28"), "{shown}");
+
+    // An edition loses its Windows RE's bytes; another archive appears; boot.wim goes.
+    let install = media.join("sources/install.wim");
+    let mut bytes = std::fs::read(&install).unwrap();
+    bytes[300] ^= 1;
+    std::fs::write(&install, &bytes).unwrap();
+    std::fs::rename(media.join("sources/boot.wim"), media.join("sources/boot.old")).unwrap();
+    put("sources/INSTALL.ESD", &bytes);
+    let found = findings(1, &media);
+    for expected in ["missing sources/boot.wim", "second-archive sources/INSTALL.ESD", "damaged sources/install.wim"] {
+        assert!(found.iter().any(|found| found == expected), "{expected}: {found:?}");
+    }
+    text(2, &["media", "check", arg(&install)]);
+}

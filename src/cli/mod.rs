@@ -22,6 +22,7 @@ mod interrupt;
 mod join;
 mod ls;
 mod man;
+mod media;
 mod optimize;
 mod package;
 mod printer;
@@ -93,6 +94,7 @@ enum Command {
     Split(split::Split),
     Join(join::Join),
     Delete(delete::Delete),
+    Media(media::Media),
     Sample(sample::Sample),
     Explain(explain::Explain),
     Bench(bench::Bench),
@@ -144,6 +146,7 @@ impl Command {
             Self::Split(command) => command.run(context),
             Self::Join(command) => command.run(context),
             Self::Delete(command) => command.run(context),
+            Self::Media(command) => command.run(context),
             Self::Sample(command) => command.run(context),
             Self::Explain(command) => command.run(context),
             Self::Bench(command) => command.run(context),

@@ -1,3 +1,5 @@
 //! Refreshing installation media: last month's media and this month's packages become new media.
 
+pub mod check;
+pub mod media;
 pub mod sample;
