@@ -27,6 +27,7 @@ mod optimize;
 mod package;
 mod printer;
 mod progress;
+mod refresh;
 mod sample;
 mod source;
 mod split;
@@ -94,6 +95,7 @@ enum Command {
     Split(split::Split),
     Join(join::Join),
     Delete(delete::Delete),
+    Refresh(refresh::Refresh),
     Media(media::Media),
     Sample(sample::Sample),
     Explain(explain::Explain),
@@ -146,6 +148,7 @@ impl Command {
             Self::Split(command) => command.run(context),
             Self::Join(command) => command.run(context),
             Self::Delete(command) => command.run(context),
+            Self::Refresh(command) => command.run(context),
             Self::Media(command) => command.run(context),
             Self::Sample(command) => command.run(context),
             Self::Explain(command) => command.run(context),

@@ -2,4 +2,7 @@
 
 pub mod check;
 pub mod media;
+pub mod plan;
 pub mod sample;
+pub mod settings;
+pub mod step;
