@@ -81,3 +81,136 @@ fn the_sample_is_the_same_each_time_and_what_it_seems() {
         assert!(listed.contains("FileVersion: 10.0.26100.1742"), "{listed}");
     }
 }
+
+/// What `media check` says: the kinds of its findings with their files.
+fn findings(code: i32, media: &Path) -> Vec<String> {
+    let document = json(code, "wimkit.media-check/1", &["media", "check", arg(media)]);
+    let findings = document["findings"].as_array().unwrap().iter();
+    findings.map(|found| format!("{} {}", found["kind"].as_str().unwrap(), found["path"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn media_are_checked() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("sample");
+    sample(&directory);
+    let media = directory.join("oldMedia");
+    let good = json(0, "wimkit.media-check/1", &["media", "check", arg(&media)]);
+    assert_eq!((&good["standing"], &good["architecture"]), (&"good".into(), &"x64".into()), "{good}");
+    assert_eq!(good["binaries"].as_array().unwrap().len(), 4, "{good}");
+    let images = good["images"].as_array().unwrap();
+    assert_eq!((images.len(), &images[3]["winre_version"]), (4, &"10.0.26100.1742".into()), "{good}");
+    let shown = text(0, &["media", "check", arg(&media)]);
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+
+    let put = |name: &str, content: &[u8]| std::fs::write(media.join(name), content).unwrap();
+    let newer = std::fs::read(media.join("sources/setupcore.dll")).unwrap();
+    put("sources/setup.exe", &newer);
+    put("efi/boot/bootx64.efi", &newer);
+    std::fs::remove_file(media.join("sources/setuphost.exe")).unwrap();
+    put("sources/lang.ini", b"[Available UI Languages]\r\nen-us = 3\r\nde-de = 0\r\n");
+    let expected = [
+        "version sources/setup.exe",
+        "missing sources/setuphost.exe",
+        "version efi/boot/bootx64.efi",
+        "language sources/lang.ini",
+        "lang-ini-differs sources/lang.ini",
+    ];
+    assert_eq!(findings(1, &media), expected);
+    let shown = text(1, &["media", "check", arg(&media)]);
+    assert!(shown.contains("as step 27 of a refresh does") && shown.contains("as step 28"), "{shown}");
+
+    // An edition loses its Windows RE's bytes; another archive appears; boot.wim goes.
+    let install = media.join("sources/install.wim");
+    let mut bytes = std::fs::read(&install).unwrap();
+    bytes[300] ^= 1;
+    std::fs::write(&install, &bytes).unwrap();
+    std::fs::rename(media.join("sources/boot.wim"), media.join("sources/boot.old")).unwrap();
+    put("sources/INSTALL.ESD", &bytes);
+    let found = findings(1, &media);
+    for expected in ["missing sources/boot.wim", "second-archive sources/INSTALL.ESD", "damaged sources/install.wim"] {
+        assert!(found.iter().any(|found| found == expected), "{expected}: {found:?}");
+    }
+    text(2, &["media", "check", arg(&install)]);
+}
+
+#[test]
+fn a_refresh_is_planned() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("sample");
+    sample(&directory);
+    let file = directory.join("refresh.toml");
+    text(0, &["refresh", "init", arg(&file), "--quiet"]);
+    text(2, &["refresh", "init", arg(&file)]);
+    let plan = json(0, "wimkit.refresh-plan/1", &["refresh", "plan", arg(&file)]);
+    let done: Vec<u64> = plan["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|step| step["left_out"].is_null())
+        .filter_map(|step| step["number"].as_u64())
+        .collect();
+    let expected = [1, 6, 7, 8, 9, 12, 13, 15, 9, 12, 13, 15, 16, 17, 23, 24, 17, 23, 24, 25, 26, 27, 28];
+    assert_eq!(done, expected, "{plan}");
+    // The checkpoint beside the update is named by no call.
+    assert!(!plan["steps"].to_string().contains("kb5043080"), "{plan}");
+
+    let shown = text(0, &["refresh", "plan", arg(&file)]);
+    let below_title: Vec<&str> = shown.lines().skip(1).collect();
+    assert!(below_title.iter().all(|line| line.chars().count() <= 80), "{shown}");
+    assert!(shown.contains("   6  Safe OS update            SafeOS_DU-KB5057781-x64.cab"), "{shown}");
+    assert!(shown.contains("to 5                      left out: no language is added"), "{shown}");
+    let long = text(0, &["refresh", "plan", arg(&file), "--long"]);
+    assert!(long.contains("/Cleanup-Image /StartComponentCleanup /ResetBase /Defer"), "{long}");
+
+    // A package that does not belong beside the cumulative update.
+    let stray = directory.join("packages/CU/stray.cab");
+    std::fs::copy(directory.join("packages/Other/SafeOS_DU-KB5057781-x64.cab"), &stray).unwrap();
+    let output = wimkit(&["refresh", "plan", arg(&file)]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("stray.cab") || said.contains("SafeOS_DU"), "{said}");
+    std::fs::remove_file(&stray).unwrap();
+    text(2, &["refresh", "plan", arg(&file), "--edition", "3"]);
+    text(2, &["refresh", "plan", arg(&file), "--language", "ja-jp:Jpan"]);
+    text(2, &["refresh", "plan", arg(&file), "--media", arg(&directory.join("packages"))]);
+}
+
+/// The golden file was compared line by line with Microsoft's guide and DISM's reference.
+#[test]
+fn the_command_lines_of_a_full_refresh() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("sample");
+    sample(&directory);
+    let components = "features/Windows Preinstallation Environment/x64/WinPE_OCs";
+    for file in [
+        format!("{components}/ja-jp/lp.cab"),
+        format!("{components}/ja-jp/WinPE-WMI_ja-jp.cab"),
+        format!("{components}/WinPE-FontSupport-ja-jp.cab"),
+        format!("{components}/WinPE-Speech-TTS.cab"),
+        format!("{components}/WinPE-Speech-TTS-ja-jp.cab"),
+        "features/LanguagesAndOptionalFeatures/Microsoft-Windows-Client-Language-Pack_x64_ja-jp.cab".into(),
+    ] {
+        let path = directory.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "").unwrap();
+    }
+    let settings = r#"
+        features = "features"
+        languages = [{ tag = "ja-jp", fonts = "Jpan" }]
+        capabilities = ["XPS.Viewer~~~~0.0.1.0"]
+        components = ["MediaPlayback"]
+        dotnet35 = true
+        editions = [2]
+    "#;
+    std::fs::write(directory.join("refresh.toml"), settings).unwrap();
+    // Paths in the plan are as short as those in the settings.
+    let output =
+        Command::new(cargo_bin("wimkit")).args(["refresh", "plan", "--json"]).current_dir(&directory).output().unwrap();
+    let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let steps = plan["steps"].as_array().unwrap().iter();
+    let commands = steps.flat_map(|step| step["commands"].as_array().unwrap());
+    let found: String = commands.map(|command| command.as_str().unwrap().replace('\\', "/") + "\n").collect();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/refresh_commands.txt");
+    assert_eq!(found, std::fs::read_to_string(golden).unwrap());
+}

@@ -3,6 +3,7 @@
 pub mod cix;
 pub mod class;
 pub mod digest;
+pub mod gather;
 pub mod identity;
 pub mod inspect;
 pub mod mum;

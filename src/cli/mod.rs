@@ -22,11 +22,13 @@ mod interrupt;
 mod join;
 mod ls;
 mod man;
+mod media;
 mod mount;
 mod optimize;
 mod package;
 mod printer;
 mod progress;
+mod refresh;
 mod sample;
 mod setup_action;
 mod source;
@@ -101,6 +103,8 @@ enum Command {
     Split(split::Split),
     Join(join::Join),
     Delete(delete::Delete),
+    Refresh(refresh::Refresh),
+    Media(media::Media),
     Sample(sample::Sample),
     Explain(explain::Explain),
     Bench(bench::Bench),
@@ -156,6 +160,8 @@ impl Command {
             Self::Split(command) => command.run(context),
             Self::Join(command) => command.run(context),
             Self::Delete(command) => command.run(context),
+            Self::Refresh(command) => command.run(context),
+            Self::Media(command) => command.run(context),
             Self::Sample(command) => command.run(context),
             Self::Explain(command) => command.run(context),
             Self::Bench(command) => command.run(context),

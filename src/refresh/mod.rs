@@ -1,3 +1,8 @@
 //! Refreshing installation media: last month's media and this month's packages become new media.
 
+pub mod check;
+pub mod media;
+pub mod plan;
 pub mod sample;
+pub mod settings;
+pub mod step;

@@ -89,7 +89,7 @@ impl<'a> Document<'a> {
             schema: "wimkit.package/1",
             files: files
                 .iter()
-                .map(|file| FileDocument { path: &file.path, package: file.package().map(PackageDocument::new) })
+                .map(|file| FileDocument { path: file.name(), package: file.package().map(PackageDocument::new) })
                 .collect(),
             set: report.map(|report| SetDocument::new(files, report)),
             warnings: infos().flat_map(|info| &info.problems).map(|problem| &**problem).collect(),
@@ -100,7 +100,7 @@ impl<'a> Document<'a> {
 impl<'a> SetDocument<'a> {
     fn new(files: &'a [File], report: &Report) -> Self {
         let verdict = |(index, file): (usize, &'a File)| Verdict {
-            path: &file.path,
+            path: file.name(),
             standing: report.standing(index).name(),
             findings: report.findings[index]
                 .iter()
@@ -113,7 +113,7 @@ impl<'a> SetDocument<'a> {
         };
         Self {
             standing: report.worst().name(),
-            order: report.order.iter().map(|file| &*files[*file].path).collect(),
+            order: report.order.iter().map(|file| files[*file].name()).collect(),
             verdicts: files.iter().enumerate().map(verdict).collect(),
         }
     }

@@ -89,7 +89,7 @@ pub(super) fn write_set(files: &[File], report: &Report, out: &mut Out) -> Resul
         let architecture = info.and_then(|info| info.architecture).map_or("", |architecture| architecture.name());
         let build = info.and_then(|info| info.build).map_or(String::new(), build);
         let month = info.and_then(|info| info.month).map_or(String::new(), |month| month.month.to_string());
-        let path = visible(&files[file].path);
+        let path = visible(files[file].name());
         writeln!(out, "{place:>3}  {class:<20}  {article:<9}  {architecture:<5}  {build:<11}  {month:<7}  {path}")?;
         for finding in &report.findings[file] {
             writeln!(out, "     {}: {}", finding.standing(), visible(&finding.to_string()))?;

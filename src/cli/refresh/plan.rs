@@ -1,0 +1,216 @@
+//! `wimkit refresh plan`: what a refresh does, before anything is done.
+
+use super::super::Context;
+use super::super::exit::{Failure, Outcome};
+use super::super::human::Counted;
+use super::super::printer::{self, Out, visible, warn};
+use super::document::Document;
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use wimkit::refresh::plan::{self, Facts, Native, PlanError, Reason, Step, Work};
+use wimkit::refresh::settings::{Language, Settings, SettingsError};
+
+/// Show what a refresh does, step by step, before anything is done
+///
+/// The steps have the numbers of Microsoft's guide, from 1 to 28; a dash stands before what that does without a number.
+#[derive(Args, Debug)]
+pub(crate) struct Plan {
+    /// The file with the settings [default: refresh.toml if it is there]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    flags: Flags,
+    /// Show each package and feature, and the command lines of DISM
+    #[arg(long, short)]
+    long: bool,
+}
+
+/// Settings that take the place of those in the file.
+#[derive(Args, Debug)]
+struct Flags {
+    /// The media as they are
+    #[arg(long, value_name = "DIR", help_heading = "Settings")]
+    media: Option<PathBuf>,
+    /// Where the new media go
+    #[arg(long, value_name = "DIR", help_heading = "Settings")]
+    new_media: Option<PathBuf>,
+    /// Where images are worked on
+    #[arg(long, value_name = "DIR", help_heading = "Settings")]
+    work: Option<PathBuf>,
+    /// Update packages, or a directory of them
+    #[arg(long, value_name = "PATH", help_heading = "Settings")]
+    packages: Vec<PathBuf>,
+    /// The contents of the ISO with languages and features on demand
+    #[arg(long, value_name = "DIR", help_heading = "Settings")]
+    features: Option<PathBuf>,
+    /// Add a language, and fonts for its script if it needs them: ja-jp:Jpan
+    #[arg(long, value_name = "TAG[:SCRIPT]", help_heading = "Settings")]
+    language: Vec<LanguageWord>,
+    /// Service this edition only, by its number
+    #[arg(long, value_name = "N", help_heading = "Settings")]
+    edition: Vec<u32>,
+}
+
+/// A language with its script.
+#[derive(Clone, Debug)]
+struct LanguageWord(Language);
+
+impl FromStr for LanguageWord {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (tag, fonts) = text.split_once(':').map_or((text, None), |(tag, fonts)| (tag, Some(fonts.to_owned())));
+        Ok(Self(Language { tag: tag.into(), fonts }))
+    }
+}
+
+impl Plan {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+        let settings = self.settings()?;
+        let facts = Facts::gather(&settings, context.control())?;
+        let plan = plan::plan(&settings, &facts)?;
+        for warning in &plan.warnings {
+            warn(visible(warning));
+        }
+        if context.global.json {
+            printer::json(&Document::new(&settings, &plan))?;
+        } else {
+            self.write(&settings, &plan)?;
+            let (done, all) = (plan.done().count(), plan.steps.len());
+            context.say(format_args!("{}: {done} are done, {} left out", Counted(all as u64, "step"), all - done));
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn settings(&self) -> Result<Settings, Failure> {
+        const DEFAULT: &str = "refresh.toml";
+        let mut settings = match &self.file {
+            Some(file) => Settings::read(file)?,
+            None if Path::new(DEFAULT).exists() => Settings::read(Path::new(DEFAULT))?,
+            None => Settings::default(),
+        };
+        let Flags { media, new_media, work, packages, features, language, edition } = &self.flags;
+        let own = [(media, &mut settings.media), (new_media, &mut settings.new_media), (work, &mut settings.work)];
+        for (flag, setting) in own {
+            if let Some(path) = flag {
+                setting.clone_from(path);
+            }
+        }
+        if !packages.is_empty() {
+            settings.packages.clone_from(packages);
+        }
+        if !language.is_empty() {
+            settings.languages = language.iter().map(|word| word.0.clone()).collect();
+        }
+        if !edition.is_empty() {
+            settings.editions.clone_from(edition);
+        }
+        settings.features = features.clone().or(settings.features);
+        Ok(settings)
+    }
+
+    /// Writes a line for each step that is done, and one for neighbours that are left out for the same reason.
+    fn write(&self, settings: &Settings, plan: &plan::Plan) -> Result<(), Failure> {
+        let mut out = Out::new();
+        writeln!(out, "{} to {}", settings.media.display(), settings.new_media.display())?;
+        let mut last_target = None;
+        let mut steps = plan.steps.as_slice();
+        while let Some((step, rest)) = steps.split_first() {
+            let heading = (step.target, step.image.as_ref().map(|image| image.index));
+            if last_target.replace(heading) != Some(heading) {
+                let image = step.image.as_ref().map(|image| format!(" {} {}", image.index, image.name));
+                writeln!(out, "\n{}{}", step.target.name(), visible(&image.unwrap_or_default()))?;
+            }
+            steps = match &step.work {
+                Work::LeftOut(reason) => {
+                    let is_same = |next: &&Step| {
+                        matches!(&next.work, Work::LeftOut(other) if other == reason)
+                            && (next.target, &next.image) == (step.target, &step.image)
+                    };
+                    let more = rest.iter().take_while(is_same).count();
+                    let (same, rest) = steps.split_at(1 + more);
+                    write_left_out(same, reason, &mut out)?;
+                    rest
+                }
+                _ => {
+                    self.write_step(step, settings, &mut out)?;
+                    rest
+                }
+            };
+        }
+        out.finish()
+    }
+
+    fn write_step(&self, step: &Step, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+        let number = step.number.map_or("-".to_owned(), |number| number.to_string());
+        let what = match &step.work {
+            Work::Service(requests) => {
+                let titles: Vec<String> = requests.iter().map(|request| request.title()).collect();
+                match titles.as_slice() {
+                    [one] => one.clone(),
+                    [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+                    [] => String::new(),
+                }
+            }
+            Work::Native(native) => describe(native),
+            Work::LeftOut(_) => String::new(),
+        };
+        writeln!(out, "  {number:>2}  {:<24}  {}", step.task.title(), visible(&what))?;
+        if self.long {
+            for command in super::document::commands(step, settings) {
+                writeln!(out, "      {}", visible(&command))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_left_out(steps: &[Step], reason: &Reason, out: &mut Out) -> Result<(), Failure> {
+    let numbers: Vec<u8> = steps.iter().filter_map(|step| step.number).collect();
+    let (numbers, what) = match (numbers.as_slice(), steps) {
+        ([], [step, ..]) => ("-".to_owned(), step.task.title().to_owned()),
+        ([number], [.., step]) => (number.to_string(), step.task.title().to_owned()),
+        ([first, .., last], _) => (first.to_string(), format!("to {last}")),
+        _ => return Ok(()),
+    };
+    writeln!(out, "  {numbers:>2}  {what:<24}  left out: {reason}")
+}
+
+fn describe(native: &Native) -> String {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match native {
+        Native::CopyMedia => "all files, made writable".into(),
+        Native::TakeWinre { index } => format!("out of edition {index}"),
+        Native::Export { images, boot } => {
+            let boot = boot.map(|boot| format!(", number {boot} starts")).unwrap_or_default();
+            format!("{}{boot}", Counted(images.len() as u64, "image"))
+        }
+        Native::PutWinre => "the same for every edition".into(),
+        Native::SaveFiles { paths } => format!("{} for steps 27 and 28", Counted(paths.len() as u64, "file")),
+        Native::ExpandSetupDu { package } => format!("{}, newer files only", name(package)),
+        Native::PlaceSetup { names } => format!("{} of Windows PE", names.join(", ")),
+        Native::PlaceBootManagers => "those of Windows PE".into(),
+        Native::CheckMedia => "versions, languages, images".into(),
+        _ => String::new(),
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::new(error, Some("`wimkit refresh init` writes a file with all settings, explained"))
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Interrupted => Self::Interrupted,
+            PlanError::Packages(error) => (*error).into(),
+            PlanError::Settings(error) => error.into(),
+            error => {
+                let hint = error.hint();
+                Self::new(error, hint)
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Why media cannot be looked at.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::wim::WimError;
+
+/// Why media cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MediaError {
+    /// Not a directory.
+    #[error("{path}: media are a directory, this is a file", path = .path.display())]
+    NotADirectory {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("{path}: {source}", path = .path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A link, device, pipe or socket.
+    #[error("{path}: neither a file nor a directory, which media do not have", path = .path.display())]
+    Special {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// Two names that Windows takes for one.
+    #[error("{path}: differs from {other} in letter case only", path = .path.display(), other = .other.display())]
+    CaseCollision {
+        /// One of them.
+        path: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
+    /// More files than media have.
+    #[error("{path}: more than {limit} files are no installation media", path = .path.display())]
+    TooMany {
+        /// The directory.
+        path: PathBuf,
+        /// How many are read.
+        limit: usize,
+    },
+    /// A file is larger than one of its kind is.
+    #[error("{path}: {size} bytes, {limit} are the most for such a file", path = .path.display())]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+        /// How many are read.
+        limit: u64,
+    },
+    /// An image cannot be read.
+    #[error(transparent)]
+    Wim(#[from] WimError),
+}
+
+impl MediaError {
+    /// How to mend it, where that can be said.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotADirectory { .. } => Some("copy what is in the ISO into a directory, and name that".into()),
+            Self::Special { .. } => Some("put the file itself in its place".into()),
+            Self::CaseCollision { .. } => Some("remove one of the two".into()),
+            Self::Wim(error) => error.hint(),
+            Self::Io { .. } | Self::TooMany { .. } | Self::TooLarge { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Installation media: a directory whose paths ignore letter case, the images in it and their facts.
+
+mod error;
+pub mod images;
+pub mod lang_ini;
+
+pub use error::MediaError;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::util::read_at;
+
+/// A medium has some thousand files; one with more than this is something else.
+const MAX_FILES: usize = 1_000_000;
+
+/// Names under which the images of the system may be there, in the order in which Setup looks for them.
+pub const INSTALL_ARCHIVES: [&str; 3] = ["sources/install.wim", "sources/install.esd", "sources/install.swm"];
+/// Where Windows PE and Setup are.
+pub const BOOT_ARCHIVE: &str = "sources/boot.wim";
+
+/// The files of media.
+#[derive(Clone, Debug)]
+pub struct Media {
+    root: PathBuf,
+    /// Paths below the root, by how they are compared.
+    files: BTreeMap<String, PathBuf>,
+}
+
+/// A path as it is compared: letter case does not count, and parts are separated by `/`.
+fn comparable(path: &Path) -> String {
+    let parts: Vec<String> = path.iter().map(|part| part.to_string_lossy().to_lowercase()).collect();
+    parts.join("/")
+}
+
+impl Media {
+    /// Lists the files below `root`.
+    ///
+    /// # Errors
+    /// [`MediaError`]: it is no directory, has links or other special files in it, or names that Windows cannot tell apart.
+    pub fn open(root: &Path) -> Result<Self, MediaError> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| MediaError::Io { path, source }
+        };
+        if !fs::metadata(root).map_err(io(root))?.is_dir() {
+            return Err(MediaError::NotADirectory { path: root.to_owned() });
+        }
+        let mut files = BTreeMap::new();
+        let mut waiting = vec![PathBuf::new()];
+        while let Some(directory) = waiting.pop() {
+            let place = root.join(&directory);
+            for entry in fs::read_dir(&place).map_err(io(&place))? {
+                let entry = entry.map_err(io(&place))?;
+                let path = directory.join(entry.file_name());
+                let kind = entry.file_type().map_err(io(&entry.path()))?;
+                if kind.is_dir() {
+                    waiting.push(path);
+                } else if !kind.is_file() {
+                    return Err(MediaError::Special { path: entry.path() });
+                } else if let Some(other) = files.insert(comparable(&path), path) {
+                    return Err(MediaError::CaseCollision { path: entry.path(), other: root.join(other) });
+                }
+                if files.len() > MAX_FILES {
+                    return Err(MediaError::TooMany { path: root.to_owned(), limit: MAX_FILES });
+                }
+            }
+        }
+        Ok(Self { root: root.to_owned(), files })
+    }
+
+    /// Where the media are.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The file at a path below the root, with `/` between its parts; letter case does not count.
+    pub fn find(&self, path: &str) -> Option<PathBuf> {
+        self.files.get(&path.to_lowercase()).map(|path| self.root.join(path))
+    }
+
+    /// Where a file would be: the existing one's path, or the one as it is given.
+    pub fn place(&self, path: &str) -> PathBuf {
+        self.find(path).unwrap_or_else(|| self.root.join(path))
+    }
+
+    /// Paths below the root, in a fixed order: as they are compared, and as they are.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.files.iter().map(|(compared, path)| (compared.as_str(), path.as_path()))
+    }
+
+    /// The archives with the images of the system: one, if all is well.
+    pub fn install_archives(&self) -> Vec<PathBuf> {
+        INSTALL_ARCHIVES.iter().filter_map(|path| self.find(path)).collect()
+    }
+
+    /// The bytes of a small file.
+    ///
+    /// # Errors
+    /// It cannot be read, or has more than `limit` bytes.
+    pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, MediaError> {
+        let io = |source| MediaError::Io { path: path.to_owned(), source };
+        let source = read_at::open(path, true).map_err(io)?;
+        let size = source.size();
+        if size > limit {
+            return Err(MediaError::TooLarge { path: path.to_owned(), size, limit });
+        }
+        Ok(read_at::bytes_at(&*source, 0, size as usize).map_err(io)?.into_owned())
+    }
+}

@@ -1,0 +1,204 @@
+//! What a plan is made from: the images of the media, packages, and the directory with languages and features.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::PlanError;
+use crate::address::container::ContainerOptions;
+use crate::catalog::class::Class;
+use crate::catalog::gather::{self, GatherError};
+use crate::catalog::identity::Version;
+use crate::catalog::set::{self, Standing};
+use crate::refresh::media::images::{Archive, ImageFacts};
+use crate::refresh::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media};
+use crate::refresh::settings::Settings;
+use crate::util::progress::Control;
+use crate::wim::ImageIndex;
+use crate::wim::xml::Architecture;
+
+/// What a plan is made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The images of boot.wim, if it is there …
+    pub boot: Option<Vec<ImageFacts>>,
+    /// … and which of them starts.
+    pub boot_index: Option<u32>,
+    /// The images of install.wim, if it is there.
+    pub install: Option<Vec<ImageFacts>>,
+    /// The winre.wim in the first of these.
+    pub winre: Option<ImageFacts>,
+    /// The packages.
+    pub packages: Vec<PackageFacts>,
+    /// Languages and features on demand.
+    pub features: Option<FeatureSource>,
+    /// What is not quite right, and does no harm.
+    pub warnings: Vec<String>,
+}
+
+/// What of a package matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackageFacts {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its kind.
+    pub class: Class,
+    /// Whether it is a cumulative update with its servicing stack.
+    pub is_combined: bool,
+    /// What it is for.
+    pub architecture: Option<&'static str>,
+    /// Its version; packages of a kind follow each other by it.
+    pub version: Version,
+    /// Why it does not belong, if it does not.
+    pub problem: Option<String>,
+}
+
+/// A directory with the contents of an ISO with languages and features on demand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeatureSource {
+    root: PathBuf,
+    /// Paths below the root, by how they are compared.
+    files: BTreeMap<String, PathBuf>,
+}
+
+/// Where the features are since Windows 11.
+const FEATURES: &str = "LanguagesAndOptionalFeatures";
+
+impl FeatureSource {
+    /// A directory with these files, whose paths begin at it and have `/` between their parts.
+    pub fn new(root: &Path, files: impl IntoIterator<Item = String>) -> Self {
+        let files = files.into_iter().map(|path| (path.to_lowercase(), root.join(path))).collect();
+        Self { root: root.to_owned(), files }
+    }
+
+    /// Lists a directory.
+    ///
+    /// # Errors
+    /// As [`Media::open`].
+    pub fn open(root: &Path) -> Result<Self, PlanError> {
+        let media = Media::open(root)?;
+        let files = media.files().map(|(compared, path)| (compared.to_owned(), root.join(path))).collect();
+        Ok(Self { root: root.to_owned(), files })
+    }
+
+    /// The directory that features are added from.
+    pub fn capabilities(&self) -> PathBuf {
+        let prefix = format!("{}/", FEATURES.to_lowercase());
+        match self.files.keys().any(|path| path.starts_with(&prefix)) {
+            true => self.root.join(FEATURES),
+            false => self.root.clone(),
+        }
+    }
+
+    /// The language pack of the system for a language, or what it would be called and where it was looked for.
+    pub(super) fn language_pack(&self, tag: &str, architecture: &str) -> Result<PathBuf, PlanError> {
+        let name = |kind: &str| format!("Microsoft-Windows-{kind}-Language-Pack_{architecture}_{tag}.cab");
+        let places = [format!("{FEATURES}/"), format!("{architecture}/langpacks/"), String::new()];
+        let mut paths =
+            places.iter().flat_map(|place| ["Client", "Server"].map(|kind| format!("{place}{}", name(kind))));
+        let found = paths.find_map(|path| self.files.get(&path.to_lowercase()));
+        found.cloned().ok_or_else(|| PlanError::NoLanguagePack { path: self.root.clone(), name: name("Client") })
+    }
+
+    /// A file of the optional components for Windows PE and RE.
+    pub(super) fn component(&self, name: &str, architecture: &str) -> Option<PathBuf> {
+        let path = format!("Windows Preinstallation Environment/{architecture}/WinPE_OCs/{name}");
+        self.files.get(&path.to_lowercase()).cloned()
+    }
+
+    /// The language pack for Windows PE and RE.
+    pub(super) fn pe_language_pack(&self, tag: &str, architecture: &str) -> Result<PathBuf, PlanError> {
+        let name = format!("{tag}/lp.cab");
+        let found = self.component(&name, architecture);
+        found.ok_or_else(|| PlanError::NoLanguagePack { path: self.root.clone(), name })
+    }
+}
+
+impl Facts {
+    /// Looks at what the settings name.
+    ///
+    /// # Errors
+    /// [`PlanError`]: something cannot be read.
+    pub fn gather(settings: &Settings, control: Control<'_>) -> Result<Self, PlanError> {
+        let media = Media::open(&settings.media)?;
+        let mut facts = Self::default();
+        if let Some(path) = media.find(BOOT_ARCHIVE) {
+            let boot = Archive::open(&path)?;
+            facts.boot_index = boot.wim().boot_index().map(ImageIndex::get);
+            facts.boot = Some(boot.images()?);
+        }
+        match media.find(INSTALL_ARCHIVES[0]) {
+            Some(path) => {
+                let install = Archive::open(&path)?;
+                facts.install = Some(install.images()?);
+                if let Some(winre) = install.winre(ImageIndex::FIRST)? {
+                    facts.winre = winre.images()?.into_iter().next();
+                }
+            }
+            None => {
+                if let Some(path) = media.install_archives().into_iter().next() {
+                    return Err(PlanError::NotServiceable { path });
+                }
+            }
+        }
+        if facts.boot.is_none() && facts.install.is_none() {
+            return Err(PlanError::NoImages { path: settings.media.clone() });
+        }
+        facts.packages(settings, control)?;
+        facts.features = settings.features.as_deref().map(FeatureSource::open).transpose()?;
+        Ok(facts)
+    }
+
+    fn packages(&mut self, settings: &Settings, control: Control<'_>) -> Result<(), PlanError> {
+        // Directories that are not there, or have nothing in them, are those of a month without such packages.
+        let has_files =
+            |path: &PathBuf| !path.is_dir() || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        let defaults = Settings::default().packages;
+        let is_absent_default = |path: &&PathBuf| !path.exists() && defaults.iter().any(|own| path.ends_with(own));
+        let named = settings.packages.iter().filter(|path| has_files(path) && !is_absent_default(path));
+        let paths: Vec<PathBuf> = named.cloned().collect();
+        let options = ContainerOptions::default();
+        let mut warnings = Vec::new();
+        let mut leave_out = |path: &Path, why: &'static str| warnings.push(format!("{}: {why}", path.display()));
+        let files = gather::gather(&paths, None, &options, control, &mut leave_out)?;
+        let report = set::check(&files.iter().map(gather::File::entry).collect::<Vec<_>>());
+        for (index, file) in files.iter().enumerate() {
+            let mut problem = None;
+            for finding in &report.findings[index] {
+                match finding.standing() {
+                    Standing::Bad => problem = problem.or_else(|| Some(finding.to_string())),
+                    _ => warnings.push(format!("{}: {finding}", file.name())),
+                }
+            }
+            let info = file.package();
+            if info.is_none() && problem.is_none() {
+                continue; // no package, and told as a warning
+            }
+            self.packages.push(PackageFacts {
+                path: file.path.clone(),
+                class: info.map_or(Class::Unknown, |info| info.class),
+                is_combined: info.is_some_and(|info| info.is_combined()),
+                architecture: info.and_then(|info| info.architecture).map(|architecture| architecture.name()),
+                version: info.and_then(|info| info.identity.as_ref()).map(|id| id.version).unwrap_or_default(),
+                problem,
+            });
+        }
+        self.warnings.append(&mut warnings);
+        Ok(())
+    }
+
+    /// What the media are for: that of Setup, else that of an edition.
+    pub fn architecture(&self) -> Option<Architecture> {
+        let boot = self.boot.iter().flatten().rev();
+        boot.chain(self.install.iter().flatten()).find_map(|image| image.architecture)
+    }
+}
+
+impl From<GatherError> for PlanError {
+    fn from(error: GatherError) -> Self {
+        match error {
+            GatherError::Interrupted => Self::Interrupted,
+            error => Self::Packages(Box::new(error)),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The plan of a refresh: pure data, made from settings and facts, and looked at before anything is done.
+
+mod error;
+mod facts;
+mod order;
+mod sequence;
+#[cfg(test)]
+mod tests;
+
+pub use error::PlanError;
+pub use facts::{Facts, FeatureSource, PackageFacts};
+pub use order::OrderError;
+pub use sequence::plan;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::step::{Target, Task};
+use crate::catalog::class::Class;
+use crate::servicing::request::Request;
+use crate::wim::xml::Architecture;
+
+/// All that a refresh does, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What the media are for.
+    pub architecture: Option<Architecture>,
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// What is not quite right, and does no harm.
+    pub warnings: Vec<String>,
+}
+
+/// Something that is done to an image or to the media, or is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its number in the guide, from 1 to 28; `None` for what the guide does without a number.
+    pub number: Option<u8>,
+    /// What it does …
+    pub task: Task,
+    /// … to what.
+    pub target: Target,
+    /// To which image; `None` if to all, or to none.
+    pub image: Option<ImageName>,
+    /// How, or why not.
+    pub work: Work,
+}
+
+/// An image, by its number and its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageName {
+    /// From 1.
+    pub index: u32,
+    /// Empty if it has none.
+    pub name: String,
+}
+
+/// How a step is done, or why it is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// What is asked of the image servicer, one after the other.
+    Service(Vec<Request>),
+    /// What wimkit does itself.
+    Native(Native),
+    /// It is left out.
+    LeftOut(Reason),
+}
+
+/// What wimkit does itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Native {
+    /// Copy the media, and make the copy writable.
+    CopyMedia,
+    /// Take winre.wim out of an image.
+    TakeWinre {
+        /// Which one.
+        index: u32,
+    },
+    /// Write images anew.
+    Export {
+        /// Which ones; these become the images of the new file.
+        images: Vec<u32>,
+        /// The one that starts.
+        boot: Option<u32>,
+    },
+    /// Put the serviced winre.wim into an image.
+    PutWinre,
+    /// Keep files of an image.
+    SaveFiles {
+        /// Their paths in it.
+        paths: Vec<String>,
+    },
+    /// Put what is in a cabinet into `sources`, unless what is there is newer.
+    ExpandSetupDu {
+        /// The cabinet.
+        package: PathBuf,
+    },
+    /// Put kept files into `sources`.
+    PlaceSetup {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// Put kept boot managers in the place of those on the media.
+    PlaceBootManagers,
+    /// Check the media.
+    CheckMedia,
+}
+
+/// Why a step is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The settings say so.
+    TurnedOff,
+    /// The media do not have the images.
+    NoImages(Target),
+    /// There is no winre.wim in the system's first image.
+    NoWinre,
+    /// There is no package of the kind.
+    NoPackage(Class),
+    /// No language is added.
+    NoLanguage,
+    /// No such files for the languages.
+    NoFiles,
+    /// Nothing of the kind is asked for.
+    NotAsked,
+    /// The image has no lang.ini: it is not Setup.
+    NotSetup,
+    /// Images are taken over as they are.
+    NothingServiced,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TurnedOff => f.write_str("turned off in the settings"),
+            Self::NoImages(Target::WinPe) => f.write_str("the media have no boot.wim with Setup"),
+            Self::NoImages(_) => f.write_str("the media have no install.wim"),
+            Self::NoWinre => f.write_str("image 1 of the system has no winre.wim"),
+            Self::NoPackage(class) => write!(f, "no such package: {}", class.title()),
+            Self::NoLanguage => f.write_str("no language is added"),
+            Self::NoFiles => f.write_str("no such files for the languages"),
+            Self::NotAsked => f.write_str("nothing asked for"),
+            Self::NotSetup => f.write_str("the image has no lang.ini"),
+            Self::NothingServiced => f.write_str("nothing is serviced"),
+        }
+    }
+}
+
+impl Plan {
+    /// The steps that are done.
+    pub fn done(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| !matches!(step.work, Work::LeftOut(_)))
+    }
+}

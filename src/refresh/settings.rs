@@ -1,0 +1,251 @@
+//! What a refresh is to do: a TOML file, or flags.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::servicing::request::CleanUp;
+
+use super::media::lang_ini::is_tag;
+
+/// The file that `wimkit refresh init` writes: every setting with its meaning.
+pub const TEMPLATE: &str = include_str!("template.toml");
+
+/// How the servicing stack gets into an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StackMode {
+    /// With the combined cumulative update, which has it inside.
+    #[default]
+    Combined,
+    /// A servicing stack update, and then the combined cumulative update: where that demands it.
+    SeparateFirst,
+    /// A servicing stack update alone: releases before combined updates.
+    SeparateOnly,
+}
+
+/// How checkpoints get into an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Checkpoints {
+    /// One call names the cumulative update; DISM finds its checkpoints beside it.
+    #[default]
+    ByDirectory,
+    /// At steps 9 and 17 a call for each, checkpoints first: only where nothing else is added.
+    Separate,
+}
+
+/// A language to add.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Language {
+    /// Such as `ja-jp`.
+    pub tag: String,
+    /// The script whose fonts it needs, such as `Jpan`.
+    #[serde(default)]
+    pub fonts: Option<String>,
+}
+
+/// Which images are serviced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Targets {
+    /// Windows RE.
+    pub winre: bool,
+    /// The system.
+    pub os: bool,
+    /// Windows PE and Setup.
+    pub winpe: bool,
+}
+
+impl Default for Targets {
+    fn default() -> Self {
+        Self { winre: true, os: true, winpe: true }
+    }
+}
+
+/// How each kind of image is cleaned up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CleanUps {
+    /// Windows RE.
+    pub winre: CleanUp,
+    /// The system.
+    pub os: CleanUp,
+    /// Windows PE and Setup.
+    pub winpe: CleanUp,
+}
+
+impl Default for CleanUps {
+    fn default() -> Self {
+        Self { winre: CleanUp::ResetBaseDefer, os: CleanUp::Plain, winpe: CleanUp::ResetBaseDefer }
+    }
+}
+
+/// What a refresh is to do.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The media as they are. They are never written to.
+    pub media: PathBuf,
+    /// Where the new media go.
+    pub new_media: PathBuf,
+    /// Where images are worked on: on a roomy disk.
+    pub work: PathBuf,
+    /// Update packages, and directories of them. They are told apart by what is in them.
+    pub packages: Vec<PathBuf>,
+    /// The contents of the ISO with languages and features on demand.
+    pub features: Option<PathBuf>,
+    /// Languages to add.
+    pub languages: Vec<Language>,
+    /// Further features on demand, by the names of their capabilities.
+    pub capabilities: Vec<String>,
+    /// Optional components to turn on.
+    pub components: Vec<String>,
+    /// Whether .NET Framework 3.5 is added.
+    pub dotnet35: bool,
+    /// The editions to service, by their numbers; none: all.
+    pub editions: Vec<u32>,
+    /// How the servicing stack gets in.
+    pub servicing_stack: StackMode,
+    /// How checkpoints get in.
+    pub checkpoints: Checkpoints,
+    /// What is serviced.
+    pub targets: Targets,
+    /// How it is cleaned up.
+    pub clean_up: CleanUps,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            media: "oldMedia".into(),
+            new_media: "newMedia".into(),
+            work: "work".into(),
+            packages: vec!["packages/CU".into(), "packages/Other".into()],
+            features: None,
+            languages: Vec::new(),
+            capabilities: Vec::new(),
+            components: Vec::new(),
+            dotnet35: false,
+            editions: Vec::new(),
+            servicing_stack: StackMode::default(),
+            checkpoints: Checkpoints::default(),
+            targets: Targets::default(),
+            clean_up: CleanUps::default(),
+        }
+    }
+}
+
+/// Settings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("{path}: {source}", path = .path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is no TOML, or has other settings.
+    #[error("{path}: {source}", path = .path.display())]
+    Toml {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: basic_toml::Error,
+    },
+    /// A language's tag has another form.
+    #[error("{tag:?} is no language such as ja-jp")]
+    Tag {
+        /// The tag.
+        tag: String,
+    },
+    /// Two of the directories are the same, or one is inside the other.
+    #[error("{first} and {second}: {names} must be apart from each other", first = .first.display(), second = .second.display())]
+    Overlap {
+        /// One of them.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// Which settings they are.
+        names: &'static str,
+    },
+}
+
+impl Settings {
+    /// Reads a file. Paths in it begin at its directory.
+    ///
+    /// # Errors
+    /// [`SettingsError`].
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+        let text = fs::read_to_string(path).map_err(|source| SettingsError::Io { path: path.to_owned(), source })?;
+        let settings = basic_toml::from_str::<Self>(&text);
+        let settings = settings.map_err(|source| SettingsError::Toml { path: path.to_owned(), source })?;
+        Ok(settings.below(path.parent().unwrap_or(Path::new(""))))
+    }
+
+    /// The same with paths that begin at `directory`.
+    fn below(mut self, directory: &Path) -> Self {
+        let own = [&mut self.media, &mut self.new_media, &mut self.work];
+        for path in own.into_iter().chain(&mut self.packages).chain(&mut self.features) {
+            *path = directory.join(&*path);
+        }
+        self
+    }
+
+    /// Whether anything but updates is added.
+    pub fn is_customized(&self) -> bool {
+        !self.languages.is_empty() || !self.capabilities.is_empty() || !self.components.is_empty() || self.dotnet35
+    }
+
+    /// Refuses what cannot be meant.
+    ///
+    /// # Errors
+    /// [`SettingsError`].
+    pub fn check(&self) -> Result<(), SettingsError> {
+        if let Some(language) = self.languages.iter().find(|language| !is_tag(&language.tag)) {
+            return Err(SettingsError::Tag { tag: language.tag.clone() });
+        }
+        for (first, second, names) in [
+            (&self.media, &self.new_media, "media and new_media"),
+            (&self.media, &self.work, "media and work"),
+            (&self.new_media, &self.work, "new_media and work"),
+        ] {
+            let [one, other] = [first, second].map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+            if one.starts_with(&other) || other.starts_with(&one) {
+                return Err(SettingsError::Overlap { first: first.clone(), second: second.clone(), names });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_has_every_setting_at_its_default() {
+        assert_eq!(basic_toml::from_str::<Settings>(TEMPLATE).unwrap(), Settings::default());
+        // Without the comments' marks the examples count, and are settings that exist.
+        let is_example = |line: &&str| line.starts_with("#:");
+        let examples: Vec<&str> = TEMPLATE.lines().filter(is_example).map(|line| &line[2..]).collect();
+        let settings = basic_toml::from_str::<Settings>(&examples.join("\n")).unwrap();
+        assert!(settings.is_customized() && settings.features.is_some(), "{settings:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        let with = |text: &str| basic_toml::from_str::<Settings>(text);
+        assert!(with("medai = \"x\"").is_err());
+        assert!(with("[clean_up]\nos = \"sometimes\"").is_err());
+        let error = |text: &str| with(text).unwrap().check().unwrap_err().to_string();
+        assert_eq!(error("languages = [{ tag = \"../x\" }]"), "\"../x\" is no language such as ja-jp");
+        assert!(error("new_media = \"oldMedia/new\"").ends_with("media and new_media must be apart from each other"));
+        assert!(error("work = \"newMedia\"").contains("new_media and work"));
+        assert!(with("").unwrap().check().is_ok());
+    }
+}
