@@ -231,15 +231,16 @@ fn what_cannot_be_done_changes_nothing() {
         (&["-c", &format!("add {file}2 x")], "file2: No such file"),
         (&["-c", "add 'open"], "does not end"),
         (&["--commands", arg(&script)], "line 3: \"move\" is no command"),
-        (&["-c", "# nothing"], "no command"),
     ] {
         for rebuild in [&[][..], &["--rebuild"]] {
             let output =
                 expect(2, &[&["update", arg(&wim), "all", "-c", "delete --force q"], arguments, rebuild].concat()[..]);
-            assert!(stderr(&output).contains(word) || word == "no command", "{arguments:?}: {}", stderr(&output));
+            assert!(stderr(&output).contains(word), "{arguments:?}: {}", stderr(&output));
             assert!(fs::read(&wim).unwrap() == before, "{arguments:?}");
         }
     }
+    let output = expect(2, &["update", arg(&wim), "all", "-c", "# nothing"]);
+    assert!(stderr(&output).contains("no command") && stderr(&output).contains("--commands"), "{}", stderr(&output));
     // One image has what another has not: neither changes.
     expect(0, &["update", arg(&wim), "2", "-c", "delete windows/edition.txt"]);
     let before = fs::read(&wim).unwrap();
@@ -371,6 +372,8 @@ fn random_commands_do_what_they_do_on_disk_and_in_wimlib() {
         fs::copy(&ours, &theirs).unwrap();
         let model = Model(tree.clone());
         let mut script = String::from("# made up\n");
+        // wimlib makes hard links of a file that is added twice.
+        let mut taken: Vec<String> = Vec::new();
         let quoted = |path: &str| format!("\"{path}\"");
         for number in 0..12 {
             let inside = all_paths(&tree);
@@ -382,6 +385,11 @@ fn random_commands_do_what_they_do_on_disk_and_in_wimlib() {
             match noise.next() % 4 {
                 0 | 1 => {
                     let (source, is_directory) = pick(&mut noise, &sources);
+                    let is_inside = |inner: &str, outer: &str| format!("{inner}/").starts_with(&format!("{outer}/"));
+                    if taken.iter().any(|other| is_inside(other, &source) || is_inside(&source, other)) {
+                        continue;
+                    }
+                    taken.push(source.clone());
                     let (mut target, target_is_directory) = pick(&mut noise, &inside);
                     // What would be refused, or meet what is of another kind, goes to a place of its own.
                     let on_disk = added.join(source.trim_start_matches('/'));

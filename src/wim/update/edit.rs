@@ -30,8 +30,8 @@ pub struct Changes {
 /// A change that cannot be made: which command, and why.
 pub(super) type Fault = (usize, PathError);
 
-/// Carries out those of `commands` on `metadata` that are `selected`. `hashes`: those of the contents that were gathered; `None` if they are not
-/// known yet, and only the faults are wanted.
+/// Carries out those of `commands` on `metadata` that are `selected`. `hashes`: those of the contents that were
+/// gathered; `None` if they are not known yet, and only the faults are wanted.
 pub(super) fn edit<S>(
     metadata: &Metadata,
     commands: &[&Command<S>],
