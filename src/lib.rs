@@ -35,13 +35,16 @@
 //!
 //! # Layers
 //!
-//! `catalog` → `address` → {`wim`, `cab`} → `codec` → `util`: an arrow points down only, and within a layer there is none. The codecs take slices and never hear of files.
+//! `refresh` → {`catalog`, `servicing`} → `address` → {`wim`, `cab`} → {`codec`, `pe`} → `util`: an arrow points down only, and within a layer there is none. The codecs take slices and never hear of files.
 #![deny(unsafe_code, missing_docs)]
 
 pub mod address;
 pub mod cab;
 pub mod catalog;
 pub mod codec;
+pub mod pe;
+pub mod refresh;
+pub mod servicing;
 pub mod util;
 pub mod wim;
 

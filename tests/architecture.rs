@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["catalog", "servicing"],
     &["address"],
     &["wim", "cab", "iso"],
-    &["hive", "codec"],
+    &["hive", "codec", "pe"],
     &["util"],
 ];
 

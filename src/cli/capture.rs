@@ -91,6 +91,7 @@ impl ImageArgs {
             any_names: self.any_names,
             keep_links: self.keep_links,
             replace: false,
+            time_limit: None,
             memory: context.memory(),
             no_mmap: context.global.no_mmap,
         })

@@ -12,6 +12,7 @@ mod compression;
 mod delete;
 mod exit;
 mod expand;
+mod explain;
 mod export;
 mod extract;
 mod extracted;
@@ -26,6 +27,8 @@ mod optimize;
 mod package;
 mod printer;
 mod progress;
+mod sample;
+mod setup_action;
 mod source;
 mod split;
 mod update;
@@ -93,10 +96,13 @@ enum Command {
     #[command(visible_alias = "umount")]
     Unmount(mount::Unmount),
     Update(update::Update),
+    SetupAction(setup_action::SetupAction),
     Optimize(optimize::Optimize),
     Split(split::Split),
     Join(join::Join),
     Delete(delete::Delete),
+    Sample(sample::Sample),
+    Explain(explain::Explain),
     Bench(bench::Bench),
     Completions(completions::Completions),
     Man(man::Man),
@@ -145,10 +151,13 @@ impl Command {
             Self::Mount(command) => command.run(context),
             Self::Unmount(command) => command.run(context),
             Self::Update(command) => command.run(context),
+            Self::SetupAction(command) => command.run(context),
             Self::Optimize(command) => command.run(context),
             Self::Split(command) => command.run(context),
             Self::Join(command) => command.run(context),
             Self::Delete(command) => command.run(context),
+            Self::Sample(command) => command.run(context),
+            Self::Explain(command) => command.run(context),
             Self::Bench(command) => command.run(context),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),

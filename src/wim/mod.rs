@@ -3,6 +3,7 @@
 pub mod blob_reader;
 pub mod blob_table;
 pub mod browse;
+pub mod builder;
 pub mod capture;
 pub mod chunk_cache;
 pub mod edit;
@@ -19,6 +20,7 @@ pub mod piped;
 pub mod reader;
 pub mod recover;
 pub mod resource;
+pub mod setup_script;
 pub mod split;
 #[cfg(test)]
 pub(crate) mod test_image;
@@ -27,5 +29,6 @@ pub mod verify;
 mod writer;
 pub mod xml;
 
+pub use builder::ImageBuilder;
 pub use error::WimError;
 pub use reader::{ImageIndex, OpenOptions, Wim, open_plain};

@@ -178,6 +178,8 @@ pub(in crate::wim) struct Rules<'a> {
     pub fix_links: bool,
     /// The file that is written: no part of what goes into it.
     pub destination: Option<FileId>,
+    /// The latest time that the image may tell.
+    pub time_limit: FileTime,
 }
 
 /// Looks at the tree below the directory `root`. What cannot be captured goes to `findings`, which may stop it.
@@ -256,7 +258,7 @@ impl<'a> Scanner<'a> {
     ) -> Result<NodeIndex, CaptureError> {
         self.links.canonical = path.canonicalize().map_err(|error| unreadable(path, error))?;
         let root = self.begin_tree(path);
-        let times = times(metadata);
+        let times = times(metadata, self.rules.time_limit);
         self.scan.nodes.push(Node { parent: root, name: Box::default(), times, kind: Kind::Directory });
         let mut pending = vec![root];
         while let Some(directory) = pending.pop() {
@@ -345,7 +347,8 @@ impl<'a> Scanner<'a> {
             self.findings.leave_out(path, LeftOut::Special);
             return Ok(());
         };
-        self.scan.nodes.push(Node { parent, name: name.into(), times: times(&metadata), kind });
+        let times = times(&metadata, self.rules.time_limit);
+        self.scan.nodes.push(Node { parent, name: name.into(), times, kind });
         Ok(())
     }
 
@@ -365,8 +368,7 @@ impl<'a> Scanner<'a> {
 
 /// The times of a file. Where the system keeps no time of creation that it would let a program set, the last write stands
 /// for it: so that an image that is applied and captured again is the same.
-fn times(metadata: &Metadata) -> Times {
-    let limit = FileTime::reproducible_limit();
+fn times(metadata: &Metadata, limit: FileTime) -> Times {
     let known = |time: std::io::Result<std::time::SystemTime>| time.map_or(FileTime::ZERO, FileTime::from).min(limit);
     let write = known(metadata.modified());
     let creation = if cfg!(windows) { known(metadata.created()) } else { write };

@@ -11,7 +11,7 @@ const NOT_FIXED: u64 = 1 << 48;
 
 /// A tree to be written, and what it refers to.
 #[derive(Debug, Default)]
-pub(super) struct Tree {
+pub(in crate::wim) struct Tree {
     pub builder: TreeBuilder,
     pub statistics: Statistics,
     pub symlinks: u64,

@@ -265,11 +265,20 @@ impl TreeBuilder {
 
     /// Adds another name for the file `of`, whose metadata it repeats.
     pub fn add_hard_link(&mut self, parent: NodeId, name: &str, of: NodeId) -> NodeId {
+        let id = self.add(parent, NewFile::file(name, Sha1::ZERO));
+        self.make_hard_link(id, of);
+        id
+    }
+
+    /// Makes a file another name of the file `of`, whose metadata it repeats.
+    pub(in crate::wim) fn make_hard_link(&mut self, id: NodeId, of: NodeId) {
         if self.nodes[of.0].reparse_or_link == 0 {
             self.nodes[of.0].reparse_or_link = self.groups.fresh();
         }
-        let link = NewFile { name: utf16::from_str(name), short_name: Vec::new(), ..self.nodes[of.0].clone() };
-        self.add(parent, link)
+        let original = self.nodes[of.0].clone();
+        let link = &mut self.nodes[id.0];
+        let (name, short_name) = (std::mem::take(&mut link.name), std::mem::take(&mut link.short_name));
+        *link = NewFile { name, short_name, children: Vec::new(), ..original };
     }
 
     /// The number under which files refer to a security descriptor; equal descriptors have the same.

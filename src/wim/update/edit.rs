@@ -30,19 +30,20 @@ pub struct Changes {
 /// A change that cannot be made: which command, and why.
 pub(super) type Fault = (usize, PathError);
 
-/// Carries out `commands` on `metadata`. `hashes`: those of the contents that were gathered; `None` if they are not
+/// Carries out those of `commands` on `metadata` that are `selected`. `hashes`: those of the contents that were gathered; `None` if they are not
 /// known yet, and only the faults are wanted.
 pub(super) fn edit<S>(
     metadata: &Metadata,
-    commands: &[Command<S>],
+    commands: &[&Command<S>],
+    selected: &[usize],
     gathered: &Gathered<'_>,
     hashes: Option<&[Option<Sha1>]>,
     any_names: bool,
 ) -> Result<(TreeBuilder, Changes), Fault> {
     let editor = TreeEditor::new(TreeBuilder::from(metadata), any_names);
     let mut edit = Edit { editor, gathered, hashes, changes: Changes::default() };
-    for (index, (command, origin)) in commands.iter().zip(&gathered.origins).enumerate() {
-        edit.carry_out(command, *origin).map_err(|problem| (index, problem))?;
+    for index in selected {
+        edit.carry_out(commands[*index], gathered.origins[*index]).map_err(|problem| (*index, problem))?;
     }
     Ok((edit.editor.into_tree(), edit.changes))
 }

@@ -21,7 +21,7 @@ pub enum UpdateError {
         /// What it says.
         command: String,
         /// What is in its way.
-        problem: PathError,
+        problem: Box<PathError>,
     },
     /// What is to be added is not in the image that it is to come from.
     #[error("{path}: image {image}: {problem}", path = path.display())]
@@ -31,7 +31,7 @@ pub enum UpdateError {
         /// The image in it.
         image: ImageIndex,
         /// Where it was looked for.
-        problem: PathError,
+        problem: Box<PathError>,
     },
     /// What is to be added is a device, pipe or socket, or the file that is written.
     #[error("{path}: this is {what}", path = path.display())]
@@ -43,7 +43,7 @@ pub enum UpdateError {
     },
     /// What is to be added cannot be read.
     #[error(transparent)]
-    Capture(CaptureError),
+    Capture(Box<CaptureError>),
     /// A tree became larger than an image can be.
     #[error("{path}: image {image}: {error}", path = path.display())]
     Tree {
@@ -82,7 +82,7 @@ impl From<CaptureError> for UpdateError {
         match error {
             CaptureError::Interrupted => Self::Interrupted,
             CaptureError::Destination(error) => error.into(),
-            error => Self::Capture(error),
+            error => Self::Capture(Box::new(error)),
         }
     }
 }
@@ -91,7 +91,7 @@ impl UpdateError {
     /// How to mend it, where that can be said.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Command { problem, .. } => match problem {
+            Self::Command { problem, .. } => match &**problem {
                 PathError::IsADirectory { .. } => {
                     "`delete --recursive` takes a directory with all that is in it; a file cannot take its place"
                 }
@@ -105,13 +105,13 @@ impl UpdateError {
                 PathError::IntoItself { .. } | PathError::Root => return None,
             },
             Self::Source { .. } => "`wimkit ls` shows what is there",
-            Self::Capture(CaptureError::Unreadable { problem, .. }) => match problem {
-                Problem::NotForWindows { .. } | Problem::CaseTwin { .. } => {
-                    "rename it, or take such names with --any-names"
-                }
+            Self::Capture(error) => match &**error {
+                CaptureError::Unreadable {
+                    problem: Problem::NotForWindows { .. } | Problem::CaseTwin { .. }, ..
+                } => "rename it, leave it out with --exclude, or take such names with --any-names",
+                CaptureError::Unreadable { .. } => "leave it out of a directory with --exclude",
                 _ => return None,
             },
-            Self::Capture(error) => return error.hint(),
             Self::Destination(error) => return error.hint(),
             Self::LeftOut { .. } | Self::Tree { .. } | Self::Interrupted => return None,
         };

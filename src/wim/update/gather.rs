@@ -45,13 +45,14 @@ pub(super) struct Tree<'a> {
 
 impl<'a> Gathered<'a> {
     pub(super) fn new(
-        commands: &[Command<Source<'a>>],
+        commands: &[&Command<Source<'a>>],
         destination: &Path,
         options: &Options,
         findings: &mut Findings,
         control: Control<'_>,
     ) -> Result<Self, UpdateError> {
         let rules = Rules {
+            time_limit: FileTime::reproducible_limit(),
             exclusions: &options.exclusions,
             any_names: options.any_names,
             // A path from the root of what is added would lead nowhere from the root of the image.
@@ -96,7 +97,7 @@ impl<'a> Gathered<'a> {
                 let found = self.trees[tree].metadata.lookup(path).ok_or_else(|| UpdateError::Source {
                     path: wim.path().to_owned(),
                     image: *image,
-                    problem: PathError::NotFound { path: path.clone() },
+                    problem: PathError::NotFound { path: path.clone() }.into(),
                 })?;
                 Origin::Image { tree, entry: found.id() }
             }

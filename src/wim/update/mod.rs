@@ -41,6 +41,7 @@ use super::writer::{NewFile, WimWriter};
 use crate::codec::Format;
 use crate::util::progress::Control;
 use gather::Gathered;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use write::Task;
 
@@ -142,20 +143,44 @@ pub fn update(
     options: &Options,
     control: Control<'_>,
 ) -> Result<Outcome, UpdateError> {
+    update_batches(path, &[Batch { images: &options.images, commands }], options, control)
+}
+
+/// Commands, and the images on which they are carried out.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'b, 'a> {
+    /// The images; empty for all.
+    pub images: &'b [ImageIndex],
+    /// The commands.
+    pub commands: &'b [Command<Source<'a>>],
+}
+
+/// As [`update`], with commands of their own for different images, still in one transaction. [`Options::images`] has no
+/// meaning here.
+///
+/// # Errors
+/// [`UpdateError`]. The file is then as it was.
+pub fn update_batches(
+    path: &Path,
+    batches: &[Batch<'_, '_>],
+    options: &Options,
+    control: Control<'_>,
+) -> Result<Outcome, UpdateError> {
     let open = OpenOptions { no_mmap: options.no_mmap, ..OpenOptions::default() };
     let wim = Wim::open(path, &open)?;
     refuse_modification(&wim)?;
     let end = appendable_end(&wim)?;
-    let images = selected(&wim, options)?;
+    let commands: Vec<&Command<Source<'_>>> = batches.iter().flat_map(|batch| batch.commands).collect();
+    let selected = selected(&wim, batches)?;
     let old_size = wim.files()[0].source.size();
     let encodings = Encodings::of(&wim, options.compression)?;
     let mut findings = Findings::default();
-    let gathered = Gathered::new(commands, path, options, &mut findings, control)?;
+    let gathered = Gathered::new(&commands, path, options, &mut findings, control)?;
 
     // Nothing is written unless everything can be done.
-    for image in &images {
-        let tried = edit::edit(&wim.metadata(*image)?, commands, &gathered, None, options.any_names);
-        tried.map_err(|fault| fault_of(&wim, *image, commands, fault))?;
+    for (image, selected) in &selected {
+        let tried = edit::edit(&wim.metadata(*image)?, &commands, selected, &gathered, None, options.any_names);
+        tried.map_err(|fault| fault_of(&wim, *image, &commands, fault))?;
     }
 
     let mut writer = if options.rebuild {
@@ -188,7 +213,15 @@ pub fn update(
         destination: path,
         control,
     };
-    let task = Task { wim: &wim, images: &images, commands, gathered: &gathered, stored: &stored, transfer, options };
+    let task = Task {
+        wim: &wim,
+        selected: &selected,
+        commands: &commands,
+        gathered: &gathered,
+        stored: &stored,
+        transfer,
+        options,
+    };
     let written = task.write(&mut writer, &mut xml)?;
 
     let integrity = integrity_of(&wim, options.check);
@@ -215,25 +248,30 @@ pub fn update(
     })
 }
 
-/// The images to change, in order, each once.
-fn selected(wim: &Wim, options: &Options) -> Result<Vec<ImageIndex>, UpdateError> {
-    let mut images = options.images.clone();
-    if images.is_empty() {
-        images = wim.images().collect();
+/// For each image that is changed, which of all commands are carried out on it.
+type Selected = BTreeMap<ImageIndex, Vec<usize>>;
+
+fn selected(wim: &Wim, batches: &[Batch<'_, '_>]) -> Result<Selected, UpdateError> {
+    let mut selected = Selected::new();
+    let mut first = 0;
+    for Batch { images, commands } in batches {
+        let all: Vec<ImageIndex> = wim.images().collect();
+        for image in if images.is_empty() { &all } else { *images } {
+            wim.metadata_entry(*image)?;
+            let list = selected.entry(*image).or_default();
+            // An image may be named twice.
+            list.extend((first..first + commands.len()).filter(|index| !list.contains(index)).collect::<Vec<_>>());
+        }
+        first += commands.len();
     }
-    images.sort_unstable();
-    images.dedup();
-    for image in &images {
-        wim.metadata_entry(*image)?;
-    }
-    if images.is_empty() {
+    if selected.is_empty() {
         return Err(ExportError::NothingSelected.into());
     }
-    Ok(images)
+    Ok(selected)
 }
 
-fn fault_of(wim: &Wim, image: ImageIndex, commands: &[Command<Source<'_>>], fault: edit::Fault) -> UpdateError {
+fn fault_of(wim: &Wim, image: ImageIndex, commands: &[&Command<Source<'_>>], fault: edit::Fault) -> UpdateError {
     let (index, problem) = fault;
     let command = commands[index].to_string();
-    UpdateError::Command { path: wim.path().to_owned(), image, command, problem }
+    UpdateError::Command { path: wim.path().to_owned(), image, command, problem: problem.into() }
 }

@@ -2,7 +2,7 @@
 
 use super::edit::{Changes, edit};
 use super::gather::{Gathered, Tree};
-use super::{Command, Options, Source, UpdateError, fault_of};
+use super::{Command, Options, Selected, Source, UpdateError, fault_of};
 use crate::util::filetime::FileTime;
 use crate::util::sha1::Sha1;
 use crate::wim::WimError;
@@ -17,9 +17,8 @@ use std::collections::HashMap;
 /// What is to be written, once new contents are stored.
 pub(super) struct Task<'a> {
     pub wim: &'a Wim,
-    /// The images that are changed.
-    pub images: &'a [ImageIndex],
-    pub commands: &'a [Command<Source<'a>>],
+    pub selected: &'a Selected,
+    pub commands: &'a [&'a Command<Source<'a>>],
     pub gathered: &'a Gathered<'a>,
     pub stored: &'a Stored,
     /// Its first file is the one that is changed.
@@ -50,8 +49,8 @@ impl Task<'_> {
         let mut changes = Vec::new();
         let sizes = self.stored_sizes();
         for image in self.wim.images() {
-            if self.images.contains(&image) {
-                changes.push((image, self.change(image, &sizes, &mut references, writer, xml)?));
+            if let Some(commands) = self.selected.get(&image) {
+                changes.push((image, self.change(image, commands, &sizes, &mut references, writer, xml)?));
             } else if self.options.rebuild {
                 count(&self.wim.metadata(image)?, &mut references.now);
                 self.transfer.metadata(writer, self.wim, image)?;
@@ -77,6 +76,7 @@ impl Task<'_> {
     fn change(
         &self,
         image: ImageIndex,
+        selected: &[usize],
         sizes: &HashMap<Sha1, u64>,
         references: &mut References,
         writer: &mut WimWriter,
@@ -85,7 +85,8 @@ impl Task<'_> {
         let path = || self.wim.path().to_owned();
         let old = self.wim.metadata(image)?;
         count(&old, &mut references.before);
-        let edited = edit(&old, self.commands, self.gathered, Some(&self.stored.hashes), self.options.any_names);
+        let hashes = Some(&*self.stored.hashes);
+        let edited = edit(&old, self.commands, selected, self.gathered, hashes, self.options.any_names);
         let (tree, changes) = edited.map_err(|fault| fault_of(self.wim, image, self.commands, fault))?;
         drop(old);
         let encoded = tree.encode().map_err(|error| UpdateError::Tree { path: path(), image, error })?;
@@ -162,7 +163,7 @@ impl Task<'_> {
         sizes.keys().for_each(|sha1| writer.add_references(*sha1, 0));
         let contents = self.wim.contents()?;
         let own_blobs = &contents.blobs[..contents.own_blobs];
-        let others: Vec<ImageIndex> = self.wim.images().filter(|image| !self.images.contains(image)).collect();
+        let others: Vec<ImageIndex> = self.wim.images().filter(|image| !self.selected.contains_key(image)).collect();
         if others.is_empty() || self.options.rebuild {
             // All trees were read: no need to believe the table.
             for sha1 in own_blobs.iter().map(|blob| &blob.sha1).chain(references.now.keys()) {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::element::Element;
+use crate::pe::FileVersion;
 
 /// A processor architecture, by the number that Windows gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +49,13 @@ pub struct WindowsVersion {
     pub build: u32,
     /// The revision of the build (UBR), which each cumulative update raises.
     pub revision: u32,
+}
+
+impl From<FileVersion> for WindowsVersion {
+    fn from(FileVersion([major, minor, build, revision]): FileVersion) -> Self {
+        let [major, minor, build, revision] = [major, minor, build, revision].map(u32::from);
+        Self { major, minor, build, revision }
+    }
 }
 
 impl fmt::Display for WindowsVersion {
