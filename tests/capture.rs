@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use support::{Noise, arg, assert_same_tree, has_peer, make_tree, run};
 
 fn wimkit(arguments: &[&str]) -> Output {
@@ -440,4 +440,47 @@ fn random_trees_go_round() {
         expect(0, &["apply", arg(&theirs), "1", arg(&applied)]);
         assert_same_tree(&tree, &applied, &format!("we apply wimlib's, seed {seed}"));
     }
+}
+
+/// A pipable WIM through a pipe, in each format; and one that is cut short.
+#[test]
+fn a_pipable_wim_comes_from_standard_input() {
+    if !has_peer("wimlib-imagex") {
+        return;
+    }
+    let scene = Scene::new();
+    let (tree, wim) = (scene.tree(), scene.path("a.pwm"));
+    for format in ["none", "XPRESS", "LZX", "LZMS"] {
+        let compress = format!("--compress={format}");
+        fs::remove_file(&wim).ok();
+        run("wimlib-imagex", &["capture", arg(&tree), arg(&wim), "named", "--pipable", &compress]);
+        for image in ["1", "named"] {
+            let target = scene.path(&format!("{format} {image}"));
+            let output = piped(&fs::read(&wim).unwrap(), image, &target);
+            assert_eq!(output.status.code(), Some(0), "{format}: {}", stderr(&output));
+            assert_same_tree(&tree, &target, format);
+        }
+    }
+    let bytes = fs::read(&wim).unwrap();
+    for (input, image, expected) in [
+        (&bytes[..bytes.len() / 2], "1", "failed to fill whole buffer"),
+        (&bytes, "2", "no single image among 1"),
+        (&bytes, "other", "no single image among 1"),
+        (&b"MSWIM"[..], "1", "failed to fill whole buffer"),
+    ] {
+        let output = piped(input, image, &scene.path("cut short"));
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    }
+}
+
+/// Applies what comes from a pipe.
+fn piped(input: &[u8], image: &str, target: &Path) -> Output {
+    use std::io::Write;
+    let mut command = Command::new(cargo_bin("wimkit"));
+    command.args(["apply", "-", image, arg(target)]).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It may end before it has read everything.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
 }

@@ -8,9 +8,13 @@ use super::source::{Source, find_image, read_tree};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Instant;
+use wimkit::wim::ImageIndex;
 use wimkit::wim::extract::{self, NotRestored, Options, Selection};
+use wimkit::wim::piped::{ApplyError, PipedError, PipedWim};
 
 /// Apply a whole image to a directory, and tell what of it the directory does not hold
+///
+/// A pipable WIM can come from standard input, as SRC -; files are then made as their contents come.
 #[derive(Args, Debug)]
 pub(crate) struct Apply {
     #[command(flatten)]
@@ -30,11 +34,13 @@ pub(crate) struct Apply {
 impl Apply {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let begun = Instant::now();
+        if self.source.is_stdin() {
+            return self.run_piped(context, begun);
+        }
         let wim = self.source.open(context)?;
         let image = find_image(&wim, &self.image)?;
         let tree = read_tree(&wim, image)?;
-        let options =
-            Options { overwrite: self.overwrite, sparse: self.sparse, memory: context.memory(), ..Options::default() };
+        let options = self.options(context);
         let everything = Selection::everything();
         let result = extract::extract(&wim, &tree, &everything, &self.dir, &options, context.control());
         context.bars.clear();
@@ -43,5 +49,40 @@ impl Apply {
         let report =
             Report { schema: "wimkit.apply/1", image, target: &self.dir, tree: &tree, done: &done, not_restored };
         report.tell(context, begun)
+    }
+
+    fn run_piped(&self, context: &Context, begun: Instant) -> Result<Outcome, Failure> {
+        let wim = PipedWim::open(std::io::stdin(), "standard input", context.memory())?;
+        let image = match self.image.numbers(wim.image_count(), |name| wim.xml().image_by_name(name)).as_deref() {
+            Some([number]) => ImageIndex::new(*number),
+            _ => None,
+        };
+        let image = image.ok_or_else(|| {
+            let failure =
+                Failure::message(format!("standard input: no single image among {} is meant", wim.image_count()));
+            failure.with_hint("give a number from 1, or a name")
+        })?;
+        let result = wim.apply(image, &self.dir, &self.options(context), context.control());
+        context.bars.clear();
+        let (tree, done, not_restored) = result.map_err(|error| match error {
+            ApplyError::Piped(error) => error.into(),
+            ApplyError::Extract(error) => Failure::from(error),
+            error => Failure::new(error, None::<String>),
+        })?;
+        let not_restored = Some(not_restored);
+        let report =
+            Report { schema: "wimkit.apply/1", image, target: &self.dir, tree: &tree, done: &done, not_restored };
+        report.tell(context, begun)
+    }
+
+    fn options(&self, context: &Context) -> Options {
+        Options { overwrite: self.overwrite, sparse: self.sparse, memory: context.memory(), ..Options::default() }
+    }
+}
+
+impl From<PipedError> for Failure {
+    fn from(error: PipedError) -> Self {
+        let hint = error.hint();
+        Self::new(error, hint)
     }
 }

@@ -102,6 +102,17 @@ impl FromStr for ImageWord {
     }
 }
 
+impl ImageWord {
+    /// The numbers of the images among `count`; `None` if there is one that is not.
+    pub(crate) fn numbers(&self, count: u32, by_name: impl Fn(&str) -> Option<u32>) -> Option<Vec<u32>> {
+        match self {
+            Self::All => Some((1..=count).collect()),
+            Self::Numbers(numbers) => Some(numbers.clone()).filter(|all| all.iter().all(|n| (1..=count).contains(n))),
+            Self::Name(name) => by_name(name).map(|number| vec![number]),
+        }
+    }
+}
+
 /// `2`, `1,3` and `2-4` as numbers, each once, in the order given; `None` for anything else.
 fn numbers(text: &str) -> Option<Vec<u32>> {
     /// No WIM has more images.

@@ -45,6 +45,11 @@ impl Source {
         Self { src: src.to_owned(), others: Others { refs: self.others.refs.clone(), parts: Vec::new() } }
     }
 
+    /// Whether it is standard input that is to be read.
+    pub(crate) fn is_stdin(&self) -> bool {
+        self.src.as_os_str() == "-"
+    }
+
     /// Opens the file, reads its blob table and tells what is odd about either.
     pub(crate) fn open(&self, context: &Context) -> Result<Wim, Failure> {
         let wim = self.open_silently(context)?;

@@ -16,6 +16,7 @@ pub mod header;
 pub mod integrity;
 pub mod metadata;
 pub mod output;
+pub mod piped;
 pub mod reader;
 pub mod recover;
 pub mod resource;

@@ -110,7 +110,7 @@ impl Exclusions {
 
     /// Whether the entry is left out whose path from the root has these names. Of a directory that is left out, nothing
     /// is looked at: an exception below it has no effect.
-    pub(super) fn excludes(&self, path: &[&str]) -> bool {
+    pub fn excludes(&self, path: &[&str]) -> bool {
         let fits = |list: &[Pattern]| list.iter().any(|pattern| pattern.fits(path));
         fits(&self.excluded) && !fits(&self.exceptions)
     }
@@ -195,6 +195,40 @@ mod tests {
         // Steps back are bounded: a pattern that fits almost ends in no time.
         assert!(!fits(&"a*".repeat(200), &format!("{}b", "a".repeat(200)).repeat(2).replace('a', "c")));
         assert!(!fits(&format!("{}b", "*a".repeat(50)), &"a".repeat(5000)));
+    }
+
+    /// The same by the definition: every way of dividing the name among the stars.
+    fn fits_by_definition(pattern: &[char], name: &[char]) -> bool {
+        // Whether the pattern so far fits the name so far, for every length of the name.
+        let mut fits: Vec<bool> = (0..=name.len()).map(|length| length == 0).collect();
+        for symbol in pattern {
+            let before = fits.clone();
+            for length in 0..=name.len() {
+                fits[length] = match symbol {
+                    '*' => before[..=length].contains(&true),
+                    _ if length == 0 => false,
+                    _ => before[length - 1] && (*symbol == '?' || eq_ignore_case(*symbol, name[length - 1])),
+                };
+            }
+        }
+        fits[name.len()]
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn names_fit_as_defined(pattern in "[aAb*?]{0,8}", name in "[abB]{0,12}") {
+            let (pattern, chars): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+            assert_eq!(name_fits(&pattern, &name), fits_by_definition(&pattern, &chars));
+        }
+
+        #[test]
+        fn any_text_is_a_list_or_an_error(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200), text in "(\\[?[a-zA-Z*?/.\\\\ ]{0,20}\\]?\n){0,8}") {
+            for input in [&bytes, text.as_bytes()] {
+                if let Ok(lists) = Exclusions::parse(input) {
+                    lists.excludes(&["a", "b"]);
+                }
+            }
+        }
     }
 
     #[test]

@@ -36,10 +36,13 @@ use super::metadata::{Metadata, reparse};
 use super::reader::{KnownBlob, Wim, reading_order};
 use crate::util::os::Dir;
 use crate::util::progress::Control;
+use crate::util::sha1::Sha1;
 use directories::Directories;
 use finish::Finish;
 use plan::{FailedDirectories, Naming, Plan, Target};
-use write::{Extractor, Failed, Wanted, Writing, problem_of};
+use write::{Failed, Wanted, Writing, problem_of};
+
+pub(super) use write::Extractor;
 
 /// How an image is extracted.
 #[derive(Clone, Copy, Debug)]
@@ -82,74 +85,197 @@ pub fn extract(
     options: &Options,
     control: Control<'_>,
 ) -> Result<Outcome, ExtractError> {
-    let target_error = |source| ExtractError::Target { path: target.to_owned(), source };
-    let made = MadeTarget::make(target).map_err(target_error)?;
-    let root = Arc::new(Dir::open(target).map_err(target_error)?);
-    let case_sensitive = !plan::has_case_twins(tree) || is_case_sensitive(&root).map_err(target_error)?;
-    let naming = Naming { rules: options.name_rules, case_sensitive };
-
-    let mut plan = Plan::new(tree, selection, naming, Vec::new());
-    let mut reading = Reading::of(wim, &mut plan)?;
-    if let Err(refused) = reading.check(wim, target, &root, options) {
-        drop(root);
-        made.undo();
+    let mut job = Job::plan(tree, selection, target, options, control)?;
+    let mut reading = Reading::of(wim, &mut job.plan)?;
+    if let Err(refused) = reading.check(wim, target, &job.root, options) {
+        job.undo();
         return Err(refused);
     }
-    let not_made = make_directories(&plan, &root, control).map_err(|stopped| match stopped {
-        Stopped::Interrupted => ExtractError::Interrupted,
-        Stopped::Sink(source) => target_error(source),
-    })?;
-    if !not_made.is_empty() {
-        plan = Plan::new(tree, selection, naming, not_made);
-        reading = Reading::of(wim, &mut plan)?;
+    if job.make_directories()? {
+        reading = Reading::of(wim, &mut job.plan)?;
     }
     let Reading { blobs, wanted, requests, mut failed } = reading;
     control.progress.begin("Extracting", blobs.iter().map(|blob| blob.size).fold(0, u64::saturating_add));
+    let received = job.receive(&wanted, |sink| {
+        read_blobs(&wim.sources(), &requests, sink, wim.decoders(), options.memory, control).map_err(Some)
+    })?;
+    failed.extend(received.failed);
+    job.finish(&wanted, &sizes(&blobs), failed, received.link_data)
+}
 
-    let directories = Directories::new(Arc::clone(&root), &plan.directories);
-    let Options { sparse, overwrite, .. } = *options;
-    let writing = Writing { tree, directories, files: &plan.files, sparse, overwrite };
-    failed.extend(make_empty_files(&writing, &plan.empty_files).map_err(target_error)?);
-    let mut extractor = Extractor::new(&writing, &wanted);
-    let read = read_blobs(&wim.sources(), &requests, &mut extractor, wim.decoders(), options.memory, control);
-    extractor.abandon();
-    match read {
-        Ok(()) => {}
-        Err(Stopped::Interrupted) => return Err(ExtractError::Interrupted),
-        Err(Stopped::Sink(source)) => return Err(target_error(source)),
+/// Extracts all of `tree` into `target`, where blobs come as they like: `feed` gives the sink those it is told, of which requests
+/// are the numbers, and answers their sizes. A blob whose size it does not answer did not come. If `feed` answers `None`
+/// as its error, it knows why it stopped; this answers [`ExtractError::Interrupted`] then.
+///
+/// # Errors
+/// As [`extract`].
+pub(super) fn extract_fed(
+    tree: &Metadata,
+    target: &Path,
+    options: &Options,
+    control: Control<'_>,
+    feed: impl FnOnce(&[Sha1], &mut Extractor<'_>) -> Result<Vec<Option<u64>>, Option<Stopped<io::Error>>>,
+) -> Result<Outcome, ExtractError> {
+    let everything = Selection::everything();
+    let mut job = Job::plan(tree, &everything, target, options, control)?;
+    job.make_directories()?;
+    let of = |(sha1, targets)| Wanted { sha1, targets };
+    let wanted: Vec<Wanted> = std::mem::take(&mut job.plan.blobs).into_iter().map(of).collect();
+    let hashes: Vec<Sha1> = wanted.iter().map(|wanted| wanted.sha1).collect();
+    // How much will come is not known.
+    control.progress.begin("Extracting", 0);
+    let mut sizes = Vec::new();
+    let received = job.receive(&wanted, |sink| feed(&hashes, sink).map(|came| sizes = came))?;
+    let mut failed = received.failed;
+    for (wanted, size) in wanted.iter().zip(&sizes) {
+        let nbytes = size.unwrap_or_default();
+        let is_for_links = |target: &&Target| target.link().is_some() && nbytes > reparse::MAX_NBYTES;
+        let too_large = wanted.targets.iter().filter(is_for_links);
+        failed.extend(too_large.map(|target| Failed { target: *target, problem: Problem::ReparseSize { nbytes } }));
+        if size.is_none() {
+            let missing = |target: &Target| Failed { target: *target, problem: Problem::MissingBlob(wanted.sha1) };
+            failed.extend(wanted.targets.iter().map(missing));
+        }
     }
-    failed.append(&mut extractor.failed);
-    for (link, data) in extractor.link_data {
-        plan.links[link as usize].data = data;
+    let sizes: Vec<u64> = sizes.into_iter().map(Option::unwrap_or_default).collect();
+    job.finish(&wanted, &sizes, failed, received.link_data)
+}
+
+fn sizes(blobs: &[&KnownBlob]) -> Vec<u64> {
+    blobs.iter().map(|blob| blob.size).collect()
+}
+
+/// An extraction under way.
+struct Job<'a> {
+    tree: &'a Metadata,
+    selection: &'a Selection,
+    target: &'a Path,
+    options: &'a Options,
+    control: Control<'a>,
+    made: MadeTarget,
+    root: Arc<Dir>,
+    naming: Naming,
+    plan: Plan,
+}
+
+/// What became of the blobs.
+struct Received {
+    failed: Vec<Failed>,
+    link_data: Vec<(u32, Vec<u8>)>,
+}
+
+impl<'a> Job<'a> {
+    /// Makes the target and plans; the target stays empty.
+    fn plan(
+        tree: &'a Metadata,
+        selection: &'a Selection,
+        target: &'a Path,
+        options: &'a Options,
+        control: Control<'a>,
+    ) -> Result<Self, ExtractError> {
+        let target_error = |source| ExtractError::Target { path: target.to_owned(), source };
+        let made = MadeTarget::make(target).map_err(target_error)?;
+        let root = Arc::new(Dir::open(target).map_err(target_error)?);
+        let case_sensitive = !plan::has_case_twins(tree) || is_case_sensitive(&root).map_err(target_error)?;
+        let naming = Naming { rules: options.name_rules, case_sensitive };
+        let plan = Plan::new(tree, selection, naming, Vec::new());
+        Ok(Self { tree, selection, target, options, control, made, root, naming, plan })
     }
 
-    let failed_files: HashSet<u32> = failed.iter().filter_map(|failure| failure.target.file()).collect();
-    let failed_links: HashSet<u32> = failed.iter().filter_map(|failure| failure.target.link()).collect();
-    let mut refused = plan.refused;
-    refused.extend(failed.into_iter().map(|Failed { target, problem }| {
-        let place = match target {
-            Target::File(file) => &plan.files[file as usize],
-            Target::Link(link) => &plan.links[link as usize].place,
-        };
-        Refused { dentry: place.dentry, problem }
-    }));
-    let mut finish = Finish { tree, writing: &writing, refused };
-    let hard_links = finish.hard_links(&plan.hard_links, &failed_files).map_err(target_error)?;
-    plan.left_out.hard_links = hard_links.copied;
-    let symlinks = finish.symlinks(&plan.links, &failed_links, &plan.directories).map_err(target_error)?;
-    finish.directory_times(&plan.directories, selection.is_everything());
+    fn target_error(&self, source: io::Error) -> ExtractError {
+        ExtractError::Target { path: self.target.to_owned(), source }
+    }
 
-    let written = |target: &Target| target.file().is_some_and(|file| !failed_files.contains(&file));
-    let copies = |wanted: &Wanted| wanted.targets.iter().filter(|target| written(target)).count() as u64;
-    Ok(Outcome {
-        directories: plan.directories.iter().filter(|directory| !directory.failed).count() as u64,
-        files: (plan.files.len() - failed_files.len()) as u64,
-        hard_links: hard_links.made + hard_links.copied,
-        symlinks,
-        bytes: blobs.iter().zip(&wanted).map(|(blob, wanted)| blob.size.saturating_mul(copies(wanted))).sum(),
-        refused: finish.refused,
-        left_out: plan.left_out,
-    })
+    /// Takes the target away again, as far as it was made.
+    fn undo(self) {
+        drop(self.root);
+        self.made.undo();
+    }
+
+    /// Makes the directories; answers whether there is another plan now, without those that cannot be made.
+    fn make_directories(&mut self) -> Result<bool, ExtractError> {
+        let not_made = make_directories(&self.plan, &self.root, self.control).map_err(|stopped| match stopped {
+            Stopped::Interrupted => ExtractError::Interrupted,
+            Stopped::Sink(source) => self.target_error(source),
+        })?;
+        let is_replanned = !not_made.is_empty();
+        if is_replanned {
+            self.plan = Plan::new(self.tree, self.selection, self.naming, not_made);
+        }
+        Ok(is_replanned)
+    }
+
+    fn writing(&self) -> Writing<'_> {
+        let directories = Directories::new(Arc::clone(&self.root), &self.plan.directories);
+        let Options { sparse, overwrite, .. } = *self.options;
+        Writing { tree: self.tree, directories, files: &self.plan.files, sparse, overwrite }
+    }
+
+    /// Makes the files, as `read` gives their contents to the sink. An error without a reason counts as an interruption.
+    fn receive(
+        &self,
+        wanted: &[Wanted],
+        read: impl FnOnce(&mut Extractor<'_>) -> Result<(), Option<Stopped<io::Error>>>,
+    ) -> Result<Received, ExtractError> {
+        let writing = self.writing();
+        let mut failed =
+            make_empty_files(&writing, &self.plan.empty_files).map_err(|source| self.target_error(source))?;
+        let mut extractor = Extractor::new(&writing, wanted);
+        let read = read(&mut extractor);
+        extractor.abandon();
+        match read {
+            Ok(()) => {}
+            Err(None | Some(Stopped::Interrupted)) => return Err(ExtractError::Interrupted),
+            Err(Some(Stopped::Sink(source))) => return Err(self.target_error(source)),
+        }
+        failed.append(&mut extractor.failed);
+        Ok(Received { failed, link_data: extractor.link_data })
+    }
+
+    /// Makes all that comes behind the files.
+    fn finish(
+        mut self,
+        wanted: &[Wanted],
+        sizes: &[u64],
+        failed: Vec<Failed>,
+        link_data: Vec<(u32, Vec<u8>)>,
+    ) -> Result<Outcome, ExtractError> {
+        for (link, data) in link_data {
+            self.plan.links[link as usize].data = data;
+        }
+        let refused_before = std::mem::take(&mut self.plan.refused);
+        let (plan, writing) = (&self.plan, self.writing());
+        let failed_files: HashSet<u32> = failed.iter().filter_map(|failure| failure.target.file()).collect();
+        let failed_links: HashSet<u32> = failed.iter().filter_map(|failure| failure.target.link()).collect();
+        let mut refused = refused_before;
+        refused.extend(failed.into_iter().map(|Failed { target, problem }| {
+            let place = match target {
+                Target::File(file) => &plan.files[file as usize],
+                Target::Link(link) => &plan.links[link as usize].place,
+            };
+            Refused { dentry: place.dentry, problem }
+        }));
+        let mut finish = Finish { tree: self.tree, writing: &writing, refused };
+        let hard_links =
+            finish.hard_links(&plan.hard_links, &failed_files).map_err(|source| self.target_error(source))?;
+        let left_out = LeftOut { hard_links: hard_links.copied, ..plan.left_out };
+        let symlinks = finish
+            .symlinks(&plan.links, &failed_links, &plan.directories)
+            .map_err(|source| self.target_error(source))?;
+        finish.directory_times(&plan.directories, self.selection.is_everything());
+
+        let written = |target: &Target| target.file().is_some_and(|file| !failed_files.contains(&file));
+        let copies = |wanted: &Wanted| wanted.targets.iter().filter(|target| written(target)).count() as u64;
+        Ok(Outcome {
+            directories: plan.directories.iter().filter(|directory| !directory.failed).count() as u64,
+            files: (plan.files.len() - failed_files.len()) as u64,
+            hard_links: hard_links.made + hard_links.copied,
+            symlinks,
+            bytes: sizes.iter().zip(wanted).map(|(size, wanted)| size.saturating_mul(copies(wanted))).sum(),
+            refused: finish.refused,
+            left_out,
+        })
+    }
 }
 
 /// Whether the target tells names apart that differ in letter case only: tried out, as nothing else says.

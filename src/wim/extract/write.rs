@@ -17,7 +17,7 @@ use crate::util::new_file::{NewFile, is_fatal, temporary_name};
 use crate::util::os::{self, Dir};
 use crate::util::sha1::Sha1;
 use crate::wim::engine::{BlobEnd, Segment, Sink};
-use crate::wim::metadata::Metadata;
+use crate::wim::metadata::{Metadata, reparse};
 use crate::wim::verify::Damage;
 
 /// With holes: the shortest run of zeros that is left out, in bytes. Shorter ones cost more in extents than they save.
@@ -161,7 +161,7 @@ struct Carried<'a> {
 }
 
 /// Writes what the engine reads.
-pub(super) struct Extractor<'a> {
+pub(in crate::wim) struct Extractor<'a> {
     writing: &'a Writing<'a>,
     wanted: &'a [Wanted],
     carried: Option<Carried<'a>>,
@@ -196,7 +196,8 @@ impl<'a> Extractor<'a> {
         };
         let wants_data = targets.iter().any(|target| target.link().is_some());
         for segment in segments {
-            if wants_data {
+            // More than a link can have is told from its size; nobody needs to hold it.
+            if wants_data && carried.link_data.len() as u64 <= reparse::MAX_NBYTES {
                 carried.link_data.extend(segment.data);
             }
             let Some((file, mut open)) = carried.open.take() else { continue };
