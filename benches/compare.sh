@@ -7,6 +7,7 @@
 #   benches/compare.sh codecs             the codecs alone against wimlib's, on one thread, on 64 MiB of the tree
 #   benches/compare.sh codecs --picture   every level of both: docs/codecs.tsv, and docs/codecs.svg drawn from it
 #   benches/compare.sh packages           cabinets of 300 MB against cabextract and 7zz, on one thread and on several
+#   benches/compare.sh changes            capture, append, apply, and replacing a file of 300 MiB in a WIM of 4 GiB
 #
 # Options: --runs N (default 5), --lzms-runs N (default 3: solid LZMS takes a minute a run), --threads N (default 2), --work DIR
 # (default /dev/shm/wimkit-compare: a tmpfs, so that the disk is not measured), --sample FILE (for codecs, another file).
@@ -16,11 +17,12 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 repository=$(dirname "$here")
 
-runs=5 lzms_runs=3 threads=2 work=/dev/shm/wimkit-compare tree='' rows=() codecs=false packages=false picture=false sample=''
+runs=5 lzms_runs=3 threads=2 work=/dev/shm/wimkit-compare tree='' rows=() codecs=false packages=false changes=false picture=false sample=''
 while [ $# -gt 0 ]; do
     case $1 in
     codecs) codecs=true; shift ;;
     packages) packages=true; shift ;;
+    changes) changes=true; shift ;;
     --picture) picture=true; shift ;;
     --sample) sample=$(realpath "$2"); shift 2 ;;
     --runs) runs=$2; shift 2 ;;
@@ -29,7 +31,7 @@ while [ $# -gt 0 ]; do
     --work) work=$2; shift 2 ;;
     --tree) tree=$2; shift 2 ;;
     --row) shift; while [ $# -gt 0 ] && [[ $1 != --* ]]; do rows+=("$1"); shift; done ;;
-    *) sed -n '2,15p' "$0"; exit 2 ;;
+    *) sed -n '2,16p' "$0"; exit 2 ;;
     esac
 done
 
@@ -86,6 +88,15 @@ wanted() {
     for word in "${rows[@]}"; do [[ $1 == *"$word"* ]] && return 0; done
     return 1
 }
+begin_table() {
+    printf 'operation\tpeer\twimkit s\tpeer s\tpeer/wimkit min / median / max\tCPU\twimkit MiB\tpeer MiB\n' | tee table.txt
+}
+end_table() {
+    echo
+    column -t -s "$(printf '\t')" table.txt
+    echo
+    echo "table in $work/table.txt; ratios above 1: wimkit is faster. $(machine)"
+}
 row() { # row NAME PEER BEFORE OURS THEIRS
     wanted "$1" || return 0
     python3 "$here/pair.py" --runs "$runs" --before "$3" "$1" "$2" "$4" "$5" >>table.txt
@@ -105,7 +116,7 @@ if $packages; then
     [ -f lzx.cab ] || $wimkit cab create lzx.cab packed --compress lzx:3 --folder-size 1G
     [ -f folders.cab ] || $wimkit cab create folders.cab packed --compress lzx:3 --folder-size 32M
     clear='rm -rf out && mkdir out'
-    printf 'operation\tpeer\twimkit s\tpeer s\tpeer/wimkit min / median / max\tCPU\twimkit MiB\tpeer MiB\n' | tee table.txt
+    begin_table
     for kind in mszip lzx; do
         one="$repository/target/release/wimkit --quiet --threads 1 expand $kind.cab --to out"
         row "expand $kind, 1 thread" cabextract "$clear" "$one" "cabextract -q -d out $kind.cab"
@@ -115,18 +126,15 @@ if $packages; then
     row "expand folders, $threads threads" cabextract "$clear" "$wimkit expand folders.cab --to out" "cabextract -q -d out folders.cab"
     row "expand folders, $threads threads" 7zz "$clear" "$wimkit expand folders.cab --to out" "7zz x -mmt$threads -oout folders.cab"
     rm -rf out
-    echo
-    column -t -s "$(printf '\t')" table.txt
-    echo
-    echo "table in $work/table.txt; ratios above 1: wimkit is faster. $(machine)"
+    end_table
     exit
 fi
 
 capture none.wim "$tree" --compress=none
 capture xpress.wim "$tree" --compress=XPRESS
 capture lzx.wim "$tree" --compress=LZX
-capture solid.esd "$tree" --solid
-if [ -n "$second" ] && ! [ -f two.wim ]; then
+$changes || capture solid.esd "$tree" --solid
+if [ -n "$second" ] && ! $changes && ! [ -f two.wim ]; then
     cp lzx.wim two.new
     wimlib-imagex append "$second" two.new second --threads="$threads" >/dev/null
     mv two.new two.wim
@@ -134,7 +142,40 @@ fi
 [ -z "$many" ] || capture many.wim "$many" --compress=LZX
 
 clear='rm -rf out'
-printf 'operation\tpeer\twimkit s\tpeer s\tpeer/wimkit min / median / max\tCPU\twimkit MiB\tpeer MiB\n' | tee table.txt
+if $changes; then
+    begin_table
+    row 'capture lzx' wimlib "$clear" "$wimkit capture $tree out" "wimlib-imagex capture $tree out --compress=LZX --threads=$threads"
+    if wanted 'capture lzx'; then
+        rm -f out ours.wim && $wimkit capture "$tree" ours.wim
+        echo "capture lzx: $(stat -c %s ours.wim) bytes, wimlib $(stat -c %s lzx.wim)"
+    fi
+    if [ -n "$second" ]; then
+        row 'append a second edition' wimlib "$clear && cp lzx.wim out" "$wimkit append $second out --name second" \
+            "wimlib-imagex append $second out second --threads=$threads"
+    fi
+    for kind in none.wim xpress.wim lzx.wim; do
+        row "apply ${kind%.*}" wimlib "$clear" "$wimkit apply $kind 1 out" "wimlib-imagex apply $kind 1 out"
+    done
+    [ -z "$many" ] || row 'apply, 100,000 files' wimlib "$clear" "$wimkit apply many.wim 1 out" "wimlib-imagex apply many.wim 1 out"
+    if wanted 'update 300 MiB in 4 GiB'; then
+        if ! [ -f big.wim ]; then
+            mkdir -p big
+            for part in 1 2 3 4 5 6 7 8 9 10 11 12 13; do head -c 315M /dev/urandom >"big/$part.bin"; done
+            wimlib-imagex capture big big.new big --compress=none >/dev/null && mv big.new big.wim
+            rm -rf big
+            head -c 300M /dev/urandom >new.bin
+        fi
+        row 'update 300 MiB in 4 GiB' wimlib "cp big.wim out" "$wimkit update out 1 --command 'add new.bin /5.bin'" \
+            "wimlib-imagex update out 1 --command='add new.bin /5.bin'"
+        cp big.wim out
+        $wimkit update out 1 --command 'add new.bin /5.bin'
+        echo "update: the file grew by $(($(stat -c %s out) - $(stat -c %s big.wim))) bytes for one of $(stat -c %s new.bin)"
+    fi
+    rm -rf out
+    end_table
+    exit
+fi
+begin_table
 for kind in none.wim xpress.wim lzx.wim solid.esd; do
     row "verify ${kind%.*}" wimlib "$clear" "$wimkit verify $kind" "wimlib-imagex verify $kind"
     row "verify ${kind%.*}" 7zz "$clear" "$wimkit verify $kind" "7zz t $kind"
@@ -165,8 +206,4 @@ row 'export lzx to solid' wimlib "$clear" "$wimkit export lzx.wim all out --comp
 row 'optimize, recompressed to lzx' wimlib "$clear && cp lzx.wim out" "$wimkit optimize out --compress lzx --recompress" \
     "wimlib-imagex optimize out --recompress --compress=LZX --threads=$threads"
 rm -rf out
-
-echo
-column -t -s "$(printf '\t')" table.txt
-echo
-echo "table in $work/table.txt; ratios above 1: wimkit is faster. $(machine)"
+end_table

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds testdata/sample.wim and testdata/sample.esd: two editions of a pretend Windows tree.
 
-    testdata/make_sample.py        needs wimlib-imagex; writes beside itself
+    cargo run --release -- --version && testdata/make_sample.py        writes beside itself
 
 All content is made up here from a fixed seed. The two files hold the same images: sample.wim with XPRESS,
 sample.esd as a solid LZMS resource.
@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+WIMKIT = HERE.parent / "target/release/wimkit"
 EPOCH = 1_704_067_200  # 2024-01-01T00:00:00Z
 WORDS = (
     "assembly dependency component security registry device driver service policy network storage display "
@@ -72,31 +73,31 @@ def build(root, edition):
     os.utime(root, (EPOCH, EPOCH))
 
 
+def wimkit(*arguments):
+    subprocess.run([WIMKIT, *map(str, arguments), "--quiet"], check=True, env=os.environ | {"SOURCE_DATE_EPOCH": str(EPOCH)})
+
+
 def main():
     wim, esd = HERE / "sample.wim", HERE / "sample.esd"
+    wim.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for edition in ("Home", "Professional"):
+        for image, edition in enumerate(("Home", "Professional"), 1):
             root = pathlib.Path(scratch, edition)
             root.mkdir()
             build(root, edition)
-            command = ["capture", str(root), str(wim), f"Example {edition}", f"The {edition} edition", "--compress=xpress"]
-            if edition != "Home":
-                command[0] = "append"
-                command.pop()
-            else:
-                wim.unlink(missing_ok=True)
+            command = ["capture", root, wim, "--compress", "xpress"] if image == 1 else ["append", root, wim]
+            wimkit(*command, "--name", f"Example {edition}", "--description", f"The {edition} edition", "--flags", edition)
             properties = {
-                "FLAGS": edition, "DISPLAYNAME": f"Example {edition}", "WINDOWS/ARCH": "9",
+                "DISPLAYNAME": f"Example {edition}", "WINDOWS/ARCH": "9",
                 "WINDOWS/PRODUCTNAME": "Example Operating System", "WINDOWS/EDITIONID": edition,
                 "WINDOWS/INSTALLATIONTYPE": "Client", "WINDOWS/LANGUAGES/LANGUAGE": "en-US",
                 "WINDOWS/LANGUAGES/DEFAULT": "en-US", "WINDOWS/VERSION/MAJOR": "10", "WINDOWS/VERSION/MINOR": "0",
                 "WINDOWS/VERSION/BUILD": "26100", "WINDOWS/VERSION/SPBUILD": "1742", "WINDOWS/VERSION/SPLEVEL": "0",
                 "WINDOWS/SYSTEMROOT": "WINDOWS",
             }
-            command += [f"--image-property={key}={value}" for key, value in properties.items()]
-            subprocess.run(["wimlib-imagex", *command], check=True)
-    esd.unlink(missing_ok=True)
-    subprocess.run(["wimlib-imagex", "export", str(wim), "all", str(esd), "--solid"], check=True)
+            wimkit("info", wim, image, *(f"--set={path}={value}" for path, value in properties.items()))
+    wimkit("optimize", wim)
+    wimkit("export", wim, "all", esd, "--solid", "--compress", "lzms", "--force")
 
 
 if __name__ == "__main__":

@@ -336,6 +336,30 @@ fn extract_takes_paths_and_patterns() {
 }
 
 #[test]
+fn extract_puts_each_of_several_images_into_a_directory_of_its_number() {
+    let scratch = Scratch::new();
+    let sample = testdata("sample.wim");
+    let (all, one) = (scratch.text("all"), scratch.text("one"));
+    let readme = "Windows/System32/readme.txt";
+    let output = wimkit(["extract", &sample, "all", readme, "--to", &all, "--json"]);
+    assert_code(&output, 0);
+    let documents = serde_json::Deserializer::from_str(stdout(&output)).into_iter::<Value>();
+    let images: Vec<u64> = documents.map(|document| document.unwrap()["image"].as_u64().unwrap()).collect();
+    assert_eq!(images, [1, 2]);
+    let read = |path: &str| std::fs::read_to_string(scratch.path(path)).unwrap();
+    let [home, pro] = [1, 2].map(|image| read(&format!("all/{image}/{readme}")));
+    assert!(home.contains("Home") && pro.contains("Pro"), "{home}{pro}");
+    succeed(["extract", &sample, "2", readme, "--to", &one]);
+    assert_eq!(read(&format!("one/{readme}")), pro);
+
+    // The second image alone has it.
+    let missing = wimkit(["extract", &sample, "all", "Windows/System32/pro*.dll", "--to", &scratch.text("none")]);
+    assert_code(&missing, 2);
+    assert!(stderr(&missing).starts_with("error: image 1: Windows/System32/pro*.dll"), "{}", stderr(&missing));
+    assert!(!scratch.path("none").exists());
+}
+
+#[test]
 fn extract_ends_with_1_if_something_was_left() {
     let scratch = Scratch::new();
     let target = scratch.text("target");

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
-use support::{read_tree, run};
+use support::{on_small_disk, read_tree, run};
 
 fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name)
@@ -101,36 +101,6 @@ fn files_that_cannot_grow_stay_as_they_are() {
             .unwrap();
         case.assert_failed_cleanly(&output, before.path(), scene.path());
     }
-}
-
-/// Runs wimkit with a copy of `scene` as its directory, on a file system on which only so many bytes are free; what the directory
-/// holds then is in `after`. `None` where that cannot be had.
-fn on_small_disk(scene: &Path, free: u64, after: &Path, arguments: &[String]) -> Option<Output> {
-    if !Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success()) {
-        eprintln!("\n######## SKIPPED: no namespace for a small file system (unshare -rm) ########\n");
-        return None;
-    }
-    const SCRIPT: &str = r#"
-        disk=$(mktemp -d) && mount -t tmpfs -o size="$1" tmpfs "$disk" && cp -r "$2"/. "$disk" && cd "$disk" || exit 99
-        after=$3
-        shift 3
-        "$@"
-        code=$?
-        cp -a . "$after" && cd / && umount "$disk" && rmdir "$disk" || exit 99
-        exit $code"#;
-    const PAGE: u64 = 4096;
-    let used: u64 = std::fs::read_dir(scene)
-        .unwrap()
-        .map(|entry| entry.unwrap().metadata().unwrap().len().next_multiple_of(PAGE))
-        .sum();
-    let output = Command::new("unshare")
-        .args(["-rm", "sh", "-c", SCRIPT, "sh", &(used + free).to_string(), arg(scene), arg(after)])
-        .arg(cargo_bin("wimkit"))
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert_ne!(output.status.code(), Some(99), "{}", stderr(&output));
-    Some(output)
 }
 
 #[test]

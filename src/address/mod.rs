@@ -107,16 +107,7 @@ fn open_in_image(
 ) -> Result<Box<dyn ReadAt>, AddressError> {
     let wim = Arc::new(Wim::from_source(source, &name.to_string_lossy())?);
     let mut path = steps.remove(0);
-    let word = path.split(['/', '\\']).next().unwrap_or_default();
-    // An image's number or name comes first; where there is one image only, it may be left out.
-    let (image, skipped) = match find_image(&wim, word) {
-        Ok(image) => (image, word.len()),
-        Err(error) if wim.image_count() != 1 => return Err(error),
-        Err(error) => match wim.metadata(ImageIndex::FIRST)?.lookup(word) {
-            Some(_) => (ImageIndex::FIRST, 0),
-            None => return Err(error),
-        },
-    };
+    let (image, skipped) = image_of(&wim, &path)?;
     let tree = wim.metadata(image)?;
     let lookup = |path: &str| match tree.lookup(&path[skipped..]) {
         Some(entry) if entry.is_directory() => Found::Directory,
@@ -194,6 +185,37 @@ fn open_entry(
     };
     let blob = *wim.contents()?.find(&stream.sha1).ok_or_else(|| problem("its content is missing"))?;
     Ok(Box::new(BlobReader::new(Arc::clone(wim), &blob, memory)?))
+}
+
+/// The last container that an address leads into, and what follows behind that: [`in_image`] knows what it means if the
+/// container is an image file. `None` if the address leads into nothing.
+pub fn container_of(address: &Path) -> Option<(PathBuf, String)> {
+    let (file, mut steps) = split(address)?;
+    let last = steps.pop()?;
+    Some((steps.iter().fold(file, |container, step| behind(&container, step)), last))
+}
+
+/// The image that the part of an address behind the `!/` of an image file leads to, and the path in that image.
+///
+/// # Errors
+/// There is no such image.
+pub fn in_image<'a>(wim: &Wim, path: &'a str) -> Result<(ImageIndex, &'a str), AddressError> {
+    let (image, skipped) = image_of(wim, path)?;
+    Ok((image, &path[skipped..]))
+}
+
+/// The image that a path begins with, and how long its number or name is. Where there is one image only, it may be left
+/// out.
+fn image_of(wim: &Wim, path: &str) -> Result<(ImageIndex, usize), AddressError> {
+    let word = path.split(['/', '\\']).next().unwrap_or_default();
+    match find_image(wim, word) {
+        Ok(image) => Ok((image, word.len())),
+        Err(error) if wim.image_count() != 1 => Err(error),
+        Err(error) => match wim.metadata(ImageIndex::FIRST)?.lookup(word) {
+            Some(_) => Ok((ImageIndex::FIRST, 0)),
+            None => Err(error),
+        },
+    }
 }
 
 /// The image of this number or name.

@@ -31,7 +31,8 @@ impl Apply {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let begun = Instant::now();
         let wim = self.source.open(context)?;
-        let tree = read_tree(&wim, find_image(&wim, &self.image)?)?;
+        let image = find_image(&wim, &self.image)?;
+        let tree = read_tree(&wim, image)?;
         let options =
             Options { overwrite: self.overwrite, sparse: self.sparse, memory: context.memory(), ..Options::default() };
         let everything = Selection::everything();
@@ -39,7 +40,8 @@ impl Apply {
         context.bars.clear();
         let done = result?;
         let not_restored = Some(NotRestored::of(&tree));
-        let report = Report { schema: "wimkit.apply/1", target: &self.dir, tree: &tree, done: &done, not_restored };
+        let report =
+            Report { schema: "wimkit.apply/1", image, target: &self.dir, tree: &tree, done: &done, not_restored };
         report.tell(context, begun)
     }
 }

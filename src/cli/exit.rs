@@ -43,6 +43,17 @@ impl Failure {
         }
     }
 
+    /// Says where it happened, in front of the error.
+    pub(crate) fn within(self, place: impl std::fmt::Display) -> Self {
+        match self {
+            Self::CouldNot { error, hint } => {
+                let text = format!("{place}: {error}");
+                Self::CouldNot { error: Box::<dyn Error + Send + Sync>::from(text), hint }
+            }
+            other => other,
+        }
+    }
+
     /// A failure to write to standard output.
     pub(crate) fn stdout(error: io::Error) -> Self {
         match error.kind() {

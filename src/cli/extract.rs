@@ -5,21 +5,22 @@ use super::args::{ImageWord, Size};
 use super::exit::{Failure, Outcome};
 use super::extracted::Report;
 use super::printer::visible;
-use super::source::{Source, find_entry, find_image, read_tree};
+use super::source::{Source, find_entry, find_images, read_tree};
 use clap::Args;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use wimkit::wim::extract::{self, ExtractError, NameRules, Options, Selection};
 use wimkit::wim::metadata::{DentryId, Metadata};
+use wimkit::wim::{ImageIndex, Wim};
 
 /// Extract files, directories and links of an image
 #[derive(Args, Debug)]
 pub(crate) struct Extract {
     #[command(flatten)]
     source: Source,
-    /// The image: a number from 1, or a name
+    /// The image: a number from 1, or a name; several (1,3-5) or all of them each go to a directory of their number
     image: ImageWord,
     /// Files and directories in the image; *, ? and [ ] match within a name, ** across directories [default: all]
     #[arg(value_name = "PATH")]
@@ -43,10 +44,33 @@ pub(crate) struct Extract {
 
 impl Extract {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
-        let begun = Instant::now();
         let wim = self.source.open(context)?;
-        let tree = read_tree(&wim, find_image(&wim, &self.image)?)?;
-        let selection = select(&tree, &self.paths)?;
+        let images = find_images(&wim, &self.image)?;
+        if let ([image], false) = (images.as_slice(), self.image == ImageWord::All) {
+            return self.extract(context, &wim, *image, &self.to);
+        }
+        // A path that one of the images does not have shows before anything is written.
+        for image in &images {
+            self.select(&wim, *image)?;
+        }
+        let mut outcome = Outcome::Done;
+        for image in images {
+            if self.extract(context, &wim, image, &self.to.join(image.to_string()))? == Outcome::Partial {
+                outcome = Outcome::Partial;
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn select(&self, wim: &Wim, image: ImageIndex) -> Result<(Metadata, Selection), Failure> {
+        let tree = read_tree(wim, image)?;
+        let selection = select(&tree, &self.paths).map_err(|failure| failure.within(format_args!("image {image}")))?;
+        Ok((tree, selection))
+    }
+
+    fn extract(&self, context: &Context, wim: &Wim, image: ImageIndex, target: &Path) -> Result<Outcome, Failure> {
+        let begun = Instant::now();
+        let (tree, selection) = self.select(wim, image)?;
         let options = Options {
             overwrite: self.overwrite,
             sparse: self.sparse,
@@ -54,11 +78,10 @@ impl Extract {
             max_bytes: self.max_size.map(|size| size.0),
             memory: context.memory(),
         };
-        let result = extract::extract(&wim, &tree, &selection, &self.to, &options, context.control());
+        let result = extract::extract(wim, &tree, &selection, target, &options, context.control());
         context.bars.clear();
         let done = result?;
-        let report =
-            Report { schema: "wimkit.extract/1", target: &self.to, tree: &tree, done: &done, not_restored: None };
+        let report = Report { schema: "wimkit.extract/1", image, target, tree: &tree, done: &done, not_restored: None };
         report.tell(context, begun)
     }
 }

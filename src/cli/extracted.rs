@@ -7,12 +7,14 @@ use super::printer::{self, visible, warn};
 use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;
+use wimkit::wim::ImageIndex;
 use wimkit::wim::extract::{self, NotRestored};
 use wimkit::wim::metadata::Metadata;
 
 /// What there is to tell.
 pub(crate) struct Report<'a> {
     pub(crate) schema: &'static str,
+    pub(crate) image: ImageIndex,
     pub(crate) target: &'a Path,
     pub(crate) tree: &'a Metadata,
     pub(crate) done: &'a extract::Outcome,
@@ -85,6 +87,7 @@ impl Report<'_> {
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
+    image: u32,
     target: String,
     complete: bool,
     directories: u64,
@@ -133,9 +136,10 @@ struct Lost {
 
 impl<'a> Document<'a> {
     fn new(report: &Report<'a>) -> Self {
-        let Report { schema, target, tree, done, not_restored } = *report;
+        let Report { schema, image, target, tree, done, not_restored } = *report;
         Self {
             schema,
+            image: image.get(),
             target: target.display().to_string(),
             complete: done.is_complete(),
             directories: done.directories,

@@ -23,14 +23,17 @@ mod join;
 mod ls;
 mod man;
 mod media;
+mod mount;
 mod optimize;
 mod package;
 mod printer;
 mod progress;
 mod refresh;
 mod sample;
+mod setup_action;
 mod source;
 mod split;
+mod update;
 mod verify;
 
 use args::Size;
@@ -91,6 +94,11 @@ enum Command {
     Capture(capture::Capture),
     Append(append::Append),
     Apply(apply::Apply),
+    Mount(mount::Mount),
+    #[command(visible_alias = "umount")]
+    Unmount(mount::Unmount),
+    Update(update::Update),
+    SetupAction(setup_action::SetupAction),
     Optimize(optimize::Optimize),
     Split(split::Split),
     Join(join::Join),
@@ -144,6 +152,10 @@ impl Command {
             Self::Capture(command) => command.run(context),
             Self::Append(command) => command.run(context),
             Self::Apply(command) => command.run(context),
+            Self::Mount(command) => command.run(context),
+            Self::Unmount(command) => command.run(context),
+            Self::Update(command) => command.run(context),
+            Self::SetupAction(command) => command.run(context),
             Self::Optimize(command) => command.run(context),
             Self::Split(command) => command.run(context),
             Self::Join(command) => command.run(context),

@@ -66,6 +66,14 @@ impl Source {
     }
 }
 
+/// Opens a file that is to be changed in place, which no address leads to.
+pub(crate) fn open_in_place(path: &Path, context: &Context) -> Result<Wim, Failure> {
+    let wim = Wim::open(path, &OpenOptions { no_mmap: context.global.no_mmap, ..OpenOptions::default() })?;
+    wim.contents()?;
+    tell_warnings(&wim);
+    Ok(wim)
+}
+
 /// Tells what was odd so far about a file.
 pub(crate) fn tell_warnings(wim: &Wim) {
     for warning in wim.warnings() {

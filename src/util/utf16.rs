@@ -40,6 +40,14 @@ pub fn push(text: &mut String, bytes: &[u8]) -> bool {
     whole
 }
 
+/// The text of a file that people write: UTF-8, or UTF-16LE with a byte order mark, as editors of Windows save it.
+pub fn decode_text(bytes: &[u8]) -> Option<String> {
+    match bytes {
+        [0xFF, 0xFE, utf16 @ ..] => to_string(utf16),
+        [0xEF, 0xBB, 0xBF, utf8 @ ..] | utf8 => std::str::from_utf8(utf8).ok().map(str::to_owned),
+    }
+}
+
 /// The UTF-16LE bytes of `text`.
 pub fn from_str(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()

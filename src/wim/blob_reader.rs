@@ -1,21 +1,17 @@
 //! Random access to the content of a file in an image.
 
 use std::io;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 
 use super::WimError;
+use super::chunk_cache::{CacheShare, ChunkCache, ChunkPlace};
 use super::engine::{BlobSource, Request};
 use super::reader::{KnownBlob, Wim};
 use super::resource::{ChunkMap, ResourceError, read_chunk};
 use crate::util::read_at::ReadAt;
 
-/// Decoded bytes that are kept, in chunks; at least [`LEAST_CHUNKS`].
+/// Decoded bytes that a reader keeps for itself.
 const CACHE_BYTES: u64 = 16 << 20;
-/// For a reader that goes back and forth between two places.
-const LEAST_CHUNKS: u64 = 2;
-
-/// A decoded chunk, or one that some thread is decoding.
-type Chunk = Arc<OnceLock<Result<Vec<u8>, ResourceError>>>;
 
 /// A blob as a source of its own: chunks are decoded when they are read, and the latest ones are kept.
 ///
@@ -27,8 +23,7 @@ pub struct BlobReader {
     /// Where the blob begins in the uncompressed resource.
     start: u64,
     size: u64,
-    /// By number, the one used last at the end.
-    cache: Mutex<Vec<(u64, Chunk)>>,
+    cache: CacheShare,
 }
 
 impl BlobReader {
@@ -37,6 +32,14 @@ impl BlobReader {
     /// # Errors
     /// The resource is broken, or its chunks are too large for the memory.
     pub fn new(wim: Arc<Wim>, blob: &KnownBlob, memory: u64) -> Result<Self, WimError> {
+        Self::with_cache(wim, blob, memory, ChunkCache::new(CACHE_BYTES).share())
+    }
+
+    /// A reader of `blob` that keeps its chunks in the WIM's share of a cache.
+    ///
+    /// # Errors
+    /// As [`BlobReader::new`].
+    pub fn with_cache(wim: Arc<Wim>, blob: &KnownBlob, memory: u64, cache: CacheShare) -> Result<Self, WimError> {
         let request = wim.request(blob)?;
         wim.check_memory(std::slice::from_ref(&request), memory)?;
         let Request { size, file, source, .. } = request;
@@ -53,24 +56,7 @@ impl BlobReader {
         if start.checked_add(size).is_none_or(|end| end > file_size) {
             return broken(ResourceError::OutsideFile { offset: start, size, file_size });
         }
-        Ok(Self { wim, file, map, start, size, cache: Mutex::default() })
-    }
-
-    /// Chunk `index`, which only one thread decodes while others that want it wait.
-    fn chunk(&self, index: u64) -> Chunk {
-        let chunk = {
-            let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = cache.iter().position(|(known, _)| *known == index).map(|place| cache.remove(place).1);
-            let chunk = known.unwrap_or_default();
-            let room = (CACHE_BYTES / self.map.chunk_size()).max(LEAST_CHUNKS) as usize;
-            if cache.len() >= room {
-                cache.remove(0);
-            }
-            cache.push((index, Arc::clone(&chunk)));
-            chunk
-        };
-        chunk.get_or_init(|| self.decode(index));
-        chunk
+        Ok(Self { wim, file, map, start, size, cache })
     }
 
     fn decode(&self, index: u64) -> Result<Vec<u8>, ResourceError> {
@@ -81,6 +67,27 @@ impl BlobReader {
         read_chunk(source, &chunks[0], self.map.coding(), self.wim.decoders(), &mut bytes)?;
         Ok(bytes)
     }
+
+    /// Reads what is stored as it is: there is nothing to keep.
+    fn read_stored(&self, mut buf: &mut [u8], mut position: u64) -> io::Result<()> {
+        let source = &*self.wim.files()[self.file].source;
+        let mut chunks = Vec::with_capacity(1);
+        while !buf.is_empty() {
+            let (index, begin) = (position / self.map.chunk_size(), position % self.map.chunk_size());
+            chunks.clear();
+            self.map.locate(source, index..index + 1, &mut chunks).map_err(invalid_data)?;
+            let nbytes = (chunks[0].uncompressed_size - begin).min(buf.len() as u64);
+            let (now, later) = buf.split_at_mut(nbytes as usize);
+            source.read_exact_at(now, chunks[0].offset_in_wim + begin)?;
+            position += nbytes;
+            buf = later;
+        }
+        Ok(())
+    }
+}
+
+fn invalid_data(error: ResourceError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 impl ReadAt for BlobReader {
@@ -93,17 +100,17 @@ impl ReadAt for BlobReader {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let mut position = self.start + offset;
+        if self.map.coding().is_none() {
+            return self.read_stored(buf, position);
+        }
         while !buf.is_empty() {
-            let (index, begin) = (position / self.map.chunk_size(), (position % self.map.chunk_size()) as usize);
-            let chunk = self.chunk(index);
-            let bytes = match chunk.wait() {
-                Ok(bytes) => &bytes[begin..],
-                Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, *error)),
-            };
-            let (now, later) = buf.split_at_mut(bytes.len().min(buf.len()));
-            now.copy_from_slice(&bytes[..now.len()]);
-            position += now.len() as u64;
-            buf = later;
+            let (index, begin) = (position / self.map.chunk_size(), position % self.map.chunk_size());
+            let place = ChunkPlace { file: self.file, resource: self.map.offset_in_wim(), index };
+            let size = self.map.chunk_size().min(self.map.uncompressed_size() - index * self.map.chunk_size());
+            let read = self.cache.read(place, size, begin, buf, || self.decode(index));
+            let nbytes = read.map_err(invalid_data)?;
+            position += nbytes as u64;
+            buf = &mut buf[nbytes..];
         }
         Ok(())
     }

@@ -2,7 +2,10 @@
 
 pub mod blob_reader;
 pub mod blob_table;
+pub mod browse;
+pub mod builder;
 pub mod capture;
+pub mod chunk_cache;
 pub mod edit;
 mod encoder;
 pub mod engine;
@@ -14,13 +17,17 @@ pub mod integrity;
 pub mod metadata;
 pub mod output;
 pub mod reader;
+pub mod recover;
 pub mod resource;
+pub mod setup_script;
 pub mod split;
 #[cfg(test)]
 pub(crate) mod test_image;
+pub mod update;
 pub mod verify;
 mod writer;
 pub mod xml;
 
+pub use builder::ImageBuilder;
 pub use error::WimError;
 pub use reader::{ImageIndex, OpenOptions, Wim, open_plain};

@@ -52,11 +52,46 @@ impl Drop for Appended {
         if !self.committed {
             // Best effort: if even this fails, the old header still refers to the old tables, and a reader warns of
             // the flag.
-            let _ = self.file.set_len(self.old_end);
-            let _ = write_all_at(&self.file, &self.old_flags.to_le_bytes(), FLAGS_OFFSET);
-            let _ = self.file.sync_all();
+            let _ = cut_back(&self.file, self.old_end, self.old_flags);
         }
     }
+}
+
+/// Opens the existing file `path` for changes and keeps other writers out. [`io::ErrorKind::WouldBlock`]: one of them was
+/// faster, and holds the file or has given it another header than `header`.
+fn open_to_change(path: &Path, header: &Header) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    match file.try_lock() {
+        // A file system without locks: go on, as every writer there must.
+        Ok(()) | Err(TryLockError::Error(_)) => {}
+        Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+    }
+    // What was planned was planned from the header that was read before the lock was held.
+    let mut bytes = [0; HEADER_SIZE];
+    crate::util::read_at::read_exact_at(&file, &mut bytes, 0)?;
+    if Header::decode(&bytes).ok().as_ref() != Some(header) {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    Ok(file)
+}
+
+/// Takes off all behind `end`, and then the mark of being written.
+fn cut_back(file: &File, end: u64, flags: u32) -> io::Result<()> {
+    file.set_len(end)?;
+    write_all_at(file, &flags.to_le_bytes(), FLAGS_OFFSET)?;
+    file.sync_all()
+}
+
+/// Makes the file `path`, which a writer left unfinished, what its `header` says: nothing is behind `end`, and it is no
+/// longer marked as being written. Returns the bytes that were taken off.
+///
+/// # Errors
+/// The file cannot be written, or another writer holds it ([`io::ErrorKind::WouldBlock`]).
+pub(in crate::wim) fn recover(path: &Path, header: &Header, end: u64) -> io::Result<u64> {
+    let file = open_to_change(path, header)?;
+    let behind = file.metadata()?.len().saturating_sub(end);
+    cut_back(&file, end, header.flags & !flag::WRITE_IN_PROGRESS)?;
+    Ok(behind)
 }
 
 impl Output {
@@ -73,13 +108,7 @@ impl Output {
     /// # Errors
     /// The file cannot be opened for writing, or another writer holds it ([`io::ErrorKind::WouldBlock`]).
     pub fn append(path: &Path, header: &Header, end: u64) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).open(path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
-            // A file system without locks: go on, as every writer there must.
-            Err(TryLockError::Error(_)) => {}
-        }
+        let file = open_to_change(path, header)?;
         let appended = Appended { file, old_end: end, old_flags: header.flags, committed: false };
         write_all_at(&appended.file, &(header.flags | flag::WRITE_IN_PROGRESS).to_le_bytes(), FLAGS_OFFSET)?;
         appended.file.sync_all()?;
@@ -323,6 +352,19 @@ mod tests {
         output.commit(&header()).unwrap();
         old.extend(b" more");
         assert_eq!(std::fs::read(&path).unwrap(), old);
+    }
+
+    #[test]
+    fn who_read_the_file_before_another_changed_it_must_not_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("old");
+        std::fs::write(&path, header().encode()).unwrap();
+        let end = HEADER_SIZE as u64;
+        let changed = Header { boot_index: 1, ..header() };
+        Output::append(&path, &header(), end).unwrap().commit(&changed).unwrap();
+        assert_eq!(Output::append(&path, &header(), end).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(recover(&path, &header(), end).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(std::fs::read(&path).unwrap(), changed.encode());
     }
 
     #[test]

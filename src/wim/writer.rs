@@ -192,6 +192,13 @@ impl WimWriter {
         Ok(())
     }
 
+    /// Writes the metadata of an image that has some already.
+    pub(super) fn rewrite_metadata(&mut self, image: ImageIndex, bytes: &[u8]) -> io::Result<()> {
+        self.write_metadata(bytes)?;
+        self.metadata.swap_remove(image.zero_based());
+        Ok(())
+    }
+
     /// Records the metadata of the next image, whose bytes were copied.
     pub(super) fn add_metadata(&mut self, resource: ResourceHeader, sha1: Sha1) {
         self.metadata.push((resource, sha1));
@@ -212,6 +219,11 @@ impl WimWriter {
     pub(super) fn remove_references(&mut self, sha1: Sha1, count: u32) {
         let references = self.reference_counts.entry(sha1).or_default();
         *references = references.saturating_sub(count);
+    }
+
+    /// States how many stream references there are to a blob.
+    pub(super) fn set_references(&mut self, sha1: Sha1, count: u32) {
+        self.reference_counts.insert(sha1, count);
     }
 
     /// Drops blobs without references from the blob table; returns how many bytes they had, uncompressed.

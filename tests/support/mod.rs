@@ -223,3 +223,31 @@ pub(crate) fn assert_same_tree(expected: &Path, found: &Path, what: &str) {
         panic!("{what}: {name} should not be there");
     }
 }
+
+/// Runs wimkit with a copy of `scene` as its directory, on a file system on which only so many bytes are free; what the
+/// directory holds then is in `after`. `None` where that cannot be had.
+pub(crate) fn on_small_disk(scene: &Path, free: u64, after: &Path, arguments: &[String]) -> Option<Output> {
+    if !Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success()) {
+        eprintln!("\n######## SKIPPED: no namespace for a small file system (unshare -rm) ########\n");
+        return None;
+    }
+    const SCRIPT: &str = r#"
+        disk=$(mktemp -d) && mount -t tmpfs -o size="$1" tmpfs "$disk" && cp -r "$2"/. "$disk" && cd "$disk" || exit 99
+        after=$3
+        shift 3
+        "$@"
+        code=$?
+        cp -a . "$after" && cd / && umount "$disk" && rmdir "$disk" || exit 99
+        exit $code"#;
+    const PAGE: u64 = 4096;
+    let used: u64 =
+        fs::read_dir(scene).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len().next_multiple_of(PAGE)).sum();
+    let output = Command::new("unshare")
+        .args(["-rm", "sh", "-c", SCRIPT, "sh", &(used + free).to_string(), arg(scene), arg(after)])
+        .arg(assert_cmd::cargo::cargo_bin("wimkit"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert_ne!(output.status.code(), Some(99), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(output)
+}

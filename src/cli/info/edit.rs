@@ -8,6 +8,7 @@ use wimkit::wim::edit::{self, ImageEdit};
 use wimkit::wim::{ImageIndex, Wim};
 
 #[derive(Args, Debug)]
+#[group(id = "edits", multiple = true)]
 pub(super) struct Edits {
     /// Give the image this name; an empty one removes it
     #[arg(long, conflicts_with = "show", help_heading = "Changes")]

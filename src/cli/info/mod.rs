@@ -4,6 +4,7 @@ mod blobs;
 mod document;
 mod edit;
 mod header;
+mod recover;
 mod text;
 mod xml;
 
@@ -35,11 +36,17 @@ pub(crate) struct Info {
     blobs: bool,
     #[command(flatten)]
     edits: Edits,
+    /// Take off what a program left behind that was changing the file and did not finish; the images are those from before
+    #[arg(long, conflicts_with_all = ["show", "edits", "image"], help_heading = "Changes")]
+    recover: bool,
 }
 
 impl Info {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let wim = self.source.open_silently(context)?;
+        if self.recover {
+            return recover::recover(&wim, context);
+        }
         let images = find_images(&wim, &self.image)?;
         if !self.edits.is_empty() {
             self.edits.apply(&wim, &images, context)?;

@@ -69,12 +69,7 @@ impl Exclusions {
     /// # Errors
     /// [`ConfigError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
-        let text = match bytes {
-            [0xFF, 0xFE, utf16 @ ..] => utf16::to_string(utf16).ok_or(ConfigError::NotText)?,
-            [0xEF, 0xBB, 0xBF, utf8 @ ..] | utf8 => {
-                std::str::from_utf8(utf8).map_err(|_| ConfigError::NotText)?.to_owned()
-            }
-        };
+        let text = utf16::decode_text(bytes).ok_or(ConfigError::NotText)?;
         enum Section {
             Excluded,
             Exceptions,

@@ -8,13 +8,13 @@
 mod error;
 mod exclude;
 mod link;
-mod report;
-mod scan;
+pub(super) mod report;
+pub(super) mod scan;
 mod source;
-mod store;
+pub(super) mod store;
 #[cfg(all(test, unix))]
 mod tests;
-mod tree;
+pub(super) mod tree;
 mod windows;
 
 pub use error::{CaptureError, Problem, Skipped};
@@ -31,8 +31,11 @@ use crate::codec::Format;
 use crate::util::filetime::FileTime;
 use crate::util::os;
 use crate::util::progress::Control;
+use crate::util::sha1::Sha1;
 use report::Findings;
+use scan::Scan;
 use std::path::{Path, PathBuf};
+use tree::Tree;
 
 /// What becomes of a directory.
 #[derive(Clone, Debug)]
@@ -159,6 +162,77 @@ pub fn capture(
     options: &Options,
     control: Control<'_>,
 ) -> Result<Outcome, CaptureError> {
+    write_new(Directory(source), destination, options, control)
+}
+
+/// Captures the directory `source` as a further image of the existing file `destination`: what that has already is not
+/// stored again. Unless everything is written, the file stays as it was.
+///
+/// # Errors
+/// [`CaptureError`].
+pub fn append(
+    source: &Path,
+    destination: &Path,
+    options: &Options,
+    control: Control<'_>,
+) -> Result<Outcome, CaptureError> {
+    append_to(Directory(source), destination, options, control)
+}
+
+/// What becomes an image.
+pub(super) trait Material {
+    /// What messages call it.
+    fn path(&self) -> &Path;
+
+    /// Finds out which contents there are, and what the image's element can say about them.
+    fn look(
+        &mut self,
+        rules: &scan::Rules<'_>,
+        image: &mut ImageXml,
+        findings: &mut Findings,
+        control: Control<'_>,
+    ) -> Result<Scan, CaptureError>;
+
+    /// Makes the tree, once the contents have hashes.
+    fn build(self, scan: &Scan, hashes: &[Option<Sha1>]) -> Result<Tree, CaptureError>;
+}
+
+/// A directory on disk.
+struct Directory<'a>(&'a Path);
+
+impl Material for Directory<'_> {
+    fn path(&self) -> &Path {
+        self.0
+    }
+
+    fn look(
+        &mut self,
+        rules: &scan::Rules<'_>,
+        image: &mut ImageXml,
+        findings: &mut Findings,
+        control: Control<'_>,
+    ) -> Result<Scan, CaptureError> {
+        control.progress.begin("Looking at the tree", 0);
+        let scan = scan::scan(self.0, rules, findings, control)?;
+        if let Some(windows) = windows::Windows::find(&scan) {
+            let described = windows.describe(image);
+            described.map_err(|error| ExportError::Xml { path: self.0.to_owned(), error })?;
+        }
+        Ok(scan)
+    }
+
+    fn build(self, scan: &Scan, hashes: &[Option<Sha1>]) -> Result<Tree, CaptureError> {
+        Ok(tree::build(scan, hashes))
+    }
+}
+
+/// Writes a new file with one image.
+pub(super) fn write_new(
+    material: impl Material,
+    destination: &Path,
+    options: &Options,
+    control: Control<'_>,
+) -> Result<Outcome, CaptureError> {
     if !options.replace && destination.symlink_metadata().is_ok() {
         return Err(CaptureError::Exists { path: destination.to_owned() });
     }
@@ -178,18 +252,14 @@ pub fn capture(
         fix_links: !options.keep_links,
         integrity: (options.check == Check::Write).then(|| piece_size(None)),
     };
-    let mut outcome = run(source, &place, WimXml::new(), begin, options, control)?;
+    let mut outcome = run(material, &place, WimXml::new(), begin, options, control)?;
     outcome.warnings = compression.warnings();
     Ok(outcome)
 }
 
-/// Captures the directory `source` as a further image of the existing file `destination`: what that has already is not
-/// stored again. Unless everything is written, the file stays as it was.
-///
-/// # Errors
-/// [`CaptureError`].
-pub fn append(
-    source: &Path,
+/// Adds an image to an existing file.
+pub(super) fn append_to(
+    material: impl Material,
     destination: &Path,
     options: &Options,
     control: Control<'_>,
@@ -211,7 +281,7 @@ pub fn append(
         fix_links: !options.keep_links && wim.header().has(flag::RP_FIX),
         integrity: integrity_of(&wim, options.check),
     };
-    run(source, &place, wim.xml().clone(), begin, options, control)
+    run(material, &place, wim.xml().clone(), begin, options, control)
 }
 
 /// Where an image goes.
@@ -224,7 +294,7 @@ struct Place<'a> {
 }
 
 fn run(
-    source: &Path,
+    mut material: impl Material,
     place: &Place<'_>,
     mut xml: WimXml,
     begin: impl FnOnce() -> Result<WimWriter, ExportError>,
@@ -241,12 +311,7 @@ fn run(
         destination: destination.symlink_metadata().ok().and_then(|found| os::identify(&found)).map(|(id, _)| id),
         time_limit: options.time_limit.unwrap_or_else(FileTime::reproducible_limit),
     };
-    control.progress.begin("Looking at the tree", 0);
-    let scan = scan::scan(source, &rules, &mut findings, control)?;
-    if let Some(windows) = windows::Windows::find(&scan) {
-        let described = windows.describe(&mut image);
-        described.map_err(|error| ExportError::Xml { path: destination.to_owned(), error })?;
-    }
+    let scan = material.look(&rules, &mut image, &mut findings, control)?;
 
     let mut writer = begin()?;
     let contents = place.existing.map(Wim::contents).transpose().map_err(ExportError::from)?;
@@ -260,10 +325,10 @@ fn run(
     let stored = store::store(&scan, &mut target, &mut findings, control)?;
     writer.drop_nameless();
 
-    let tree = tree::build(&scan, &stored.hashes);
+    let path = material.path().to_owned();
+    let tree = material.build(&scan, &stored.hashes)?;
     drop(scan);
-    let encoded = tree.builder.encode();
-    let bytes = encoded.map_err(|error| CaptureError::Tree { path: source.to_owned(), error })?;
+    let bytes = tree.builder.encode().map_err(|error| CaptureError::Tree { path, error })?;
     writer.write_metadata(&bytes).map_err(|source| ExportError::Output { path: destination.to_owned(), source })?;
     drop(bytes);
     for (sha1, count) in &tree.references {

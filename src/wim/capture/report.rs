@@ -24,7 +24,7 @@ impl std::fmt::Display for LeftOut {
 
 /// What is noticed on the way.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(in crate::wim) struct Findings {
     /// Go on without what cannot be captured.
     pub skip_unreadable: bool,
     pub skipped: Vec<Skipped>,

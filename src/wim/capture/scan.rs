@@ -1,4 +1,4 @@
-//! Looking at a tree on disk: names, kinds, sizes and times, without reading any file.
+//! Looking at trees on disk: names, kinds, sizes and times, without reading any file.
 //!
 //! Directories wait on a stack of their own, so that no depth of the tree matters; each one's names are sorted as images
 //! sort them, so that what is written does not depend on the order of the file system.
@@ -10,28 +10,37 @@ use super::report::{Findings, LeftOut};
 use crate::util::filetime::FileTime;
 use crate::util::os::{self, FileId};
 use crate::util::progress::Control;
+use crate::util::read_at::ReadAt;
 use crate::util::utf16;
 use std::collections::HashMap;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// Names an entry of one [`Scan`]; the root is 0.
-pub(super) type NodeIndex = u32;
+/// Names an entry of one [`Scan`]; the root of the first tree is 0.
+pub(in crate::wim) type NodeIndex = u32;
 
-/// What was found.
-#[derive(Debug)]
-pub(super) struct Scan {
-    root: PathBuf,
+/// What was found: trees, one behind the other, and contents, of their files and others.
+#[derive(Debug, Default)]
+pub(in crate::wim) struct Scan {
+    roots: Vec<Root>,
     /// In an order in which a directory comes before what is in it.
     pub nodes: Vec<Node>,
     pub contents: Vec<Content>,
 }
 
-/// A name in the tree.
 #[derive(Debug)]
-pub(super) struct Node {
+struct Root {
+    node: NodeIndex,
+    path: PathBuf,
+}
+
+/// A name in a tree.
+#[derive(Debug)]
+pub(in crate::wim) struct Node {
+    /// Of a root, itself.
     pub parent: NodeIndex,
-    /// Empty for the root.
+    /// Empty for a root.
     pub name: Box<str>,
     pub times: Times,
     pub kind: Kind,
@@ -39,7 +48,7 @@ pub(super) struct Node {
 
 /// Creation, last access and last write.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
+pub(in crate::wim) struct Times {
     pub creation: FileTime,
     pub access: FileTime,
     pub write: FileTime,
@@ -47,7 +56,7 @@ pub(super) struct Times {
 
 /// What a name stands for. Numbers are places in [`Scan::contents`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::wim) enum Kind {
     Directory,
     /// A file; names of one file have the same content.
     File(u32),
@@ -61,24 +70,38 @@ pub(super) enum Kind {
 
 /// The bytes of a file, perhaps none, or of a link.
 #[derive(Debug)]
-pub(super) struct Content {
+pub(in crate::wim) struct Content {
     pub size: u64,
     pub source: ContentSource,
 }
 
-#[derive(Debug)]
-pub(super) enum ContentSource {
+pub(in crate::wim) enum ContentSource {
     /// The file with this first name, as it was when it was looked at.
     File {
         node: NodeIndex,
         state: FileState,
     },
     Bytes(Box<[u8]>),
+    /// Anything else that can be read, and what to call it.
+    Reader {
+        reader: Arc<dyn ReadAt>,
+        name: Box<str>,
+    },
+}
+
+impl std::fmt::Debug for ContentSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File { node, .. } => write!(f, "File({node})"),
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::Reader { name, .. } => write!(f, "Reader({name:?})"),
+        }
+    }
 }
 
 /// By what a change of a file shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FileState {
+pub(in crate::wim) struct FileState {
     id: Option<FileId>,
     size: u64,
     is_file: bool,
@@ -99,14 +122,21 @@ impl FileState {
 impl Scan {
     /// The path of an entry on disk.
     pub(super) fn path(&self, node: NodeIndex) -> PathBuf {
-        let mut path = self.root.clone();
+        let tree = self.roots.partition_point(|root| root.node <= node) - 1;
+        let mut path = self.roots[tree].path.clone();
         path.extend(self.names(node));
         path
     }
 
+    /// The entries of the tree that begins at `root`, which is the first.
+    pub(in crate::wim) fn tree(&self, root: NodeIndex) -> std::ops::Range<NodeIndex> {
+        let next = self.roots.iter().find(|other| other.node > root);
+        root..next.map_or(self.nodes.len() as NodeIndex, |other| other.node)
+    }
+
     /// What is in a directory.
     pub(super) fn children(&self, directory: NodeIndex) -> impl Iterator<Item = NodeIndex> {
-        let is_child = move |(index, node): &(NodeIndex, &Node)| node.parent == directory && *index != 0;
+        let is_child = move |(index, node): &(NodeIndex, &Node)| node.parent == directory && *index != directory;
         (0..).zip(&self.nodes).filter(is_child).map(|(index, _)| index)
     }
 
@@ -121,19 +151,26 @@ impl Scan {
     /// The names from the root down to an entry.
     fn names(&self, mut node: NodeIndex) -> Vec<&str> {
         let mut names = Vec::new();
-        while node != 0 {
-            let Node { parent, name, .. } = &self.nodes[node as usize];
+        while let Node { parent, name, .. } = &self.nodes[node as usize]
+            && *parent != node
+        {
             names.push(&**name);
             node = *parent;
         }
         names.reverse();
         names
     }
+
+    /// Takes in a content; answers its number.
+    pub(in crate::wim) fn add_content(&mut self, size: u64, source: ContentSource) -> u32 {
+        self.contents.push(Content { size, source });
+        self.contents.len() as u32 - 1
+    }
 }
 
 /// How a tree is looked at.
 #[derive(Debug)]
-pub(super) struct Rules<'a> {
+pub(in crate::wim) struct Rules<'a> {
     pub exclusions: &'a Exclusions,
     /// Take names that Windows cannot have.
     pub any_names: bool,
@@ -145,38 +182,28 @@ pub(super) struct Rules<'a> {
     pub time_limit: FileTime,
 }
 
-/// Looks at the tree below `root`. What cannot be captured goes to `findings`, which may stop it.
+/// Looks at the tree below the directory `root`. What cannot be captured goes to `findings`, which may stop it.
 pub(super) fn scan(
     root: &Path,
     rules: &Rules<'_>,
     findings: &mut Findings,
     control: Control<'_>,
 ) -> Result<Scan, CaptureError> {
-    let fatal = |error: std::io::Error| CaptureError::Unreadable { path: root.to_owned(), problem: error.into() };
-    let metadata = root.metadata().map_err(fatal)?;
+    let metadata = root.metadata().map_err(|error| unreadable(root, error))?;
     if !metadata.is_dir() {
         return Err(CaptureError::NotADirectory { path: root.to_owned() });
     }
-    let links = LinkRoot { canonical: root.canonicalize().map_err(fatal)?, fix_up: rules.fix_links };
-    let top =
-        Node { parent: 0, name: Box::default(), times: times(&metadata, rules.time_limit), kind: Kind::Directory };
-    let scan = Scan { root: root.to_owned(), nodes: vec![top], contents: Vec::new() };
-    let mut scanner = Scanner { rules, links, scan, findings, by_id: HashMap::new() };
-    let mut pending = vec![0];
-    while let Some(directory) = pending.pop() {
-        if control.interrupted() {
-            return Err(CaptureError::Interrupted);
-        }
-        let first = scanner.scan.nodes.len();
-        scanner.directory(directory)?;
-        let nodes = &scanner.scan.nodes;
-        let is_directory = |index: &usize| nodes[*index].kind == Kind::Directory;
-        pending.extend((first..nodes.len()).rev().filter(is_directory).map(|index| index as NodeIndex));
-    }
-    Ok(scanner.scan)
+    let mut scanner = Scanner::new(rules, findings);
+    scanner.add_directory(root, &metadata, control)?;
+    Ok(scanner.into_scan())
 }
 
-struct Scanner<'a> {
+fn unreadable(path: &Path, error: std::io::Error) -> CaptureError {
+    CaptureError::Unreadable { path: path.to_owned(), problem: error.into() }
+}
+
+/// Looks at trees, one after the other. Names of one file are such across the trees, too.
+pub(in crate::wim) struct Scanner<'a> {
     rules: &'a Rules<'a>,
     links: LinkRoot,
     scan: Scan,
@@ -185,7 +212,68 @@ struct Scanner<'a> {
     by_id: HashMap<FileId, Kind>,
 }
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
+    pub(in crate::wim) fn new(rules: &'a Rules<'a>, findings: &'a mut Findings) -> Self {
+        let links = LinkRoot { canonical: PathBuf::new(), fix_up: rules.fix_links };
+        Self { rules, links, scan: Scan::default(), findings, by_id: HashMap::new() }
+    }
+
+    pub(in crate::wim) fn into_scan(self) -> Scan {
+        self.scan
+    }
+
+    /// Looks at what `path` names: a directory with all that is in it, a file, or a link. Answers the root of its tree,
+    /// or why it has none.
+    pub(in crate::wim) fn add(
+        &mut self,
+        path: &Path,
+        control: Control<'_>,
+    ) -> Result<Result<NodeIndex, LeftOut>, CaptureError> {
+        let metadata = path.symlink_metadata().map_err(|error| unreadable(path, error))?;
+        if metadata.is_dir() {
+            return self.add_directory(path, &metadata, control).map(Ok);
+        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        self.links.canonical = parent.canonicalize().map_err(|error| unreadable(path, error))?;
+        let node = self.begin_tree(path);
+        self.entry(node, "", path.to_owned())?;
+        if self.scan.nodes.len() as NodeIndex > node {
+            return Ok(Ok(node));
+        }
+        self.scan.roots.pop();
+        Ok(Err(self.findings.left_out.pop().map_or(LeftOut::Special, |(_, what)| what)))
+    }
+
+    fn begin_tree(&mut self, path: &Path) -> NodeIndex {
+        let node = self.scan.nodes.len() as NodeIndex;
+        self.scan.roots.push(Root { node, path: path.to_owned() });
+        node
+    }
+
+    fn add_directory(
+        &mut self,
+        path: &Path,
+        metadata: &Metadata,
+        control: Control<'_>,
+    ) -> Result<NodeIndex, CaptureError> {
+        self.links.canonical = path.canonicalize().map_err(|error| unreadable(path, error))?;
+        let root = self.begin_tree(path);
+        let times = times(metadata, self.rules.time_limit);
+        self.scan.nodes.push(Node { parent: root, name: Box::default(), times, kind: Kind::Directory });
+        let mut pending = vec![root];
+        while let Some(directory) = pending.pop() {
+            if control.interrupted() {
+                return Err(CaptureError::Interrupted);
+            }
+            let first = self.scan.nodes.len();
+            self.directory(directory)?;
+            let nodes = &self.scan.nodes;
+            let is_directory = |index: &usize| nodes[*index].kind == Kind::Directory;
+            pending.extend((first..nodes.len()).rev().filter(is_directory).map(|index| index as NodeIndex));
+        }
+        Ok(root)
+    }
+
     /// Adds what is in a directory.
     fn directory(&mut self, directory: NodeIndex) -> Result<(), CaptureError> {
         let path = self.scan.path(directory);
@@ -248,7 +336,7 @@ impl Scanner<'_> {
         } else if file_type.is_symlink() {
             match self.links.read(&path) {
                 Ok(link) => {
-                    let data = self.content(link.data.len() as u64, ContentSource::Bytes(link.data.into()));
+                    let data = self.scan.add_content(link.data.len() as u64, ContentSource::Bytes(link.data.into()));
                     Kind::Link { data, to_directory: link.to_directory, is_not_fixed: link.is_not_fixed }
                 }
                 Err(problem) => return self.findings.skip(path, problem),
@@ -270,16 +358,11 @@ impl Scanner<'_> {
         }
         let node = self.scan.nodes.len() as NodeIndex;
         let state = FileState::of(metadata);
-        let kind = Kind::File(self.content(metadata.len(), ContentSource::File { node, state }));
+        let kind = Kind::File(self.scan.add_content(metadata.len(), ContentSource::File { node, state }));
         if let Some((id, 2..)) = identity {
             self.by_id.insert(id, kind);
         }
         kind
-    }
-
-    fn content(&mut self, size: u64, source: ContentSource) -> u32 {
-        self.scan.contents.push(Content { size, source });
-        self.scan.contents.len() as u32 - 1
     }
 }
 

@@ -77,10 +77,13 @@ impl ReadAt for SourceFile<'_> {
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        let ContentSource::File { node, state: expected } = self.source() else {
-            return Err(io::ErrorKind::Unsupported.into()); // the engine takes bytes from `as_slice`
+        let read = match self.source() {
+            ContentSource::File { node, state: expected } => self.read(buf, offset, *node, expected),
+            ContentSource::Reader { reader, .. } => reader.read_exact_at(buf, offset).map_err(Problem::Io),
+            // The engine takes them from `as_slice`.
+            ContentSource::Bytes(_) => return Err(io::ErrorKind::Unsupported.into()),
         };
-        if let Err(problem) = self.read(buf, offset, *node, expected) {
+        if let Err(problem) = read {
             buf.fill(0);
             self.lock().problem.get_or_insert(problem);
         }
@@ -90,6 +93,7 @@ impl ReadAt for SourceFile<'_> {
     fn as_slice(&self) -> Option<&[u8]> {
         match self.source() {
             ContentSource::Bytes(bytes) => Some(bytes),
+            ContentSource::Reader { reader, .. } => reader.as_slice(),
             ContentSource::File { .. } => None,
         }
     }

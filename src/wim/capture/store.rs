@@ -28,7 +28,7 @@ const GROUP: usize = 8192;
 
 /// What became of the contents.
 #[derive(Debug, Default)]
-pub(super) struct Stored {
+pub(in crate::wim) struct Stored {
     /// The hash of each content, zero for one without bytes; `None`: it cannot be captured.
     pub hashes: Vec<Option<Sha1>>,
     /// Blobs that were written, and their bytes.
@@ -39,7 +39,7 @@ pub(super) struct Stored {
 }
 
 /// Where contents go.
-pub(super) struct Target<'a> {
+pub(in crate::wim) struct Target<'a> {
     pub writer: &'a mut WimWriter,
     pub path: &'a Path,
     /// What the destination has already.
@@ -51,7 +51,7 @@ pub(super) struct Target<'a> {
 }
 
 /// Stores the contents of `scan` that the target does not have.
-pub(super) fn store(
+pub(in crate::wim) fn store(
     scan: &Scan,
     target: &mut Target<'_>,
     findings: &mut Findings,
@@ -121,12 +121,10 @@ impl Store<'_, '_> {
         let mut to_read = Vec::new();
         for (index, content) in (0..).zip(&self.scan.contents) {
             match &content.source {
+                _ if content.size == 0 => {}
                 ContentSource::Bytes(bytes) => _ = self.known.insert(index, Sha1::of(bytes)),
-                ContentSource::File { .. } if content.size == 0 => {}
-                ContentSource::File { .. } if counts[&content.size] > 1 || existing.contains(&content.size) => {
-                    to_read.push(index);
-                }
-                ContentSource::File { .. } => {}
+                _ if counts[&content.size] > 1 || existing.contains(&content.size) => to_read.push(index),
+                ContentSource::File { .. } | ContentSource::Reader { .. } => {}
             }
         }
         self.control.progress.begin("Comparing files of equal sizes", self.size_of(&to_read));
@@ -208,6 +206,7 @@ impl Store<'_, '_> {
     fn solid_key(&self, content: u32) -> SolidKey {
         match &self.scan.contents[content as usize].source {
             ContentSource::File { node, .. } => SolidKey::new(Some(&self.scan.nodes[*node as usize].name)),
+            ContentSource::Reader { name, .. } => SolidKey::new(name.rsplit(['/', '\\']).next()),
             ContentSource::Bytes(_) => SolidKey::new(None),
         }
     }
@@ -262,6 +261,7 @@ impl Reader<'_> {
         self.failed.insert(content);
         match &self.scan.contents[content as usize].source {
             ContentSource::File { node, .. } => self.findings.skip(self.scan.path(*node), problem),
+            ContentSource::Reader { name, .. } => self.findings.skip(Path::new(&**name).to_owned(), problem),
             ContentSource::Bytes(_) => Ok(()),
         }
     }

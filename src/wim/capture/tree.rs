@@ -11,7 +11,7 @@ const NOT_FIXED: u64 = 1 << 48;
 
 /// A tree to be written, and what it refers to.
 #[derive(Debug, Default)]
-pub(super) struct Tree {
+pub(in crate::wim) struct Tree {
     pub builder: TreeBuilder,
     pub statistics: Statistics,
     pub symlinks: u64,
@@ -53,9 +53,7 @@ impl Tree {
         let content = match node.kind {
             Kind::Directory => {
                 self.statistics.directories += 1;
-                let mut directory = NewFile::directory(&node.name);
-                set_times(&mut directory, node);
-                return Some(self.builder.add(parent, directory));
+                return Some(self.builder.add(parent, new_file(node, Sha1::ZERO)));
             }
             Kind::File(content) | Kind::Link { data: content, .. } => content,
         };
@@ -71,21 +69,27 @@ impl Tree {
             self.statistics.hard_link_bytes += size;
             return Some(self.builder.add_hard_link(parent, &node.name, *first));
         }
-        let mut file = match node.kind {
-            Kind::Link { to_directory, is_not_fixed, .. } => {
-                self.symlinks += 1;
-                let flags = if is_not_fixed { NOT_FIXED } else { 0 };
-                let link =
-                    NewFile::reparse_point(&node.name, SYMLINK, hash).with_hard_link_group(u64::from(SYMLINK) | flags);
-                if to_directory { link.with_attributes(Attributes::DIRECTORY) } else { link }
-            }
-            Kind::File(_) | Kind::Directory => NewFile::file(&node.name, hash),
-        };
-        set_times(&mut file, node);
-        let id = self.builder.add(parent, file);
+        self.symlinks += u64::from(matches!(node.kind, Kind::Link { .. }));
+        let id = self.builder.add(parent, new_file(node, hash));
         files.insert(content, id);
         Some(id)
     }
+}
+
+/// What an image says about an entry whose content has the hash `hash`.
+pub(in crate::wim) fn new_file(node: &Node, hash: Sha1) -> NewFile {
+    let mut file = match node.kind {
+        Kind::Directory => NewFile::directory(&node.name),
+        Kind::File(_) => NewFile::file(&node.name, hash),
+        Kind::Link { to_directory, is_not_fixed, .. } => {
+            let flags = if is_not_fixed { NOT_FIXED } else { 0 };
+            let link =
+                NewFile::reparse_point(&node.name, SYMLINK, hash).with_hard_link_group(u64::from(SYMLINK) | flags);
+            if to_directory { link.with_attributes(Attributes::DIRECTORY) } else { link }
+        }
+    };
+    set_times(&mut file, node);
+    file
 }
 
 fn set_times(file: &mut NewFile, node: &Node) {

@@ -71,7 +71,7 @@ pub(in crate::wim) fn refuse_modification(wim: &Wim) -> Result<(), ExportError> 
         return refuse("it has the layout for pipes");
     }
     if header.has(flag::WRITE_IN_PROGRESS) {
-        return refuse("a program was writing it and did not finish");
+        return Err(ExportError::Unfinished { path: wim.path().to_owned() });
     }
     Ok(())
 }

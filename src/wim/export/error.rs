@@ -51,6 +51,12 @@ pub enum ExportError {
         /// The reason.
         why: &'static str,
     },
+    /// A program was writing the destination and did not finish.
+    #[error("{path}: this file cannot be changed: a program was writing it and did not finish", path = path.display())]
+    Unfinished {
+        /// Which file.
+        path: PathBuf,
+    },
     /// Another program is writing the destination.
     #[error("{path}: another program is writing this file", path = path.display())]
     Locked {
@@ -110,6 +116,10 @@ impl ExportError {
                 Some("leave --compress out, or write the whole file anew with --rebuild".into())
             }
             Self::Refused { .. } => Some("export its images to a new file instead".into()),
+            Self::Unfinished { path } => Some(format!(
+                "if no program is writing it now, `wimkit info {} --recover` takes off what was left behind",
+                path.display()
+            )),
             Self::Blob { .. } => Some("`wimkit verify` lists everything that is damaged".into()),
             _ => None,
         }

@@ -17,6 +17,7 @@ pub use options::{Boot, Check, Compression, Options};
 pub(in crate::wim) use plan::SolidKey;
 
 use super::WimError;
+use super::encoder::Encoding;
 use super::header::flag;
 use super::reader::{ImageIndex, Wim};
 use super::writer::{Finished, NewFile, WimWriter, piece_size};
@@ -28,7 +29,7 @@ use crate::util::sha1::Sha1;
 use needs::Needs;
 use std::io;
 use std::path::{Path, PathBuf};
-use transfer::transfer;
+pub(in crate::wim) use transfer::{Transfer, Transferred};
 
 /// Images of one WIM.
 #[derive(Clone, Debug)]
@@ -182,7 +183,7 @@ fn create(
         ..Outcome::default()
     };
     wanted.present.clear();
-    transfer(&mut writer, selections, &wanted, solid, options, &mut outcome, destination, control)?;
+    bring_over(&mut writer, selections, &wanted, solid, options, &mut outcome, destination, control)?;
 
     let boot = match options.boot {
         Boot::None => None,
@@ -236,7 +237,7 @@ fn append(
 
     let mut writer = WimWriter::append(wim, plain, end).map_err(|error| error.at(destination))?;
     let mut outcome = Outcome { images, format, solid: solid.is_some(), ..Outcome::default() };
-    transfer(&mut writer, selections, &wanted, solid, options, &mut outcome, destination, control)?;
+    bring_over(&mut writer, selections, &wanted, solid, options, &mut outcome, destination, control)?;
     match options.boot {
         Boot::Inherit => {}
         Boot::None => writer.set_boot(None),
@@ -245,6 +246,43 @@ fn append(
     let integrity = integrity_of(wim, options.check);
     outcome.size = finish(writer, &mut xml, integrity, destination, control)?.commit(destination)?;
     Ok(outcome)
+}
+
+/// Brings over blobs and metadata.
+#[allow(clippy::too_many_arguments, reason = "one call each from create and append, which share nothing else")]
+fn bring_over(
+    writer: &mut WimWriter,
+    selections: &[Selection<'_>],
+    wanted: &Needs,
+    solid: Option<Encoding>,
+    options: &Options,
+    outcome: &mut Outcome,
+    destination: &Path,
+    control: Control<'_>,
+) -> Result<(), ExportError> {
+    let transfer = Transfer {
+        wims: selections.iter().map(|selection| selection.wim).collect(),
+        solid,
+        recompress: options.recompress,
+        memory: options.memory,
+        destination,
+        control,
+    };
+    let is_missing = |(sha1, _): &&(Sha1, usize)| !wanted.present.contains(sha1);
+    let missing: Vec<(Sha1, usize)> = wanted.order.iter().filter(is_missing).copied().collect();
+    outcome.present_blobs = (wanted.order.len() - missing.len()) as u64;
+    let done = transfer.blobs(writer, &missing, |sha1| wanted.names.get(sha1).map(String::as_str))?;
+    (outcome.copied_blobs, outcome.copied_bytes) = (done.copied_blobs, done.copied_bytes);
+    (outcome.encoded_blobs, outcome.encoded_bytes) = (done.encoded_blobs, done.encoded_bytes);
+    for selection in selections {
+        for image in &selection.images {
+            transfer.metadata(writer, selection.wim, *image)?;
+        }
+    }
+    for (sha1, count) in &wanted.references {
+        writer.add_references(*sha1, *count);
+    }
+    Ok(())
 }
 
 /// What is compressed how when nothing was said.

@@ -1,9 +1,7 @@
 //! Bringing blobs and metadata over: copied as they are, or decoded, checked and compressed anew.
 
-use super::needs::Needs;
-use super::options::Options;
+use super::ExportError;
 use super::plan::{self, SolidKey, Source, Storage, Wanted};
-use super::{ExportError, Outcome, Selection};
 use crate::util::progress::Control;
 use crate::util::read_at::ReadAt;
 use crate::util::sha1::Sha1;
@@ -18,231 +16,255 @@ use crate::wim::writer::{OpenSolid, WimWriter};
 use std::io;
 use std::path::Path;
 
-/// Brings over blobs and metadata.
-#[allow(clippy::too_many_arguments, reason = "one call each from create and append, which share nothing else")]
-pub(super) fn transfer(
-    writer: &mut WimWriter,
-    selections: &[Selection<'_>],
-    wanted: &Needs,
-    solid: Option<Encoding>,
-    options: &Options,
-    outcome: &mut Outcome,
-    destination: &Path,
-    control: Control<'_>,
-) -> Result<(), ExportError> {
-    let output_error = |source| ExportError::Output { path: destination.to_owned(), source };
-    let mut items = Vec::new();
-    for (sha1, source) in &wanted.order {
-        if wanted.present.contains(sha1) {
-            outcome.present_blobs += 1;
-            continue;
-        }
-        // Another source may have what a delta lacks.
-        let places = std::iter::once(*source).chain(0..selections.len());
-        let mut found = None;
-        for place in places {
-            found = selections[place].wim.contents()?.find(sha1).map(|blob| Wanted { source: place, blob: *blob });
-            if found.is_some() {
-                break;
-            }
-        }
-        items.push(found.ok_or_else(|| missing_blob(&selections[*source], *sha1))?);
-    }
-    let headers: Vec<Vec<&Header>> =
-        selections.iter().map(|s| s.wim.files().iter().map(|file| &file.header).collect()).collect();
-    let mut sources = Vec::new();
-    for (selection, headers) in selections.iter().zip(&headers) {
-        sources.push(Source { contents: selection.wim.contents()?, headers });
-    }
-    let plain_format = writer.header().format().ok().flatten();
-    let storage = Storage {
-        plain: plain_format.map(|format| (format, writer.header().chunk_size)),
-        solid: solid.map(|encoding| (encoding.format, encoding.chunk_size)),
-        recompress: options.recompress,
-    };
-    let plan = plan::plan(&items, &sources, &storage, |item| {
-        SolidKey::new(wanted.names.get(&item.blob.sha1).map(String::as_str))
-    });
-
-    let encode_bytes: u64 = plan.encodes.iter().map(|item| item.blob.size).sum();
-    let copy_bytes: u64 = plan
-        .copies
-        .iter()
-        .map(|item| match item.blob.location {
-            Location::Plain(resource) => resource.size_in_wim,
-            Location::Solid { .. } => 0,
-        })
-        .sum();
-    control.progress.begin("Exporting", copy_bytes + encode_bytes);
-    copy_plain(writer, selections, &plan.copies, outcome, destination, control)?;
-    copy_solid(writer, selections, &plan.solid_copies, outcome, destination, control)?;
-    encode(writer, selections, &plan.encodes, solid, options, destination, control)?;
-    outcome.encoded_blobs = plan.encodes.len() as u64;
-    outcome.encoded_bytes = encode_bytes;
-
-    for selection in selections {
-        for image in &selection.images {
-            copy_metadata(writer, selection.wim, *image, &storage, control)?.map_err(output_error)?;
-        }
-    }
-    for (sha1, count) in &wanted.references {
-        writer.add_references(*sha1, *count);
-    }
-    Ok(())
+/// Where blobs come from, and how they are to be stored.
+pub(in crate::wim) struct Transfer<'a> {
+    /// The files that have them.
+    pub wims: Vec<&'a Wim>,
+    /// How the solid resource is compressed, where blobs go into one.
+    pub solid: Option<Encoding>,
+    /// Compress everything anew, also what could be copied.
+    pub recompress: bool,
+    /// Bytes of decoded data and of compressor contexts that may be in memory at once.
+    pub memory: u64,
+    /// The file that is written, for messages.
+    pub destination: &'a Path,
+    pub control: Control<'a>,
 }
 
-fn missing_blob(selection: &Selection<'_>, sha1: Sha1) -> ExportError {
-    let wim = selection.wim;
-    let needed_by = selection.images.iter().find_map(|image| {
-        let metadata = wim.metadata(*image).ok()?;
+/// What was brought over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::wim) struct Transferred {
+    /// Blobs whose resources were copied as they are, and the bytes of these resources.
+    pub copied_blobs: u64,
+    pub copied_bytes: u64,
+    /// Blobs that were compressed anew, and their uncompressed size.
+    pub encoded_blobs: u64,
+    pub encoded_bytes: u64,
+}
+
+impl Transfer<'_> {
+    pub(in crate::wim) fn output_error(&self, source: io::Error) -> ExportError {
+        ExportError::Output { path: self.destination.to_owned(), source }
+    }
+
+    fn storage(&self, writer: &WimWriter) -> Storage {
+        let plain_format = writer.header().format().ok().flatten();
+        Storage {
+            plain: plain_format.map(|format| (format, writer.header().chunk_size)),
+            solid: self.solid.map(|encoding| (encoding.format, encoding.chunk_size)),
+            recompress: self.recompress,
+        }
+    }
+
+    /// Brings over blobs, each with the place among the files of the one whose image needs it. `name_of` tells the name
+    /// of a file with this content.
+    pub(in crate::wim) fn blobs<'n>(
+        &self,
+        writer: &mut WimWriter,
+        wanted: &[(Sha1, usize)],
+        name_of: impl Fn(&Sha1) -> Option<&'n str>,
+    ) -> Result<Transferred, ExportError> {
+        let mut items = Vec::with_capacity(wanted.len());
+        for (sha1, source) in wanted {
+            // Another source may have what a delta lacks.
+            let places = std::iter::once(*source).chain(0..self.wims.len());
+            let mut found = None;
+            for place in places {
+                found = self.wims[place].contents()?.find(sha1).map(|blob| Wanted { source: place, blob: *blob });
+                if found.is_some() {
+                    break;
+                }
+            }
+            items.push(found.ok_or_else(|| missing_blob(self.wims[*source], *sha1))?);
+        }
+        let headers: Vec<Vec<&Header>> =
+            self.wims.iter().map(|wim| wim.files().iter().map(|file| &file.header).collect()).collect();
+        let mut sources = Vec::new();
+        for (wim, headers) in self.wims.iter().zip(&headers) {
+            sources.push(Source { contents: wim.contents()?, headers });
+        }
+        let plan = plan::plan(&items, &sources, &self.storage(writer), |item| SolidKey::new(name_of(&item.blob.sha1)));
+
+        let encoded_bytes: u64 = plan.encodes.iter().map(|item| item.blob.size).sum();
+        let copy_bytes: u64 = plan
+            .copies
+            .iter()
+            .map(|item| match item.blob.location {
+                Location::Plain(resource) => resource.size_in_wim,
+                Location::Solid { .. } => 0,
+            })
+            .sum();
+        self.control.progress.begin("Exporting", copy_bytes + encoded_bytes);
+        let encoded_blobs = plan.encodes.len() as u64;
+        let mut done = Transferred { encoded_blobs, encoded_bytes, ..Transferred::default() };
+        self.copy_plain(writer, &plan.copies, &mut done)?;
+        self.copy_solid(writer, &plan.solid_copies, &mut done)?;
+        self.encode(writer, &plan.encodes)?;
+        Ok(done)
+    }
+
+    /// Copies resources as they are; neighbours in the source go in one piece.
+    fn copy_plain(&self, writer: &mut WimWriter, copies: &[Wanted], done: &mut Transferred) -> Result<(), ExportError> {
+        let place = |item: &Wanted| match item.blob.location {
+            Location::Plain(resource) => (item.source, item.blob.file, resource),
+            Location::Solid { .. } => unreachable!("the plan copies plain resources alone"),
+        };
+        let mut rest = copies;
+        while let Some(first) = rest.first() {
+            let (source, file, resource) = place(first);
+            let start = resource.offset_in_wim;
+            let mut end = start;
+            let mut count = 0;
+            for item in rest {
+                let (next_source, next_file, next) = place(item);
+                if (next_source, next_file) != (source, file) || next.offset_in_wim != end {
+                    break;
+                }
+                end = next.end_in_wim().unwrap_or(u64::MAX);
+                count += 1;
+            }
+            let (group, others) = rest.split_at(count.max(1));
+            rest = others;
+            let wim_file = &self.wims[source].files()[file];
+            if end > wim_file.source.size() {
+                let error =
+                    ResourceError::OutsideFile { offset: start, size: end - start, file_size: wim_file.source.size() };
+                return Err(blob_error(self.wims[source], &group[group.len() - 1], error.to_string()));
+            }
+            let copied = writer
+                .copy_range(&*wim_file.source, start..end, self.control)
+                .map_err(|source| self.output_error(source))?;
+            let moved_to = copied.ok_or(ExportError::Interrupted)?;
+            for item in group {
+                let (_, _, mut resource) = place(item);
+                resource.offset_in_wim = moved_to + (resource.offset_in_wim - start);
+                resource.flags &= resource_flag::COMPRESSED;
+                writer.add_blob(item.blob.sha1, item.blob.size, resource);
+            }
+            done.copied_blobs += group.len() as u64;
+            done.copied_bytes += end - start;
+        }
+        Ok(())
+    }
+
+    fn copy_solid(
+        &self,
+        writer: &mut WimWriter,
+        copies: &[(usize, usize, Vec<Wanted>)],
+        done: &mut Transferred,
+    ) -> Result<(), ExportError> {
+        for (source, index, blobs) in copies {
+            let wim = self.wims[*source];
+            let (file, resource, map) = &wim.contents()?.solid_resources[*index];
+            let Ok(map) = map else { continue };
+            let end = resource.offset_in_wim + resource.size_in_wim;
+            let moved_to = writer
+                .copy_range(&*wim.files()[*file].source, resource.offset_in_wim..end, self.control)
+                .map_err(|source| self.output_error(source))?
+                .ok_or(ExportError::Interrupted)?;
+            let mut copy = *resource;
+            copy.offset_in_wim = moved_to;
+            let places = blobs.iter().filter_map(|item| match item.blob.location {
+                Location::Solid { offset_in_resource, .. } => {
+                    Some((item.blob.sha1, item.blob.size, offset_in_resource))
+                }
+                Location::Plain(_) => None,
+            });
+            writer.add_solid(copy, map.uncompressed_size(), places);
+            done.copied_blobs += blobs.len() as u64;
+            done.copied_bytes += resource.size_in_wim;
+        }
+        Ok(())
+    }
+
+    /// Decodes, checks and compresses blobs.
+    fn encode(&self, writer: &mut WimWriter, items: &[Wanted]) -> Result<(), ExportError> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        // All files of all sources stand in one list for the engine.
+        let mut files: Vec<&dyn ReadAt> = Vec::new();
+        let mut first_file = Vec::new();
+        for wim in &self.wims {
+            first_file.push(files.len());
+            files.extend(wim.sources());
+        }
+        let mut requests: Vec<Request> = Vec::with_capacity(items.len());
+        for item in items {
+            let mut request = self.wims[item.source].request(&item.blob)?;
+            request.file += first_file[item.source];
+            requests.push(request);
+        }
+        let total = items.iter().map(|item| item.blob.size).sum();
+        // A solid resource is where memory goes into compressor contexts; reading gets the smaller part.
+        let share = if self.solid.is_some() { 4 } else { 1 };
+        let reading_memory = self.memory / share;
+        let needed = memory_needed(&requests);
+        if needed > reading_memory {
+            let path = self.wims[items[0].source].path().to_owned();
+            return Err(WimError::Memory { path, needed: needed * share, limit: self.memory }.into());
+        }
+        let open_solid = match self.solid {
+            Some(encoding) => {
+                let open = writer.begin_solid(encoding, total, self.memory - reading_memory);
+                Some(open.map_err(|source| self.output_error(source))?)
+            }
+            None => None,
+        };
+        let mut sink = Encoder { writer, items, wims: &self.wims, solid: open_solid, destination: self.destination };
+        let decoders = DecoderPool::new();
+        match read_blobs(&files, &requests, &mut sink, &decoders, reading_memory, self.control) {
+            Ok(()) => {}
+            Err(Stopped::Interrupted) => return Err(ExportError::Interrupted),
+            Err(Stopped::Sink(error)) => return Err(error),
+        }
+        let Encoder { writer, solid, .. } = sink;
+        if let Some(open) = solid {
+            writer.finish_solid(open).map_err(|source| self.output_error(source))?;
+        }
+        Ok(())
+    }
+
+    /// Brings over the metadata of an image, as it is stored where that can be.
+    pub(in crate::wim) fn metadata(
+        &self,
+        writer: &mut WimWriter,
+        wim: &Wim,
+        image: ImageIndex,
+    ) -> Result<(), ExportError> {
+        let entry = wim.metadata_entry(image)?;
+        // Metadata is never solid.
+        let storage = Storage { solid: None, ..self.storage(writer) };
+        let resource = entry.resource;
+        if plan::copy_or_reason(resource.flags, wim.header(), &storage).is_err() {
+            let bytes = wim.metadata_bytes(image)?;
+            return writer.write_metadata(&bytes).map_err(|source| self.output_error(source));
+        }
+        let range = resource.offset_in_wim..resource.offset_in_wim + resource.size_in_wim;
+        let copied = writer.copy_range(&*wim.files()[0].source, range, self.control);
+        let moved_to = copied.map_err(|source| self.output_error(source))?.ok_or(ExportError::Interrupted)?;
+        let mut copy = resource;
+        copy.offset_in_wim = moved_to;
+        copy.flags &= resource_flag::COMPRESSED | resource_flag::METADATA;
+        writer.add_metadata(copy, entry.sha1);
+        Ok(())
+    }
+}
+
+fn missing_blob(wim: &Wim, sha1: Sha1) -> ExportError {
+    let needed_by = wim.images().find_map(|image| {
+        let metadata = wim.metadata(image).ok()?;
         let (dentry, _) = metadata.blob_references().find(|(_, stream)| stream.sha1 == sha1)?;
         Some(metadata.entry(dentry).path())
     });
     WimError::MissingBlob { path: wim.path().to_owned(), sha1, needed_by }.into()
 }
 
-/// Copies resources as they are; neighbours in the source go in one piece.
-fn copy_plain(
-    writer: &mut WimWriter,
-    selections: &[Selection<'_>],
-    copies: &[Wanted],
-    outcome: &mut Outcome,
-    destination: &Path,
-    control: Control<'_>,
-) -> Result<(), ExportError> {
-    let place = |item: &Wanted| match item.blob.location {
-        Location::Plain(resource) => (item.source, item.blob.file, resource),
-        Location::Solid { .. } => unreachable!("the plan copies plain resources alone"),
-    };
-    let mut rest = copies;
-    while let Some(first) = rest.first() {
-        let (source, file, resource) = place(first);
-        let start = resource.offset_in_wim;
-        let mut end = start;
-        let mut count = 0;
-        for item in rest {
-            let (next_source, next_file, next) = place(item);
-            if (next_source, next_file) != (source, file) || next.offset_in_wim != end {
-                break;
-            }
-            end = next.end_in_wim().unwrap_or(u64::MAX);
-            count += 1;
-        }
-        let (group, others) = rest.split_at(count.max(1));
-        rest = others;
-        let wim_file = &selections[source].wim.files()[file];
-        if end > wim_file.source.size() {
-            let error =
-                ResourceError::OutsideFile { offset: start, size: end - start, file_size: wim_file.source.size() };
-            return Err(blob_error(selections[source].wim, &group[group.len() - 1], error.to_string()));
-        }
-        let copied = writer
-            .copy_range(&*wim_file.source, start..end, control)
-            .map_err(|source| ExportError::Output { path: destination.to_owned(), source })?;
-        let moved_to = copied.ok_or(ExportError::Interrupted)?;
-        for item in group {
-            let (_, _, mut resource) = place(item);
-            resource.offset_in_wim = moved_to + (resource.offset_in_wim - start);
-            resource.flags &= resource_flag::COMPRESSED;
-            writer.add_blob(item.blob.sha1, item.blob.size, resource);
-        }
-        outcome.copied_blobs += group.len() as u64;
-        outcome.copied_bytes += end - start;
-    }
-    Ok(())
-}
-
-fn copy_solid(
-    writer: &mut WimWriter,
-    selections: &[Selection<'_>],
-    copies: &[(usize, usize, Vec<Wanted>)],
-    outcome: &mut Outcome,
-    destination: &Path,
-    control: Control<'_>,
-) -> Result<(), ExportError> {
-    for (source, index, blobs) in copies {
-        let wim = selections[*source].wim;
-        let (file, resource, map) = &wim.contents()?.solid_resources[*index];
-        let Ok(map) = map else { continue };
-        let end = resource.offset_in_wim + resource.size_in_wim;
-        let moved_to = writer
-            .copy_range(&*wim.files()[*file].source, resource.offset_in_wim..end, control)
-            .map_err(|source| ExportError::Output { path: destination.to_owned(), source })?
-            .ok_or(ExportError::Interrupted)?;
-        let mut copy = *resource;
-        copy.offset_in_wim = moved_to;
-        let places = blobs.iter().filter_map(|item| match item.blob.location {
-            Location::Solid { offset_in_resource, .. } => Some((item.blob.sha1, item.blob.size, offset_in_resource)),
-            Location::Plain(_) => None,
-        });
-        writer.add_solid(copy, map.uncompressed_size(), places);
-        outcome.copied_blobs += blobs.len() as u64;
-        outcome.copied_bytes += resource.size_in_wim;
-    }
-    Ok(())
-}
-
-/// Decodes, checks and compresses blobs.
-fn encode(
-    writer: &mut WimWriter,
-    selections: &[Selection<'_>],
-    items: &[Wanted],
-    solid: Option<Encoding>,
-    options: &Options,
-    destination: &Path,
-    control: Control<'_>,
-) -> Result<(), ExportError> {
-    if items.is_empty() {
-        return Ok(());
-    }
-    // All files of all sources stand in one list for the engine.
-    let mut files: Vec<&dyn ReadAt> = Vec::new();
-    let mut first_file = Vec::new();
-    for selection in selections {
-        first_file.push(files.len());
-        files.extend(selection.wim.sources());
-    }
-    let mut requests: Vec<Request> = Vec::with_capacity(items.len());
-    for item in items {
-        let mut request = selections[item.source].wim.request(&item.blob)?;
-        request.file += first_file[item.source];
-        requests.push(request);
-    }
-    let total = items.iter().map(|item| item.blob.size).sum();
-    // A solid resource is where memory goes into compressor contexts; reading gets the smaller part.
-    let share = if solid.is_some() { 4 } else { 1 };
-    let reading_memory = options.memory / share;
-    let needed = memory_needed(&requests);
-    if needed > reading_memory {
-        let path = selections[items[0].source].wim.path().to_owned();
-        return Err(WimError::Memory { path, needed: needed * share, limit: options.memory }.into());
-    }
-    let open_solid = match solid {
-        Some(encoding) => {
-            let open = writer.begin_solid(encoding, total, options.memory - reading_memory);
-            Some(open.map_err(|source| ExportError::Output { path: destination.to_owned(), source })?)
-        }
-        None => None,
-    };
-    let mut sink = Encoder { writer, items, selections, solid: open_solid, destination };
-    let decoders = DecoderPool::new();
-    match read_blobs(&files, &requests, &mut sink, &decoders, reading_memory, control) {
-        Ok(()) => {}
-        Err(Stopped::Interrupted) => return Err(ExportError::Interrupted),
-        Err(Stopped::Sink(error)) => return Err(error),
-    }
-    let Encoder { writer, solid, .. } = sink;
-    if let Some(open) = solid {
-        writer.finish_solid(open).map_err(|source| ExportError::Output { path: destination.to_owned(), source })?;
-    }
-    Ok(())
-}
-
 /// The sink that compresses.
 struct Encoder<'a> {
     writer: &'a mut WimWriter,
     items: &'a [Wanted],
-    selections: &'a [Selection<'a>],
+    wims: &'a [&'a Wim],
     solid: Option<OpenSolid>,
     destination: &'a Path,
 }
@@ -258,7 +280,7 @@ impl Sink for Encoder<'_> {
                 Some(BlobEnd::Unreadable(error)) => error.to_string(),
             };
             let item = &self.items[segment.request];
-            return Err(blob_error(self.selections[item.source].wim, item, problem));
+            return Err(blob_error(self.wims[item.source], item, problem));
         }
         let blob = |request: usize| (self.items[request].blob.sha1, self.items[request].blob.size);
         let written = match &mut self.solid {
@@ -271,33 +293,4 @@ impl Sink for Encoder<'_> {
 
 fn blob_error(wim: &Wim, item: &Wanted, problem: String) -> ExportError {
     ExportError::Blob { path: wim.files()[item.blob.file].path.clone(), sha1: item.blob.sha1, problem }
-}
-
-/// Brings over the metadata of an image, as it is stored where that can be.
-fn copy_metadata(
-    writer: &mut WimWriter,
-    wim: &Wim,
-    image: ImageIndex,
-    storage: &Storage,
-    control: Control<'_>,
-) -> Result<io::Result<()>, ExportError> {
-    let entry = wim.metadata_entry(image)?;
-    // Metadata is never solid.
-    let storage = Storage { solid: None, ..*storage };
-    let resource = entry.resource;
-    if plan::copy_or_reason(resource.flags, wim.header(), &storage).is_err() {
-        return Ok(writer.write_metadata(&wim.metadata_bytes(image)?));
-    }
-    let range = resource.offset_in_wim..resource.offset_in_wim + resource.size_in_wim;
-    match writer.copy_range(&*wim.files()[0].source, range, control) {
-        Ok(None) => Err(ExportError::Interrupted),
-        Ok(Some(moved_to)) => {
-            let mut copy = resource;
-            copy.offset_in_wim = moved_to;
-            copy.flags &= resource_flag::COMPRESSED | resource_flag::METADATA;
-            writer.add_metadata(copy, entry.sha1);
-            Ok(Ok(()))
-        }
-        Err(error) => Ok(Err(error)),
-    }
 }

@@ -25,7 +25,10 @@ impl Default for NameRules {
 
 impl NameRules {
     /// The name under which `entry` is extracted.
-    pub(super) fn target_name(self, entry: &Entry<'_>) -> Result<String, Problem> {
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn target_name(self, entry: &Entry<'_>) -> Result<String, Problem> {
         if !entry.is_name_safe() {
             return Err(Problem::UnsafeName);
         }

@@ -240,7 +240,7 @@ impl Plan {
             return Err(Problem::Encrypted);
         }
         if let Some(tag) = entry.reparse_tag() {
-            if is_link_tag(tag) {
+            if reparse::is_link_tag(tag) {
                 let data = entry.stream(StreamKind::Reparse).filter(|stream| !stream.is_empty());
                 let Some(data) = data else { return Err(Problem::ReparseSize { nbytes: 0 }) };
                 let index = self.links.len() as u32;
@@ -281,13 +281,9 @@ impl Plan {
     }
 }
 
-fn is_link_tag(tag: u32) -> bool {
-    matches!(tag, reparse::SYMLINK | reparse::MOUNT_POINT | reparse::LX_SYMLINK)
-}
-
 /// Whether it leads elsewhere: a symbolic link or junction.
 fn is_link(entry: &Entry<'_>) -> bool {
-    entry.reparse_tag().is_some_and(is_link_tag)
+    entry.reparse_tag().is_some_and(reparse::is_link_tag)
 }
 
 /// The times that what stands for `entry` gets.

@@ -6,13 +6,13 @@ use super::attributes::Attributes;
 use super::dentry::{FIXED_NBYTES, NO_SECURITY, name_space, stream_field};
 use super::error::EncodeError;
 use super::stream::{Layout, NewStream, StreamKind};
-use super::{DentryId, Metadata, parse, security, tagged};
+use super::{DentryId, Entry, Metadata, parse, security, tagged};
 use crate::util::filetime::FileTime;
 use crate::util::sha1::Sha1;
 use crate::util::utf16;
 
-/// Names a file of one [`TreeBuilder`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Names a file of one [`TreeBuilder`]. Those that were added later are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(usize);
 
 /// A file or directory to be written.
@@ -136,8 +136,74 @@ impl NewFile {
         self
     }
 
+    /// The same in the place of another file: with its names, security descriptor, time of creation, tagged items, and
+    /// what its attributes say besides the kind of file. Content and the other times are the new file's.
+    #[must_use]
+    pub(in crate::wim) fn in_place_of(self, old: &Self) -> Self {
+        const KEPT: Attributes = Attributes(
+            Attributes::READONLY.0
+                | Attributes::HIDDEN.0
+                | Attributes::SYSTEM.0
+                | Attributes::ARCHIVE.0
+                | Attributes::TEMPORARY.0
+                | Attributes::COMPRESSED.0
+                | Attributes::NOT_CONTENT_INDEXED.0,
+        );
+        let attributes = (self.attributes & !Attributes::NORMAL) | (old.attributes & KEPT);
+        Self {
+            name: old.name.clone(),
+            short_name: old.short_name.clone(),
+            attributes: if attributes == Attributes(0) { Attributes::NORMAL } else { attributes },
+            security_id: old.security_id,
+            creation_time: old.creation_time,
+            tagged_items: old.tagged_items.clone(),
+            unused: old.unused,
+            unknown: old.unknown,
+            ..self
+        }
+    }
+
+    /// The same as a file that has no other names.
+    #[must_use]
+    pub(in crate::wim) fn alone(mut self) -> Self {
+        if !self.attributes.contains(Attributes::REPARSE_POINT) {
+            self.reparse_or_link = 0;
+        }
+        self
+    }
+
+    /// Whether other entries can be in it: a junction or a link to a directory is none.
+    pub(in crate::wim) fn is_directory(&self) -> bool {
+        self.attributes & (Attributes::DIRECTORY | Attributes::REPARSE_POINT) == Attributes::DIRECTORY
+    }
+
     fn display_name(&self) -> String {
         utf16::to_string_lossy(&self.name)
+    }
+}
+
+/// What a tree says about an entry, but for what is in it. The number of its security descriptor is that of its tree.
+impl From<Entry<'_>> for NewFile {
+    fn from(entry: Entry<'_>) -> Self {
+        // Where names of one file disagree, the first one's metadata is the file's.
+        let file = entry.first_entry();
+        let raw = file.raw();
+        let is_plain_directory = file.is_directory() && !file.is_reparse_point();
+        Self {
+            name: entry.name().as_utf16le().to_vec(),
+            short_name: entry.short_name().as_utf16le().to_vec(),
+            attributes: file.attributes(),
+            security_id: file.security_id(),
+            creation_time: file.creation_time(),
+            access_time: file.access_time(),
+            write_time: file.write_time(),
+            streams: file.streams().map(NewStream::from).collect(),
+            reparse_or_link: if is_plain_directory { 0 } else { raw.reparse_or_link() },
+            tagged_items: raw.tagged_items().to_vec(),
+            unused: raw.unused(),
+            unknown: raw.unknown(),
+            children: Vec::new(),
+        }
     }
 }
 
@@ -199,11 +265,20 @@ impl TreeBuilder {
 
     /// Adds another name for the file `of`, whose metadata it repeats.
     pub fn add_hard_link(&mut self, parent: NodeId, name: &str, of: NodeId) -> NodeId {
+        let id = self.add(parent, NewFile::file(name, Sha1::ZERO));
+        self.make_hard_link(id, of);
+        id
+    }
+
+    /// Makes a file another name of the file `of`, whose metadata it repeats.
+    pub(in crate::wim) fn make_hard_link(&mut self, id: NodeId, of: NodeId) {
         if self.nodes[of.0].reparse_or_link == 0 {
             self.nodes[of.0].reparse_or_link = self.groups.fresh();
         }
-        let link = NewFile { name: utf16::from_str(name), short_name: Vec::new(), ..self.nodes[of.0].clone() };
-        self.add(parent, link)
+        let original = self.nodes[of.0].clone();
+        let link = &mut self.nodes[id.0];
+        let (name, short_name) = (std::mem::take(&mut link.name), std::mem::take(&mut link.short_name));
+        *link = NewFile { name, short_name, children: Vec::new(), ..original };
     }
 
     /// The number under which files refer to a security descriptor; equal descriptors have the same.
@@ -214,9 +289,29 @@ impl TreeBuilder {
         })
     }
 
+    /// The name that the next file to be added will have.
+    pub(in crate::wim) fn next_id(&self) -> NodeId {
+        NodeId(self.nodes.len())
+    }
+
     /// A file, to be changed.
     pub fn file_mut(&mut self, id: NodeId) -> &mut NewFile {
         &mut self.nodes[id.0]
+    }
+
+    /// A file.
+    pub fn file(&self, id: NodeId) -> &NewFile {
+        &self.nodes[id.0]
+    }
+
+    /// What is in a directory, in no order.
+    pub fn children(&self, id: NodeId) -> &[NodeId] {
+        &self.nodes[id.0].children
+    }
+
+    /// Puts a file that was taken out, and whatever is below it, into the directory `parent`.
+    pub(super) fn put_back(&mut self, parent: NodeId, id: NodeId) {
+        self.nodes[parent.0].children.push(id);
     }
 
     /// Takes a file, and whatever is below it, out of the directory `parent`. Answers whether it was there.
@@ -315,26 +410,9 @@ impl From<&Metadata> for TreeBuilder {
         let mut groups = GroupIds { taken, last: 0 };
         let mut nodes: Vec<NewFile> = tree
             .entries()
-            .map(|entry| {
-                // Where names of one file disagree, the first one's metadata is the file's.
-                let file = tree.entry(entry.first_link());
-                let raw = file.raw();
-                let is_plain_directory = file.is_directory() && !file.is_reparse_point();
-                NewFile {
-                    name: entry.name().as_utf16le().to_vec(),
-                    short_name: entry.short_name().as_utf16le().to_vec(),
-                    attributes: file.attributes(),
-                    security_id: file.security_id(),
-                    creation_time: file.creation_time(),
-                    access_time: file.access_time(),
-                    write_time: file.write_time(),
-                    streams: file.streams().map(NewStream::from).collect(),
-                    reparse_or_link: if is_plain_directory { 0 } else { raw.reparse_or_link() },
-                    tagged_items: raw.tagged_items().to_vec(),
-                    unused: raw.unused(),
-                    unknown: raw.unknown(),
-                    children: entry.children().map(|child| NodeId(child.id().index())).collect(),
-                }
+            .map(|entry| NewFile {
+                children: entry.children().map(|child| NodeId(child.id().index())).collect(),
+                ..NewFile::from(entry)
             })
             .collect();
         split_inconsistent_groups(tree, &mut nodes, &mut groups);

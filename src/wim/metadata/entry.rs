@@ -126,6 +126,11 @@ impl<'a> Entry<'a> {
         self.tree.dentries[self.id.index()].leader
     }
 
+    /// The entry of [`Self::first_link`].
+    pub(super) fn first_entry(&self) -> Entry<'a> {
+        self.tree.entry(self.first_link())
+    }
+
     /// All names of the file, this one included, if it has several.
     pub fn links(&self) -> Option<&'a [DentryId]> {
         self.tree.links.of_leader(self.first_link())

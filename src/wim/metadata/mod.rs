@@ -8,11 +8,12 @@
 //! all of it once, marks the bytes that each dentry takes so that none is read twice, and descends with a stack of its
 //! own; afterwards every access is plain.
 //!
-//! To make a tree, or to change one, there is [`TreeBuilder`].
+//! To make a tree, or to change one, there is [`TreeBuilder`]; by paths, [`TreeEditor`].
 
 mod attributes;
 mod builder;
 mod dentry;
+mod editor;
 mod entry;
 mod error;
 mod inode;
@@ -29,6 +30,8 @@ mod tests;
 
 pub use attributes::Attributes;
 pub use builder::{NewFile, NodeId, TreeBuilder};
+pub(in crate::wim) use editor::display as display_path;
+pub use editor::{PathError, TreeEditor};
 pub use entry::{Children, Entry};
 pub use error::{EncodeError, MetadataError, MetadataWarning, WarningKind, Warnings};
 pub use lookup::PreOrder;
@@ -48,8 +51,19 @@ impl DentryId {
     /// The root directory.
     pub const ROOT: Self = Self(0);
 
+    /// Its place in the order of the resource, from 0: for those who number files themselves. See [`Metadata::numbered`].
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
     fn index(self) -> usize {
         self.0 as usize
+    }
+}
+
+impl From<DentryId> for u64 {
+    fn from(id: DentryId) -> Self {
+        id.0.into()
     }
 }
 
@@ -95,6 +109,11 @@ impl Metadata {
     /// If `id` belongs to a larger tree.
     pub fn entry(&self, id: DentryId) -> Entry<'_> {
         Entry::new(self, id)
+    }
+
+    /// The dentry whose [`DentryId::number`] this is.
+    pub fn numbered(&self, number: u32) -> Option<Entry<'_>> {
+        ((number as usize) < self.dentries.len()).then(|| self.entry(DentryId(number)))
     }
 
     /// All dentries, the root included, in the order of the resource.

@@ -25,6 +25,11 @@ pub const SYMLINK: u32 = 0xA000_000C;
 /// Tag of a symbolic link made by the Linux subsystem.
 pub const LX_SYMLINK: u32 = 0xA000_001D;
 
+/// Whether a reparse point of this kind is a symbolic link or junction.
+pub fn is_link_tag(tag: u32) -> bool {
+    matches!(tag, SYMLINK | MOUNT_POINT | LX_SYMLINK)
+}
+
 /// The usual name of a reparse tag.
 pub fn tag_name(tag: u32) -> Option<&'static str> {
     Some(match tag {

@@ -21,7 +21,8 @@ impl Metadata {
     pub fn statistics(&self, mut blob_size: impl FnMut(&Sha1) -> u64) -> Statistics {
         let mut statistics = Statistics::default();
         for entry in self.entries() {
-            if entry.is_directory() {
+            // A link to a directory is no directory here: other tools count so.
+            if entry.is_directory() && !entry.is_reparse_point() {
                 statistics.directories += 1;
             } else {
                 statistics.files += 1;

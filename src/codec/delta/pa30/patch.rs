@@ -42,21 +42,17 @@ pub(super) fn apply(
     table.sort();
     let mut blocks = Blocks::read(&mut reader)?;
     let mut target = Target { source, made: Vec::new(), size, table, recent: [0; 3] };
-    let mut end = 0;
-    let mut codes = None;
     while target.left() > 0 {
-        if codes.is_none() || target.position() >= end {
-            let (next, its_end) = blocks.at(target.position()).map_err(|problem| reader.malformed(problem))?;
-            (codes, end) = (Some(next), its_end);
-        }
-        let Some(codes) = &codes else { unreachable!("there are codes from the first block on") };
-        let symbol = codes.main.symbol(&mut reader)?;
-        match u8::try_from(symbol) {
-            Ok(literal) => target.made.push(literal),
-            Err(_) => {
-                let from = read_from((symbol - 256) >> 3, codes, &mut reader)?;
-                let length = read_length(symbol & 7, codes, &mut reader)?;
-                target.copy(from, length).map_err(|problem| reader.malformed(problem))?;
+        let (codes, end) = blocks.at(target.position()).map_err(|problem| reader.malformed(problem))?;
+        while target.left() > 0 && target.position() < end {
+            let symbol = codes.main.symbol(&mut reader)?;
+            match u8::try_from(symbol) {
+                Ok(literal) => target.made.push(literal),
+                Err(_) => {
+                    let from = read_from((symbol - 256) >> 3, &codes, &mut reader)?;
+                    let length = read_length(symbol & 7, &codes, &mut reader)?;
+                    target.copy(from, length).map_err(|problem| reader.malformed(problem))?;
+                }
             }
         }
     }

@@ -1,0 +1,205 @@
+//! Writing the changed trees, the blobs they need, and how often each is referred to.
+
+use super::edit::{Changes, edit};
+use super::gather::{Gathered, Tree};
+use super::{Command, Options, Selected, Source, UpdateError, fault_of};
+use crate::util::filetime::FileTime;
+use crate::util::sha1::Sha1;
+use crate::wim::WimError;
+use crate::wim::capture::store::Stored;
+use crate::wim::export::{Transfer, Transferred};
+use crate::wim::metadata::{Metadata, ParseOptions};
+use crate::wim::reader::{ImageIndex, KnownBlob, Wim};
+use crate::wim::writer::WimWriter;
+use crate::wim::xml::WimXml;
+use std::collections::HashMap;
+
+/// What is to be written, once new contents are stored.
+pub(super) struct Task<'a> {
+    pub wim: &'a Wim,
+    pub selected: &'a Selected,
+    pub commands: &'a [&'a Command<Source<'a>>],
+    pub gathered: &'a Gathered<'a>,
+    pub stored: &'a Stored,
+    /// Its first file is the one that is changed.
+    pub transfer: Transfer<'a>,
+    pub options: &'a Options,
+}
+
+/// What was written.
+pub(super) struct Written {
+    pub changes: Vec<(ImageIndex, Changes)>,
+    pub transferred: Transferred,
+    /// Uncompressed bytes of the blobs that left the file.
+    pub unused_bytes: u64,
+}
+
+/// How often streams refer to each blob.
+#[derive(Default)]
+struct References {
+    /// In the trees that were written.
+    now: HashMap<Sha1, u32>,
+    /// In those that were changed, as they were.
+    before: HashMap<Sha1, u32>,
+}
+
+impl Task<'_> {
+    pub(super) fn write(&self, writer: &mut WimWriter, xml: &mut WimXml) -> Result<Written, UpdateError> {
+        let mut references = References::default();
+        let mut changes = Vec::new();
+        let sizes = self.stored_sizes();
+        for image in self.wim.images() {
+            if let Some(commands) = self.selected.get(&image) {
+                changes.push((image, self.change(image, commands, &sizes, &mut references, writer, xml)?));
+            } else if self.options.rebuild {
+                count(&self.wim.metadata(image)?, &mut references.now);
+                self.transfer.metadata(writer, self.wim, image)?;
+            }
+        }
+        let wanted = self.wanted_blobs(&sizes, &references)?;
+        let transferred = self.transfer.blobs(writer, &wanted, |_| None)?;
+        let unused_bytes = self.count_references(&sizes, &references, writer)?;
+        Ok(Written { changes, transferred, unused_bytes })
+    }
+
+    /// The sizes of the blobs that were read for this, whether or not the file had them.
+    fn stored_sizes(&self) -> HashMap<Sha1, u64> {
+        let contents = self.stored.hashes.iter().zip(&self.gathered.scan.contents);
+        contents.filter_map(|(hash, content)| Some((hash.filter(|hash| !hash.is_zero())?, content.size))).collect()
+    }
+
+    /// Whether the file has a blob itself.
+    fn has(&self, sha1: &Sha1) -> Result<bool, WimError> {
+        Ok(self.wim.contents()?.find(sha1).is_some_and(|blob| blob.file == 0))
+    }
+
+    fn change(
+        &self,
+        image: ImageIndex,
+        selected: &[usize],
+        sizes: &HashMap<Sha1, u64>,
+        references: &mut References,
+        writer: &mut WimWriter,
+        xml: &mut WimXml,
+    ) -> Result<Changes, UpdateError> {
+        let path = || self.wim.path().to_owned();
+        let old = self.wim.metadata(image)?;
+        count(&old, &mut references.before);
+        let hashes = Some(&*self.stored.hashes);
+        let edited = edit(&old, self.commands, selected, self.gathered, hashes, self.options.any_names);
+        let (tree, changes) = edited.map_err(|fault| fault_of(self.wim, image, self.commands, fault))?;
+        drop(old);
+        let encoded = tree.encode().map_err(|error| UpdateError::Tree { path: path(), image, error })?;
+        drop(tree);
+        let tree = Metadata::parse(encoded, &ParseOptions::default());
+        let tree = tree.map_err(|error| WimError::Metadata { path: path(), image: image.get(), error })?;
+        count(&tree, &mut references.now);
+        if self.options.rebuild {
+            writer.write_metadata(tree.as_bytes())
+        } else {
+            writer.rewrite_metadata(image, tree.as_bytes())
+        }
+        .map_err(|source| self.transfer.output_error(source))?;
+
+        let mut all = Vec::new();
+        for wim in &self.transfer.wims {
+            all.push(wim.contents()?);
+        }
+        let size_of = |sha1: &Sha1| {
+            let elsewhere = || all.iter().find_map(|contents| contents.find(sha1)).map_or(0, |blob| blob.size);
+            sizes.get(sha1).copied().unwrap_or_else(elsewhere)
+        };
+        if let Some(element) = xml.image_mut(image.get()) {
+            element.set_statistics(&tree.statistics(size_of));
+            element.set_modification_time(FileTime::now_reproducible());
+        }
+        Ok(changes)
+    }
+
+    /// The blobs to be brought over, each with the place of the file that has it.
+    fn wanted_blobs(
+        &self,
+        sizes: &HashMap<Sha1, u64>,
+        references: &References,
+    ) -> Result<Vec<(Sha1, usize)>, UpdateError> {
+        const OWN: usize = 0;
+        let trees = &self.gathered.trees;
+        let mut wanted = Vec::new();
+        for sha1 in references.now.keys() {
+            if self.has(sha1)? {
+                if self.options.rebuild {
+                    wanted.push((*sha1, OWN));
+                }
+                continue;
+            }
+            if sizes.contains_key(sha1) {
+                continue; // stored just now
+            }
+            let mut source = None;
+            for (place, tree) in (1..).zip(trees) {
+                if source.is_none() && tree.wim.contents()?.find(sha1).is_some() {
+                    source = Some(place);
+                }
+            }
+            // A file may refer to blobs that other files have, and go on to, unless it is written anew.
+            if source.is_some() || self.options.rebuild || !references.before.contains_key(sha1) {
+                let needs = |tree: &Tree<'_>| tree.metadata.blob_references().any(|(_, stream)| stream.sha1 == *sha1);
+                let who_needs_it = || trees.iter().position(needs).map_or(OWN, |place| place + 1);
+                wanted.push((*sha1, source.unwrap_or_else(who_needs_it)));
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// States how often each blob is referred to, and drops those that nothing refers to; answers how many bytes these
+    /// have.
+    fn count_references(
+        &self,
+        sizes: &HashMap<Sha1, u64>,
+        references: &References,
+        writer: &mut WimWriter,
+    ) -> Result<u64, UpdateError> {
+        // What one command added and another deleted.
+        sizes.keys().for_each(|sha1| writer.add_references(*sha1, 0));
+        let contents = self.wim.contents()?;
+        let own_blobs = &contents.blobs[..contents.own_blobs];
+        let others: Vec<ImageIndex> = self.wim.images().filter(|image| !self.selected.contains_key(image)).collect();
+        if others.is_empty() || self.options.rebuild {
+            // All trees were read: no need to believe the table.
+            for sha1 in own_blobs.iter().map(|blob| &blob.sha1).chain(references.now.keys()) {
+                writer.set_references(*sha1, references.now.get(sha1).copied().unwrap_or_default());
+            }
+            let dropped = writer.drop_unreferenced();
+            let is_unused = |blob: &&KnownBlob| !references.now.contains_key(&blob.sha1);
+            let left_behind = || own_blobs.iter().filter(is_unused).map(|blob| blob.size).sum();
+            return Ok(if self.options.rebuild { left_behind() } else { dropped });
+        }
+        references.before.iter().for_each(|(sha1, count)| writer.remove_references(*sha1, *count));
+        references.now.iter().for_each(|(sha1, count)| writer.add_references(*sha1, *count));
+        // Counts in tables are not always right. A blob is dropped only if no other image uses it, whatever they say.
+        let mut doubtful: HashMap<Sha1, u32> = references
+            .before
+            .keys()
+            .filter(|sha1| !references.now.contains_key(*sha1))
+            .map(|sha1| (*sha1, 0))
+            .collect();
+        if !doubtful.is_empty() {
+            for image in others {
+                for (_, stream) in self.wim.metadata(image)?.blob_references() {
+                    if let Some(count) = doubtful.get_mut(&stream.sha1) {
+                        *count = count.saturating_add(1);
+                    }
+                }
+            }
+        }
+        doubtful.into_iter().for_each(|(sha1, count)| writer.set_references(sha1, count));
+        Ok(writer.drop_unreferenced())
+    }
+}
+
+fn count(tree: &Metadata, references: &mut HashMap<Sha1, u32>) {
+    for (_, stream) in tree.blob_references() {
+        let count = references.entry(stream.sha1).or_default();
+        *count = count.saturating_add(1);
+    }
+}
