@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Instant;
-use wimkit::cab::create::{CreateError, Options, collect, create};
+use wimkit::cab::create::{Options, collect, create};
 use wimkit::codec::Level;
 use wimkit::codec::cabinet::Method;
 
@@ -127,14 +127,3 @@ impl Create {
     }
 }
 
-impl From<CreateError> for Failure {
-    fn from(error: CreateError) -> Self {
-        match error {
-            CreateError::Interrupted => Self::Interrupted,
-            error => {
-                let hint = error.hint();
-                Self::new(error, hint)
-            }
-        }
-    }
-}

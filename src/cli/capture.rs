@@ -3,6 +3,7 @@
 use super::Context;
 use super::compression::{CheckArgs, CompressionArgs};
 use super::exit::{Failure, Outcome};
+use super::export::say_written;
 use super::human::{Counted, Human};
 use super::printer::{self, visible, warn};
 use clap::Args;
@@ -148,14 +149,7 @@ impl ImageArgs {
     }
 
     fn summarize(&self, context: &Context, done: &capture::Outcome, begun: Instant) {
-        let compression = done.format.map_or("uncompressed".to_owned(), |format| format.name().to_uppercase());
-        let solid = if done.solid { "solid " } else { "" };
-        context.say(format_args!(
-            "{}: {}, {solid}{compression}, in {:.1} s",
-            self.wim.display(),
-            Human(done.size),
-            begun.elapsed().as_secs_f64()
-        ));
+        say_written(context, &self.wim, done.size, (done.format, done.solid), begun);
         context.say(format_args!(
             "  image {}: {} ({}), {}, {}, {}",
             done.index,

@@ -3,6 +3,14 @@
 use std::error::Error;
 use std::io;
 use std::process::ExitCode;
+use wimkit::address::AddressError;
+use wimkit::cab::create::CreateError;
+use wimkit::catalog::inspect::InspectError;
+use wimkit::catalog::payload::PayloadError;
+use wimkit::wim::WimError;
+use wimkit::wim::export::ExportError;
+use wimkit::wim::extract::ExtractError;
+use wimkit::wim::update::UpdateError;
 
 /// How a command ended that was able to do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +72,32 @@ impl Failure {
             },
         }
     }
+}
+
+/// Library errors, each told with its hint. Behind `or`: those that know of a request to stop.
+macro_rules! told_with_hint {
+    ($($error:ty),+; or $($stoppable:ty),+) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                let hint = error.hint();
+                Self::new(error, hint)
+            }
+        })+
+        $(impl From<$stoppable> for Failure {
+            fn from(error: $stoppable) -> Self {
+                if matches!(error, <$stoppable>::Interrupted) {
+                    return Self::Interrupted;
+                }
+                let hint = error.hint();
+                Self::new(error, hint)
+            }
+        })+
+    };
+}
+
+told_with_hint! {
+    AddressError, InspectError, WimError;
+    or CreateError, ExportError, ExtractError, PayloadError, UpdateError
 }
 
 /// The exit code of `result`. Tells a failure on standard error.

@@ -11,6 +11,7 @@ use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use wimkit::codec::Format;
 use wimkit::wim::export::{self, Boot, ExportError, Options, Selection};
 
 /// Copy images into a new or an existing file, converting their compression where asked
@@ -98,18 +99,6 @@ impl Export {
     }
 }
 
-impl From<ExportError> for Failure {
-    fn from(error: ExportError) -> Self {
-        match error {
-            ExportError::Interrupted => Self::Interrupted,
-            error => {
-                let hint = error.hint();
-                Self::new(error, hint)
-            }
-        }
-    }
-}
-
 /// Does the work, then tells what was done: the end of every command that writes a WIM through the exporter.
 pub(crate) fn run(
     context: &Context,
@@ -132,15 +121,22 @@ pub(crate) fn run(
     Ok(Outcome::Done)
 }
 
+/// The first line about a file that was written: how large it is, how compressed, how long it took.
+pub(super) fn say_written(
+    context: &Context,
+    path: &Path,
+    size: u64,
+    (format, is_solid): (Option<Format>, bool),
+    begun: Instant,
+) {
+    let compression = format.map_or("uncompressed".to_owned(), |format| format.name().to_uppercase());
+    let solid = if is_solid { "solid " } else { "" };
+    let seconds = begun.elapsed().as_secs_f64();
+    context.say(format_args!("{}: {}, {solid}{compression}, in {seconds:.1} s", path.display(), Human(size)));
+}
+
 fn summarize(context: &Context, dest: &Path, outcome: &export::Outcome, begun: Instant) {
-    let compression = outcome.format.map_or("uncompressed".to_owned(), |format| format.name().to_uppercase());
-    let solid = if outcome.solid { "solid " } else { "" };
-    context.say(format_args!(
-        "{}: {}, {solid}{compression}, in {:.1} s",
-        dest.display(),
-        Human(outcome.size),
-        begun.elapsed().as_secs_f64()
-    ));
+    say_written(context, dest, outcome.size, (outcome.format, outcome.solid), begun);
     for image in &outcome.images {
         let (index, name) = (image.index, visible(&image.name));
         context.say(format_args!(

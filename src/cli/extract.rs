@@ -11,7 +11,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use wimkit::wim::extract::{self, ExtractError, NameRules, Options, Selection};
+use wimkit::wim::extract::{self, NameRules, Options, Selection};
 use wimkit::wim::metadata::{DentryId, Metadata};
 use wimkit::wim::{ImageIndex, Wim};
 
@@ -83,18 +83,6 @@ impl Extract {
         let done = result?;
         let report = Report { schema: "wimkit.extract/1", image, target, tree: &tree, done: &done, not_restored: None };
         report.tell(context, begun)
-    }
-}
-
-impl From<ExtractError> for Failure {
-    fn from(error: ExtractError) -> Self {
-        match error {
-            ExtractError::Interrupted => Self::Interrupted,
-            error => {
-                let hint = error.hint();
-                Self::new(error, hint)
-            }
-        }
     }
 }
 

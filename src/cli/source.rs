@@ -86,13 +86,6 @@ pub(crate) fn tell_warnings(wim: &Wim) {
     }
 }
 
-impl From<WimError> for Failure {
-    fn from(error: WimError) -> Self {
-        let hint = error.hint();
-        Self::new(error, hint)
-    }
-}
-
 /// Opens what an address leads to.
 pub(crate) fn open_address(path: &Path, context: &Context) -> Result<Box<dyn ReadAt>, Failure> {
     let (no_mmap, memory) = (context.global.no_mmap, context.memory());

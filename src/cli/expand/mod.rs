@@ -16,12 +16,11 @@ use document::{Extracted, Listing};
 use matcher::Matcher;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use wimkit::address::AddressError;
 use wimkit::address::container::{Container, ContainerOptions, Content};
 use wimkit::cab::{self, NameEncoding};
 use wimkit::catalog::package::extract::PayloadCounts;
 use wimkit::catalog::package::{self, Package, PackageError, extract};
-use wimkit::catalog::payload::{Payload, PayloadError};
+use wimkit::catalog::payload::Payload;
 use wimkit::catalog::role::Role;
 use wimkit::util::read_at::{self, ReadAt};
 
@@ -211,20 +210,6 @@ fn list(package: &Package, chosen: &[usize], context: &Context) -> Result<(), Fa
         writeln!(out, "{:>12}  {:<20}  {}{note}", member.size, member.time.to_string(), visible(&file.path))?;
     }
     out.finish()
-}
-
-impl From<AddressError> for Failure {
-    fn from(error: AddressError) -> Self {
-        let hint = error.hint();
-        Self::new(error, hint)
-    }
-}
-
-impl From<PayloadError> for Failure {
-    fn from(error: PayloadError) -> Self {
-        let hint = error.hint();
-        Self::new(error, hint)
-    }
 }
 
 impl From<PackageError> for Failure {

@@ -16,7 +16,6 @@ use gather::File;
 use std::path::PathBuf;
 use title::TitleArguments;
 use wimkit::catalog::class::Class;
-use wimkit::catalog::inspect::InspectError;
 use wimkit::catalog::set::{self, Standing};
 use wimkit::catalog::text::MAX_SIZE;
 
@@ -79,9 +78,3 @@ impl Package {
     }
 }
 
-impl From<InspectError> for Failure {
-    fn from(error: InspectError) -> Self {
-        let hint = error.hint();
-        Self::new(error, hint)
-    }
-}

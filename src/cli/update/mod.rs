@@ -106,18 +106,6 @@ impl Update {
     }
 }
 
-impl From<UpdateError> for Failure {
-    fn from(error: UpdateError) -> Self {
-        match error {
-            UpdateError::Interrupted => Self::Interrupted,
-            error => {
-                let hint = error.hint();
-                Self::new(error, hint)
-            }
-        }
-    }
-}
-
 /// Does the work, then tells what was done: the end of every command that changes images.
 pub(crate) fn run(
     context: &Context,
