@@ -17,6 +17,7 @@ use std::path::PathBuf;
 /// Named streams are extended attributes, user.NAME, and can be read as FILE:STREAM. What lies in a WIM in the image is
 /// found below FILE.wim!/1. Names are looked up as they are, then without regard to letter case.
 #[derive(Args, Debug)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "there, nothing can be mounted"))]
 pub(crate) struct Mount {
     #[command(flatten)]
     source: Source,
@@ -49,6 +50,7 @@ pub(crate) struct Mount {
 
 /// Unmount what `wimkit mount` has mounted (Linux)
 #[derive(Args, Debug)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "there, nothing can be mounted"))]
 pub(crate) struct Unmount {
     /// The directory
     dir: PathBuf,
