@@ -126,4 +126,3 @@ impl Create {
         Ok(Outcome::Done)
     }
 }
-

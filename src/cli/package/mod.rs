@@ -77,4 +77,3 @@ impl Package {
         Ok(if bad == 0 { Outcome::Done } else { Outcome::Partial })
     }
 }
-
