@@ -4,12 +4,7 @@ mod support;
 
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
-use std::process::{Command, Output};
-use support::{Noise, arg, has_peer, read_tree, run};
-
-fn wimkit(arguments: &[&str]) -> Output {
-    Command::new(cargo_bin("wimkit")).args(arguments).output().unwrap()
-}
+use support::{Noise, arg, has_peer, read_tree, run, wimkit};
 
 #[test]
 fn cabinets_are_read_by_others() {

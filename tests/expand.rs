@@ -6,17 +6,9 @@ use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use support::{Noise, arg, foreign, has_peer, read_tree, run};
+use std::process::Command;
+use support::{Noise, arg, foreign, has_peer, read_tree, run, stderr, wimkit};
 use wimkit::util::sha1::Sha1;
-
-fn wimkit(arguments: &[&str]) -> Output {
-    Command::new(cargo_bin("wimkit")).args(arguments).output().unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 /// The real files of a folder of the collection; none where it is not there.
 fn shared(folder: &str) -> Vec<PathBuf> {

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
-use support::{on_small_disk, read_tree, run};
+use support::{on_small_disk, read_tree, run, stderr};
 
 fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name)
@@ -33,10 +33,6 @@ fn make_scene() -> tempfile::TempDir {
 
 fn file_size(scene: &Path, name: &str) -> u64 {
     std::fs::metadata(scene.join(name)).unwrap().len()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// The command that fails for want of room, the file its message names, and the file that must not grow for that.

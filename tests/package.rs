@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use support::{arg, cabinet, foreign, has_peer, run};
+use support::{arg, cabinet, foreign, has_peer, run, stderr};
 
 fn wimkit(arguments: &[&str]) -> Output {
     Command::new(cargo_bin("wimkit")).arg("package").args(arguments).output().unwrap()
@@ -15,10 +15,6 @@ fn wimkit(arguments: &[&str]) -> Output {
 
 fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// The answer as JSON, and the exit code.

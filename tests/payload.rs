@@ -5,25 +5,16 @@ mod support;
 #[allow(dead_code, unreachable_pub)] // it is the library's, too
 mod test_encoder;
 
-use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use support::{arg, cabinet, foreign, has_peer, read_tree, run};
+use std::process::Output;
+use support::{arg, cabinet, foreign, has_peer, read_tree, run, stderr, wimkit};
 use tempfile::TempDir;
 use test_encoder::{Fields, Item, delta, null_delta};
 use wimkit::util::sha1::Sha1;
 
 const TEXT: &[u8] = b"how much wood would a woodchuck chuck if a woodchuck could chuck wood";
-
-fn wimkit(arguments: &[&str]) -> Output {
-    Command::new(cargo_bin("wimkit")).args(arguments).output().unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(output)))

@@ -9,32 +9,12 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use support::{Noise, arg, assert_same_tree, has_peer, make_tree, run};
+use std::process::{Command, Stdio};
+use support::{Noise, arg, assert_same_tree, expect, has_peer, json, make_tree, run, stderr};
 use wimkit::util::progress::Control;
 use wimkit::util::sha1::Sha1;
 use wimkit::wim::capture::Options;
 use wimkit::wim::{ImageBuilder, ImageIndex, OpenOptions, Wim};
-
-fn wimkit(arguments: &[&str]) -> Output {
-    Command::new(cargo_bin("wimkit")).args(arguments).env_remove("SOURCE_DATE_EPOCH").output().unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// Runs the program, which must end with `code`.
-fn expect(code: i32, arguments: &[&str]) -> Output {
-    let output = wimkit(arguments);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
-    output
-}
-
-fn json(arguments: &[&str]) -> serde_json::Value {
-    let output = expect(0, &[arguments, &["--json"]].concat());
-    serde_json::from_slice(&output.stdout).unwrap()
-}
 
 struct Scene(tempfile::TempDir);
 

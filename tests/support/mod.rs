@@ -39,6 +39,35 @@ pub(crate) fn run(program: &str, args: &[&str]) -> Output {
     output
 }
 
+/// Runs wimkit.
+pub(crate) fn wimkit(arguments: &[&str]) -> Output {
+    Command::new(assert_cmd::cargo::cargo_bin("wimkit"))
+        .args(arguments)
+        .env_remove("SOURCE_DATE_EPOCH")
+        .output()
+        .unwrap()
+}
+
+/// What a program said on standard error.
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Runs wimkit, which must end with `code`.
+#[track_caller]
+pub(crate) fn expect(code: i32, arguments: &[&str]) -> Output {
+    let output = wimkit(arguments);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+    output
+}
+
+/// The JSON document of a command that must be done.
+#[track_caller]
+pub(crate) fn json(arguments: &[&str]) -> serde_json::Value {
+    let output = expect(0, &[arguments, &["--json"]].concat());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 /// A path as an argument.
 pub(crate) fn arg(path: &Path) -> &str {
     path.to_str().expect("test paths are UTF-8")
