@@ -4,6 +4,8 @@ pub mod code;
 pub mod dism;
 pub mod none;
 pub mod outcome;
+pub mod output;
+pub mod process;
 pub mod recorder;
 pub mod request;
 
