@@ -214,3 +214,169 @@ fn the_command_lines_of_a_full_refresh() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/refresh_commands.txt");
     assert_eq!(found, std::fs::read_to_string(golden).unwrap());
 }
+
+/// A refresh of the sample in `directory`, with times that are the same each time.
+fn refresh(directory: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(cargo_bin("wimkit"));
+    command
+        .arg("refresh")
+        .args(arguments)
+        .current_dir(directory)
+        .env("SOURCE_DATE_EPOCH", "1750000000")
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn assert_code(output: &Output, code: i32) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+}
+
+const RECORDED: [&str; 3] = ["run", "--servicer", "recorded"];
+const RESUME: [&str; 3] = ["resume", "--servicer", "recorded"];
+const MARKER: &str = "/Windows/servicing/wimkit-recorded.txt";
+
+#[test]
+fn a_whole_refresh_and_one_that_is_stopped_after_each_step() {
+    let place = tempfile::tempdir().unwrap();
+    let whole = place.path().join("whole");
+    sample(&whole);
+    let original = support::read_tree(&whole.join("oldMedia"));
+    assert_code(&refresh(&whole, &RECORDED), 0);
+    assert!(original == support::read_tree(&whole.join("oldMedia")), "the original media were changed");
+
+    let new = whole.join("newMedia");
+    json(0, "wimkit.media-check/1", &["media", "check", arg(&new)]);
+    let image = |path: &str| format!("{}!/{path}", new.join("sources/install.wim").display());
+    let winre = "Windows/System32/Recovery/winre.wim";
+    for edition in ["1", "2"] {
+        let done = text(0, &["cat", arg(&new.join("sources/install.wim")), edition, MARKER]);
+        assert_eq!(
+            done.lines().map(|line| &line[..7]).collect::<Vec<_>>(),
+            ["step 9:", "step 12", "step 13", "step 15"]
+        );
+        let done = text(0, &["cat", &image(&format!("{edition}/{winre}")), "1", MARKER]);
+        assert_eq!(done.lines().map(|line| &line[..7]).collect::<Vec<_>>(), ["step 1:", "step 6:", "step 7:"]);
+    }
+    let boot = json(0, "wimkit.info/1", &["info", arg(&new.join("sources/boot.wim"))]);
+    assert_eq!((&boot["header"]["boot_index"], &boot["images"][1]["flags"]), (&2.into(), &"2".into()));
+    // The Setup update: newer and new files, but not what the media have newer, and Setup itself comes from boot.wim.
+    let same = |one: &str, other: &str| original[one] == std::fs::read(new.join(other)).unwrap();
+    assert!(same("sources/setupcore.dll", "sources/setupcore.dll") && same("sources/setup.exe", "sources/setup.exe"));
+    assert!(!same("sources/appraiserres.dll", "sources/appraiserres.dll"));
+    assert!(new.join("sources/servicingcommon.dll").exists());
+    assert!(new.join("sources/replacementmanifests/sample-replacement.man").exists());
+    // What is done is not begun again, and can be shown.
+    assert_code(&refresh(&whole, &RECORDED), 2);
+    let status = refresh(&whole, &["status", "--json"]);
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    let count = status["steps"].as_array().unwrap().iter().filter(|step| step["outcome"] == "done").count();
+    assert_eq!((&status["schema"], count), (&"wimkit.refresh-run/1".into(), 29), "{status}");
+
+    let stopped = place.path().join("stopped");
+    sample(&stopped);
+    for steps in 1..=count {
+        for directory in ["newMedia", "work"] {
+            let _ = std::fs::remove_dir_all(stopped.join(directory));
+        }
+        let after = steps.to_string();
+        assert_code(&refresh(&stopped, &[&RECORDED[..], &["--stop-after", &after]].concat()), 2);
+        assert_code(&refresh(&stopped, &RESUME), 0);
+        assert_same_tree(&new, &stopped.join("newMedia"), &format!("stopped after {steps} steps"));
+    }
+    // Stopped again and again, each time behind more steps than an image has: an unfinished one is begun anew.
+    for directory in ["newMedia", "work"] {
+        std::fs::remove_dir_all(stopped.join(directory)).unwrap();
+    }
+    assert_code(&refresh(&stopped, &[&RECORDED[..], &["--stop-after", "5"]].concat()), 2);
+    while refresh(&stopped, &[&RESUME[..], &["--stop-after", "5"]].concat()).status.code() == Some(2) {}
+    assert_same_tree(&new, &stopped.join("newMedia"), "stopped after every five steps");
+}
+
+#[test]
+fn what_follows_from_failures() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("sample");
+    sample(&directory);
+    let run = |answers: &str, more: &[&str]| {
+        for name in ["newMedia", "work"] {
+            let _ = std::fs::remove_dir_all(directory.join(name));
+        }
+        std::fs::write(directory.join("answers"), answers).unwrap();
+        let arguments = [&RECORDED[..], &["--answers", "answers", "--json"], more].concat();
+        let output = refresh(&directory, &arguments);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let steps = document["steps"].as_array().cloned().unwrap_or_default();
+        let others = steps.iter().filter(|step| !matches!(step["outcome"].as_str().unwrap(), "done" | "left-out"));
+        let others = others.map(|step| {
+            let image = step["image"].as_u64().map(|image| format!("/{image}")).unwrap_or_default();
+            format!("{}{image} {}", step["number"], step["outcome"].as_str().unwrap())
+        });
+        (output.status.code(), others.collect::<Vec<_>>().join(", "))
+    };
+    for (answers, code, others) in [
+        // The quirk of combined updates: harmless at steps 1 and 17 if the later update goes in …
+        ("winre 1 0x8007007e", 0, "1 tolerated"),
+        ("winpe-2 17 -2147024770", 0, "17/2 tolerated"),
+        // … and not without, nor anywhere else.
+        ("winre 1 126\nwinre 6 0x800F0922", 1, "1 failed, 6 failed"),
+        ("os-1 12 0x8007007e", 1, "12/1 failed"),
+        // Without its servicing stack an image is kept as it was.
+        ("os-2 9 0x8007007e", 1, "9/2 failed, 12/2 skipped, 13/2 skipped, 15/2 skipped"),
+        // Pending operations are harmless at cleanup alone.
+        ("os-1 13 -2146498554", 0, "13/1 skipped"),
+        ("os-1 12 0x800F0806", 1, "12/1 failed"),
+        ("os-1 15 0x800F081E", 0, "15/1 not-applicable"),
+        ("os-1 12 3010", 0, ""),
+        // Tried once more, and not twice.
+        ("winpe-1 23 0x800F0823", 0, ""),
+        ("winpe-1 23 0x800F0823\nwinpe-1 23 0x800F0823", 1, "23/1 failed"),
+        // A corrupt component store.
+        ("os-1 12 14098", 1, "12/1 failed, 13/1 skipped, 15/1 skipped"),
+    ] {
+        assert_eq!(run(answers, &[]), (Some(code), others.into()), "{answers}");
+    }
+    // What nothing can follow on stops the run, and it goes on when that is mended.
+    assert_eq!(run("os-1 12 112", &[]).0, Some(3));
+    assert_code(&refresh(&directory, &RESUME), 0);
+    assert_eq!(run("os-1 12 0x800F0922", &["--stop-on-error"]).0, Some(3));
+    assert_code(&refresh(&directory, &RESUME), 0);
+    assert_eq!(run("os-1 nonsense", &[]).0, Some(2));
+    // An image that was given up is as it was.
+    run("os-2 9 5000", &[]);
+    let install = directory.join("newMedia/sources/install.wim");
+    text(0, &["cat", arg(&install), "1", MARKER]);
+    text(2, &["cat", arg(&install), "2", MARKER]);
+    // Other packages than in the beginning.
+    assert_eq!(run("os-1 12 112", &[]).0, Some(3));
+    std::fs::remove_file(directory.join("packages/Other/DotNet_CU-KB5054979-x64.cab")).unwrap();
+    assert_code(&refresh(&directory, &RESUME), 2);
+}
+
+#[test]
+fn what_remains_for_dism_is_a_script() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("sample");
+    sample(&directory);
+    assert_code(&refresh(&directory, &["run"]), 1);
+    let script = std::fs::read_to_string(directory.join("work/service.cmd")).unwrap();
+    let calls = |word: &str| script.lines().filter(|line| line.starts_with("dism.exe") && line.contains(word)).count();
+    assert_eq!((calls("/Mount-Image"), calls("/Commit"), calls("/Discard")), (5, 5, 5), "{script}");
+    assert_eq!((calls("/Add-Package"), calls("/Cleanup-Image")), (12, 5), "{script}");
+    assert_eq!(calls("\"/English\""), calls(""), "{script}");
+    let stack = script.lines().skip_while(|line| !line.contains("winre-step-1.log")).nth(1).unwrap();
+    assert!(stack.contains("\"-2147024770\"") && stack.ends_with("goto failed_winre"), "{stack}");
+    let update = script.lines().skip_while(|line| !line.contains("os-1-step-12.log")).nth(1).unwrap();
+    assert!(!update.contains("\"-2147024770\""), "{update}");
+    assert!(!directory.join("newMedia/sources/servicingcommon.dll").exists());
+
+    // As if Windows had done it.
+    for name in ["winre", "os-1", "os-2", "winpe-1", "winpe-2"] {
+        assert!(directory.join(format!("work/images/{name}.wim")).exists(), "{name}");
+        std::fs::write(directory.join(format!("work/done/{name}.done")), "done").unwrap();
+    }
+    assert_code(&refresh(&directory, &["resume"]), 0);
+    json(0, "wimkit.media-check/1", &["media", "check", arg(&directory.join("newMedia"))]);
+    assert!(directory.join("newMedia/sources/servicingcommon.dll").exists());
+}

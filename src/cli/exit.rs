@@ -26,6 +26,8 @@ pub(crate) enum Outcome {
 pub(crate) enum Failure {
     /// Usage, input or output, format: the error, with what mends it where that is known.
     CouldNot { error: Box<dyn Error + Send>, hint: Option<String> },
+    /// An external tool failed; the error has its own code.
+    External { error: Box<dyn Error + Send>, hint: Option<String> },
     /// Ctrl-C, or another request to stop.
     Interrupted,
     /// Whoever read standard output went away: nothing is left to do, and nobody to tell.
@@ -41,6 +43,11 @@ impl Failure {
     /// A failure with the library's error and the library's hint.
     pub(crate) fn new(error: impl Error + Send + 'static, hint: Option<impl Into<String>>) -> Self {
         Self::CouldNot { error: Box::new(error), hint: hint.map(Into::into) }
+    }
+
+    /// A failure of an external tool.
+    pub(crate) fn external(error: impl Error + Send + 'static, hint: Option<String>) -> Self {
+        Self::External { error: Box::new(error), hint }
     }
 
     /// Adds what mends it.
@@ -109,6 +116,10 @@ pub(crate) fn finish(result: Result<Outcome, Failure>) -> ExitCode {
             tell(&*error, hint.as_deref());
             ExitCode::from(2)
         }
+        Err(Failure::External { error, hint }) => {
+            tell(&*error, hint.as_deref());
+            ExitCode::from(3)
+        }
         Err(Failure::Interrupted) => {
             super::printer::talk(format_args!("interrupted"));
             ExitCode::from(INTERRUPTED)
@@ -155,6 +166,7 @@ mod tests {
         assert_eq!(finish(Ok(Outcome::Done)), ExitCode::from(0));
         assert_eq!(finish(Ok(Outcome::Partial)), ExitCode::from(1));
         assert_eq!(finish(Err(Failure::message("no"))), ExitCode::from(2));
+        assert_eq!(finish(Err(Failure::external(io::Error::other("no"), None))), ExitCode::from(3));
         assert_eq!(finish(Err(Failure::Interrupted)), ExitCode::from(130));
     }
 }

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod media;
 pub mod plan;
+pub mod run;
 pub mod sample;
 pub mod settings;
 pub mod step;

@@ -76,6 +76,13 @@ pub struct Meaning {
     pub advice: &'static str,
 }
 
+impl Meaning {
+    /// The codes.
+    pub fn codes(&self) -> impl Iterator<Item = Code> + use<'_> {
+        self.codes.iter().map(|code| Code::new(*code))
+    }
+}
+
 const fn meaning(codes: &'static [u32], meaning: &'static str, action: Action, advice: &'static str) -> Meaning {
     Meaning { codes, meaning, action, advice }
 }

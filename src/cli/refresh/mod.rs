@@ -3,6 +3,7 @@
 mod document;
 mod init;
 mod plan;
+mod run;
 
 use super::Context;
 use super::exit::{Failure, Outcome};
@@ -19,6 +20,9 @@ pub(crate) struct Refresh {
 enum Command {
     Init(init::Init),
     Plan(plan::Plan),
+    Run(run::Run),
+    Resume(run::Resume),
+    Status(run::Status),
 }
 
 impl Refresh {
@@ -26,6 +30,9 @@ impl Refresh {
         match &self.command {
             Command::Init(command) => command.run(context),
             Command::Plan(command) => command.run(context),
+            Command::Run(command) => command.run(context),
+            Command::Resume(command) => command.run(context),
+            Command::Status(command) => command.run(context),
         }
     }
 }

@@ -16,18 +16,18 @@ use wimkit::refresh::settings::{Language, Settings, SettingsError};
 /// The steps have the numbers of Microsoft's guide, from 1 to 28; a dash stands before what that does without a number.
 #[derive(Args, Debug)]
 pub(crate) struct Plan {
-    /// The file with the settings [default: refresh.toml if it is there]
-    file: Option<PathBuf>,
     #[command(flatten)]
-    flags: Flags,
+    settings: SettingsArgs,
     /// Show each package and feature, and the command lines of DISM
     #[arg(long, short)]
     long: bool,
 }
 
-/// Settings that take the place of those in the file.
+/// The settings: a file, and flags that take the place of what is in it.
 #[derive(Args, Debug)]
-struct Flags {
+pub(super) struct SettingsArgs {
+    /// The file with the settings [default: refresh.toml if it is there]
+    file: Option<PathBuf>,
     /// The media as they are
     #[arg(long, value_name = "DIR", help_heading = "Settings")]
     media: Option<PathBuf>,
@@ -64,32 +64,15 @@ impl FromStr for LanguageWord {
     }
 }
 
-impl Plan {
-    pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
-        let settings = self.settings()?;
-        let facts = Facts::gather(&settings, context.control())?;
-        let plan = plan::plan(&settings, &facts)?;
-        for warning in &plan.warnings {
-            warn(visible(warning));
-        }
-        if context.global.json {
-            printer::json(&Document::new(&settings, &plan))?;
-        } else {
-            self.write(&settings, &plan)?;
-            let (done, all) = (plan.done().count(), plan.steps.len());
-            context.say(format_args!("{}: {done} are done, {} left out", Counted(all as u64, "step"), all - done));
-        }
-        Ok(Outcome::Done)
-    }
-
-    fn settings(&self) -> Result<Settings, Failure> {
+impl SettingsArgs {
+    pub(super) fn settings(&self) -> Result<Settings, Failure> {
         const DEFAULT: &str = "refresh.toml";
         let mut settings = match &self.file {
             Some(file) => Settings::read(file)?,
             None if Path::new(DEFAULT).exists() => Settings::read(Path::new(DEFAULT))?,
             None => Settings::default(),
         };
-        let Flags { media, new_media, work, packages, features, language, edition } = &self.flags;
+        let Self { file: _, media, new_media, work, packages, features, language, edition } = self;
         let own = [(media, &mut settings.media), (new_media, &mut settings.new_media), (work, &mut settings.work)];
         for (flag, setting) in own {
             if let Some(path) = flag {
@@ -107,6 +90,25 @@ impl Plan {
         }
         settings.features = features.clone().or(settings.features);
         Ok(settings)
+    }
+}
+
+impl Plan {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+        let settings = self.settings.settings()?;
+        let facts = Facts::gather(&settings, context.control())?;
+        let plan = plan::plan(&settings, &facts)?;
+        for warning in &plan.warnings {
+            warn(visible(warning));
+        }
+        if context.global.json {
+            printer::json(&Document::new(&settings, &plan))?;
+        } else {
+            self.write(&settings, &plan)?;
+            let (done, all) = (plan.done().count(), plan.steps.len());
+            context.say(format_args!("{}: {done} are done, {} left out", Counted(all as u64, "step"), all - done));
+        }
+        Ok(Outcome::Done)
     }
 
     /// Writes a line for each step that is done, and one for neighbours that are left out for the same reason.

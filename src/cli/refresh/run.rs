@@ -1,0 +1,233 @@
+//! `wimkit refresh run`, `resume`, `status`: a plan carried out.
+
+use super::super::Context;
+use super::super::exit::{Failure, Outcome};
+use super::super::human::Counted;
+use super::super::printer::{self, Out, visible};
+use super::plan::SettingsArgs;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use wimkit::refresh::plan::{Step, Work};
+use wimkit::refresh::run::{self, Journal, Options, Record, RunError, Summary};
+use wimkit::servicing::none::Script;
+use wimkit::servicing::recorder::Recorder;
+use wimkit::servicing::{Servicing, ServicingError};
+use wimkit::util::filetime::FileTime;
+
+/// Refresh media: carry the plan out
+///
+/// The original media are never written to. A run that is stopped, by Ctrl-C or because the power goes, goes on with `resume`.
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Go on with a run that was stopped, or whose images were serviced on Windows meanwhile
+#[derive(Args, Debug)]
+pub(crate) struct Resume {
+    /// The work directory of the run
+    #[arg(default_value = "work")]
+    work: PathBuf,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Show what of a run is done
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    /// The work directory of the run
+    #[arg(default_value = "work")]
+    work: PathBuf,
+}
+
+/// Who services images, and when to stop.
+#[derive(Args, Debug)]
+struct How {
+    /// Who services images
+    #[arg(long, value_enum, default_value_t = Servicer::None)]
+    servicer: Servicer,
+    /// With `recorded`: the codes to answer with, in lines `SESSION STEP CODE`; success where none is there
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
+    /// Stop where a step fails, instead of going on without it
+    #[arg(long)]
+    stop_on_error: bool,
+    /// Do so many steps and then stop
+    #[arg(long, value_name = "N")]
+    stop_after: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Servicer {
+    /// Nobody: what DISM has to do is written into a script for Windows, WORK\service.cmd; `resume` goes on then
+    None,
+    /// Nobody, but as if: a marker in each image takes the place of what DISM would change. To try things out
+    Recorded,
+}
+
+impl How {
+    fn servicing(&self, work: &Path) -> Result<Box<dyn Servicing>, Failure> {
+        Ok(match (self.servicer, &self.answers) {
+            (Servicer::None, _) => {
+                let work = std::path::absolute(work).unwrap_or_else(|_| work.to_owned());
+                Box::new(Script::new(&work.join("service.cmd"), &work.join("done")))
+            }
+            (Servicer::Recorded, Some(answers)) => Box::new(Recorder::read(answers)?),
+            (Servicer::Recorded, None) => Box::new(Recorder::default()),
+        })
+    }
+
+    fn options(&self) -> Options {
+        Options { stop_on_error: self.stop_on_error, stop_after: self.stop_after }
+    }
+}
+
+impl Run {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+        let settings = self.settings.settings()?;
+        let mut servicing = self.how.servicing(&settings.work)?;
+        let mut told = |step: &Step, record: &Record| tell(context, step, record);
+        let result = run::begin(&settings, &mut *servicing, &self.how.options(), context.control(), &mut told);
+        finish(result, &settings.work, context)
+    }
+}
+
+impl Resume {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+        let journal = Journal::open(&self.work)?;
+        let mut servicing = self.how.servicing(&self.work)?;
+        let mut told = |step: &Step, record: &Record| tell(context, step, record);
+        let result = run::resume(&journal, &mut *servicing, &self.how.options(), context.control(), &mut told);
+        finish(result, &self.work, context)
+    }
+}
+
+impl Status {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
+        let summary = run::status(&Journal::open(&self.work)?, context.control())?;
+        answer(&summary, context)?;
+        Ok(if summary.is_complete() { Outcome::Done } else { Outcome::Partial })
+    }
+}
+
+/// A line for each step, with the time.
+fn tell(context: &Context, step: &Step, record: &Record) {
+    context.bars.clear();
+    let now = FileTime::from(SystemTime::now()).to_string();
+    let time = now.get(11..19).unwrap_or_default();
+    let (number, image) = heading(step);
+    let outcome = record.outcome.name();
+    context.say(format_args!("{time} {number:>2}  {:<9}{:<24}  {outcome}", image, step.task.title()));
+    for note in &record.notes {
+        context.say(format_args!("             {}", visible(note)));
+    }
+}
+
+fn heading(step: &Step) -> (String, String) {
+    let number = step.number.map_or("-".to_owned(), |number| number.to_string());
+    let image = step.image.as_ref().map(|image| format!(" {}", image.index)).unwrap_or_default();
+    (number, format!("{}{image}", step.target.name()))
+}
+
+fn finish(result: Result<Summary, RunError>, work: &Path, context: &Context) -> Result<Outcome, Failure> {
+    context.bars.clear();
+    let summary = result?;
+    if summary.is_deferred {
+        let script = work.join("service.cmd");
+        context
+            .say(format_args!("{}: run this on Windows, elevated, and then `wimkit refresh resume`", script.display()));
+    }
+    if context.global.json {
+        answer(&summary, context)?;
+    } else {
+        let failed = summary.records.values().filter(|record| record.outcome == run::Outcome::Failed).count();
+        let steps = Counted(summary.records.len() as u64, "step");
+        context.say(format_args!("{steps} of {} done, {failed} failed", summary.plan.done().count()));
+    }
+    Ok(if summary.is_complete() { Outcome::Done } else { Outcome::Partial })
+}
+
+/// What came of the steps so far.
+fn answer(summary: &Summary, context: &Context) -> Result<(), Failure> {
+    if context.global.json {
+        return printer::json(&Document::new(summary));
+    }
+    let mut out = Out::new();
+    for step in Document::new(summary).steps {
+        let number = step.number.map_or("-".to_owned(), |number| number.to_string());
+        let image = step.image.map(|image| format!(" {image}")).unwrap_or_default();
+        let target = format!("{}{image}", step.target);
+        writeln!(out, "{number:>2}  {target:<9}{:<20}  {}", step.task, step.outcome)?;
+    }
+    out.finish()
+}
+
+/// The JSON document; its members are described in docs/json/refresh.md.
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    complete: bool,
+    deferred: bool,
+    steps: Vec<StepDocument>,
+}
+
+#[derive(Serialize)]
+struct StepDocument {
+    number: Option<u8>,
+    task: &'static str,
+    target: &'static str,
+    image: Option<u32>,
+    outcome: &'static str,
+    notes: Vec<String>,
+}
+
+impl Document {
+    fn new(summary: &Summary) -> Self {
+        let step = |(place, step): (u32, &Step)| {
+            let record = summary.records.get(&place);
+            let (outcome, notes) = match (&step.work, record) {
+                (_, Some(record)) => (record.outcome.name(), record.notes.clone()),
+                (Work::LeftOut(reason), None) => ("left-out", vec![reason.to_string()]),
+                (_, None) => ("to-do", Vec::new()),
+            };
+            StepDocument {
+                number: step.number,
+                task: step.task.name(),
+                target: step.target.name(),
+                image: step.image.as_ref().map(|image| image.index),
+                outcome,
+                notes,
+            }
+        };
+        Self {
+            schema: "wimkit.refresh-run/1",
+            complete: summary.is_complete(),
+            deferred: summary.is_deferred,
+            steps: (0..).zip(&summary.plan.steps).map(step).collect(),
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        if error.is_interruption() {
+            return Self::Interrupted;
+        }
+        let hint = error.hint();
+        match error {
+            RunError::Failed { .. } => Self::external(error, hint),
+            error => Self::new(error, hint),
+        }
+    }
+}
+
+impl From<ServicingError> for Failure {
+    fn from(error: ServicingError) -> Self {
+        Self::new(error, None::<String>)
+    }
+}

@@ -1,0 +1,354 @@
+//! Carrying out a plan.
+//!
+//! The original media are read alone. Each image that is serviced becomes a file of its own in the work directory; when it is
+//! done, that is written into the journal, and so is each native step. A run that is stopped at any point begins an unfinished
+//! image anew from the original, so that it comes to the same end.
+
+mod error;
+mod journal;
+mod native;
+mod session;
+
+pub use error::RunError;
+pub use journal::{Journal, Outcome, Record};
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::check::{self, check};
+use super::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media};
+use super::plan::{Facts, Native, Plan, Step, Work, plan};
+use super::settings::Settings;
+use super::step::{Target, Task};
+use crate::servicing::Servicing;
+use crate::servicing::code::Code;
+use crate::servicing::request::Request;
+use crate::util::progress::Control;
+use crate::util::read_at::{self, bytes_at};
+use crate::util::sha1::Hasher;
+use crate::wim::ImageIndex;
+
+/// How a run goes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Stop where a step fails, instead of going on without it.
+    pub stop_on_error: bool,
+    /// Do so many steps and then stop, as if the power had gone.
+    pub stop_after: Option<u32>,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The plan.
+    pub plan: Plan,
+    /// What came of its steps, by their places.
+    pub records: BTreeMap<u32, Record>,
+    /// Whether images wait to be serviced elsewhere.
+    pub is_deferred: bool,
+}
+
+impl Summary {
+    /// Whether all is done, and nothing failed.
+    pub fn is_complete(&self) -> bool {
+        !self.is_deferred && self.records.values().all(|record| record.outcome != Outcome::Failed)
+    }
+}
+
+/// Hears of each step that has come to its end.
+pub type Told<'a> = &'a mut dyn FnMut(&Step, &Record);
+
+/// Begins a run.
+///
+/// # Errors
+/// [`RunError`]. What was done so far is kept, and [`resume`] goes on.
+pub fn begin(
+    settings: &Settings,
+    servicing: &mut dyn Servicing,
+    options: &Options,
+    control: Control<'_>,
+    told: Told<'_>,
+) -> Result<Summary, RunError> {
+    let settings = absolute(settings)?;
+    let plan = plan(&settings, &Facts::gather(&settings, control)?)?;
+    let is_empty = fs::read_dir(&settings.new_media).map_or(true, |mut entries| entries.next().is_none());
+    native::make_directory(&settings.work)?;
+    if !is_empty && Journal::open(&settings.work).is_err() {
+        return Err(RunError::NotEmpty { path: settings.new_media });
+    }
+    let journal = Journal::begin(&settings, &fingerprint(&settings, &plan)?)?;
+    Run::new(&journal, plan, servicing, options, control)?.carry_out(told)
+}
+
+/// Goes on with the run of a journal.
+///
+/// # Errors
+/// As [`begin`]; or media or packages have changed meanwhile.
+pub fn resume(
+    journal: &Journal,
+    servicing: &mut dyn Servicing,
+    options: &Options,
+    control: Control<'_>,
+    told: Told<'_>,
+) -> Result<Summary, RunError> {
+    let settings = &journal.settings;
+    let plan = plan(settings, &Facts::gather(settings, control)?)?;
+    if fingerprint(settings, &plan)? != journal.fingerprint {
+        return Err(RunError::Changed { path: settings.work.clone() });
+    }
+    Run::new(journal, plan, servicing, options, control)?.carry_out(told)
+}
+
+/// The plan of a journal's run, and what came of it so far.
+///
+/// # Errors
+/// [`RunError`].
+pub fn status(journal: &Journal, control: Control<'_>) -> Result<Summary, RunError> {
+    let plan = plan(&journal.settings, &Facts::gather(&journal.settings, control)?)?;
+    Ok(Summary { plan, records: journal.records()?.into_iter().collect(), is_deferred: false })
+}
+
+/// The settings with paths that mean the same from everywhere.
+fn absolute(settings: &Settings) -> Result<Settings, RunError> {
+    let mut settings = settings.clone();
+    let own = [&mut settings.media, &mut settings.new_media, &mut settings.work];
+    for path in own.into_iter().chain(&mut settings.packages).chain(&mut settings.features) {
+        *path = std::path::absolute(&*path).map_err(|source| RunError::Io { path: path.clone(), source })?;
+    }
+    Ok(settings)
+}
+
+/// What the run depends on: the plan, the packages' contents, and the headers of the archives, which tell their identities.
+fn fingerprint(settings: &Settings, plan: &Plan) -> Result<String, RunError> {
+    const HEADER_NBYTES: u64 = 208;
+    const PIECE: u64 = 1 << 20;
+    let mut hasher = Hasher::new();
+    hasher.update(format!("{:?}", plan.steps).as_bytes());
+    let mut add = |path: &Path, limit: u64| -> Result<(), RunError> {
+        let failure = |source| RunError::Io { path: path.to_owned(), source };
+        let file = read_at::open(path, true).map_err(failure)?;
+        hasher.update(&file.size().to_le_bytes());
+        let end = file.size().min(limit);
+        for offset in (0..end).step_by(PIECE as usize) {
+            hasher.update(&bytes_at(&*file, offset, PIECE.min(end - offset) as usize).map_err(failure)?);
+        }
+        Ok(())
+    };
+    let media = Media::open(&settings.media)?;
+    for path in [BOOT_ARCHIVE, INSTALL_ARCHIVES[0]] {
+        media.find(path).map_or(Ok(()), |path| add(&path, HEADER_NBYTES))?;
+    }
+    let mut packages: Vec<&PathBuf> = Vec::new();
+    for step in &plan.steps {
+        match &step.work {
+            Work::Service(requests) => packages.extend(requests.iter().filter_map(|request| match request {
+                Request::AddPackage { path } => Some(path),
+                _ => None,
+            })),
+            Work::Native(Native::ExpandSetupDu { package }) => packages.push(package),
+            _ => {}
+        }
+    }
+    packages.sort();
+    packages.dedup();
+    packages.into_iter().try_for_each(|path| add(path, u64::MAX))?;
+    Ok(hasher.finish().to_string())
+}
+
+/// A run under way.
+struct Run<'a> {
+    settings: &'a Settings,
+    journal: &'a Journal,
+    plan: Plan,
+    media: Media,
+    servicing: &'a mut dyn Servicing,
+    options: &'a Options,
+    control: Control<'a>,
+    records: BTreeMap<u32, Record>,
+    is_deferred: bool,
+    /// Steps done by this call.
+    count: u32,
+    /// The step of an image that failed last, and how.
+    last_failure: Option<(u8, Code)>,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        journal: &'a Journal,
+        plan: Plan,
+        servicing: &'a mut dyn Servicing,
+        options: &'a Options,
+        control: Control<'a>,
+    ) -> Result<Self, RunError> {
+        let settings = &journal.settings;
+        let media = Media::open(&settings.media)?;
+        let records = journal.records()?.into_iter().collect();
+        Ok(Self {
+            settings,
+            journal,
+            plan,
+            media,
+            servicing,
+            options,
+            control,
+            records,
+            is_deferred: false,
+            count: 0,
+            last_failure: None,
+        })
+    }
+
+    fn carry_out(mut self, told: Told<'_>) -> Result<Summary, RunError> {
+        let steps = self.plan.steps.clone();
+        let mut place = 0;
+        while let Some(step) = steps.get(place) {
+            if self.control.interrupted() {
+                return Err(RunError::Interrupted);
+            }
+            let next = match &step.work {
+                Work::Service(_) => {
+                    let is_same = |other: &&Step| (other.target, &other.image) == (step.target, &step.image);
+                    let is_part = |other: &&Step| is_same(other) && !matches!(other.work, Work::Native(_));
+                    place + steps[place..].iter().take_while(is_part).count()
+                }
+                _ => place + 1,
+            };
+            match &step.work {
+                Work::Service(_) => self.session(place, &steps[place..next], told)?,
+                Work::Native(native) if !self.is_deferred && !self.records.contains_key(&(place as u32)) => {
+                    let record = self.native(step, native)?;
+                    told(step, &record);
+                    let is_failure = record.outcome == Outcome::Failed;
+                    self.finish(vec![(place as u32, record)])?;
+                    self.counted()?;
+                    if is_failure && self.options.stop_on_error {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+            place = next;
+        }
+        Ok(Summary { plan: self.plan, records: self.records, is_deferred: self.is_deferred })
+    }
+
+    fn finish(&mut self, records: Vec<(u32, Record)>) -> Result<(), RunError> {
+        self.journal.finish(&records)?;
+        self.records.extend(records);
+        Ok(())
+    }
+
+    /// Counts a step, and stops behind the last that was asked for.
+    fn counted(&mut self) -> Result<(), RunError> {
+        self.count += 1;
+        match self.options.stop_after {
+            Some(steps) if steps <= self.count => Err(RunError::Stopped { steps }),
+            _ => Ok(()),
+        }
+    }
+
+    fn in_work(&self, path: &str) -> PathBuf {
+        self.settings.work.join(path)
+    }
+
+    fn saved(&self) -> PathBuf {
+        self.in_work("saved")
+    }
+
+    /// An image as a file of its own.
+    fn own_file(&self, target: Target, image: Option<u32>) -> PathBuf {
+        self.in_work("images").join(format!("{}.wim", session::name(target, image)))
+    }
+
+    /// Where an image comes from.
+    fn original(&self, target: Target, image: Option<u32>) -> (PathBuf, ImageIndex) {
+        let index = image.and_then(ImageIndex::new).unwrap_or(ImageIndex::FIRST);
+        match target {
+            Target::WinRe => (self.in_work("images/winre-original.wim"), ImageIndex::FIRST),
+            Target::WinPe => (self.media.place(BOOT_ARCHIVE), index),
+            Target::Os | Target::Media => (self.media.place(INSTALL_ARCHIVES[0]), index),
+        }
+    }
+
+    /// Where an image is now: a file of its own if something is done to it.
+    fn current(&self, target: Target, image: Option<u32>) -> (PathBuf, ImageIndex) {
+        let is_changed = |step: &Step| {
+            let own = step.image.as_ref().map(|image| image.index);
+            let changes = matches!(step.work, Work::Service(_) | Work::Native(Native::PutWinre));
+            changes && (step.target, own) == (target, image)
+        };
+        match self.plan.steps.iter().any(is_changed) {
+            true => (self.own_file(target, image), ImageIndex::FIRST),
+            false => self.original(target, image),
+        }
+    }
+
+    /// Makes an image a file of its own, as it was in the beginning.
+    fn prepare(&self, target: Target, image: Option<u32>) -> Result<PathBuf, RunError> {
+        let own = self.own_file(target, image);
+        native::export(&[self.original(target, image)], &own, None, self.control)?;
+        Ok(own)
+    }
+
+    fn native(&self, step: &Step, work: &Native) -> Result<Record, RunError> {
+        let (control, new_media) = (self.control, &self.settings.new_media);
+        let image = step.image.as_ref().map(|image| image.index);
+        let mut notes = Vec::new();
+        match work {
+            Native::CopyMedia => native::copy_media(&self.media, new_media, control)?,
+            Native::TakeWinre { index } => {
+                let (install, index) = self.original(Target::Os, Some(*index));
+                native::take_winre(&install, index, &self.original(Target::WinRe, None).0, control)?;
+            }
+            Native::Export { images, boot } => {
+                let target = match step.target {
+                    Target::WinRe => self.in_work("images/winre-new.wim"),
+                    Target::WinPe => Media::open(new_media)?.place(BOOT_ARCHIVE),
+                    Target::Os | Target::Media => Media::open(new_media)?.place(INSTALL_ARCHIVES[0]),
+                };
+                let is_alone = step.target == Target::WinRe;
+                let own = |image: &u32| self.current(step.target, (!is_alone).then_some(*image));
+                let sources: Vec<_> = images.iter().map(own).collect();
+                let boot = boot.and_then(|boot| images.iter().position(|image| *image == boot));
+                native::export(&sources, &target, boot, control)?;
+            }
+            Native::PutWinre => {
+                let is_serviced = |other: &Step| {
+                    matches!(other.work, Work::Service(_)) && (other.target, &other.image) == (step.target, &step.image)
+                };
+                let own = match self.plan.steps.iter().any(is_serviced) {
+                    true => self.own_file(step.target, image),
+                    false => self.prepare(step.target, image)?,
+                };
+                native::put_winre(&self.in_work("images/winre-new.wim"), &own, control)?;
+            }
+            Native::SaveFiles { paths } => {
+                let (wim, index) = self.current(step.target, image);
+                for path in paths {
+                    let name = path.rsplit('/').next().unwrap_or(path);
+                    native::save_file(&wim, index, path, &self.saved().join(name), control)?;
+                }
+            }
+            Native::ExpandSetupDu { package } => {
+                notes = native::expand_setup_du(package, &self.media, new_media, control)?;
+            }
+            Native::PlaceSetup { names } => native::place_setup(names, &self.saved(), new_media, control)?,
+            Native::PlaceBootManagers => native::place_boot_managers(&self.saved(), new_media, control)?,
+            Native::CheckMedia => {
+                let report = check(&Media::open(new_media)?, &check::Options { verify: true }, control)?;
+                let findings = report.findings.iter();
+                notes.extend(findings.map(|finding| format!("{}: {}", finding.path, finding.problem)));
+                if report.standing() == crate::catalog::set::Standing::Bad {
+                    return Ok(Record { outcome: Outcome::Failed, notes });
+                }
+            }
+        }
+        Ok(Record { outcome: Outcome::Done, notes })
+    }
+}
+
+/// Whether a later step makes up for a tolerated one: that of the Safe OS update in Windows RE, that of the cumulative update in PE.
+fn makes_up(task: Task) -> bool {
+    matches!(task, Task::SafeOs | Task::Cumulative)
+}

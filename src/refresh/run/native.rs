@@ -1,0 +1,191 @@
+//! What wimkit does itself. Whatever is here can be done again after it was interrupted, and comes to the same.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::RunError;
+use crate::address::container::{Container, ContainerOptions};
+use crate::cab::target_path;
+use crate::pe;
+use crate::refresh::check::boot_manager;
+use crate::refresh::media::Media;
+use crate::refresh::media::images::{Archive, WINRE, version_of};
+use crate::util::atomic_file::AtomicFile;
+use crate::util::progress::Control;
+use crate::util::read_at::ReadAt;
+use crate::wim::export::{self, Boot, ExportError, Selection};
+use crate::wim::update::{self, Command, Source};
+use crate::wim::{ImageIndex, OpenOptions, Wim};
+
+/// Bytes that are copied at a time.
+const PIECE: usize = 1 << 20;
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> RunError + use<'_> {
+    move |source| RunError::Io { path: path.to_owned(), source }
+}
+
+pub(super) fn make_directory(path: &Path) -> Result<(), RunError> {
+    fs::create_dir_all(path).map_err(at(path))
+}
+
+fn check(control: Control<'_>) -> Result<(), RunError> {
+    if control.interrupted() { Err(RunError::Interrupted) } else { Ok(()) }
+}
+
+/// Writes a file whole or not at all; it can be written to whatever it was made from.
+fn put(source: &dyn ReadAt, target: &Path, control: Control<'_>) -> Result<(), RunError> {
+    if let Some(parent) = target.parent() {
+        make_directory(parent)?;
+    }
+    make_writable(target)?;
+    let file = AtomicFile::create(target).map_err(at(target))?;
+    let mut buffer = vec![0; PIECE.min(source.size() as usize)];
+    let mut offset = 0;
+    while offset < source.size() {
+        check(control)?;
+        let length = (source.size() - offset).min(PIECE as u64) as usize;
+        source.read_exact_at(&mut buffer[..length], offset).map_err(at(target))?;
+        io::Write::write_all(&mut file.file(), &buffer[..length]).map_err(at(target))?;
+        control.progress.advance(length as u64);
+        offset += length as u64;
+    }
+    file.commit().map_err(at(target))
+}
+
+/// Clears the read-only bit of a file, if it is there.
+fn make_writable(path: &Path) -> Result<(), RunError> {
+    let Ok(metadata) = path.symlink_metadata() else { return Ok(()) };
+    let mut permissions = metadata.permissions();
+    if !permissions.readonly() {
+        return Ok(());
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        permissions.set_mode(permissions.mode() | 0o200);
+    }
+    #[cfg(not(unix))]
+    permissions.set_readonly(false);
+    fs::set_permissions(path, permissions).map_err(at(path))
+}
+
+/// Copies media; files keep their times, and can be written.
+pub(super) fn copy_media(media: &Media, target: &Path, control: Control<'_>) -> Result<(), RunError> {
+    make_directory(target)?;
+    for (_, path) in media.files() {
+        let (from, to) = (media.root().join(path), target.join(path));
+        let source = File::open(&from).map_err(at(&from))?;
+        let modified = source.metadata().and_then(|metadata| metadata.modified()).map_err(at(&from))?;
+        let source = crate::util::read_at::PositionedFile::new(source).map_err(at(&from))?;
+        put(&source, &to, control)?;
+        File::options().write(true).open(&to).and_then(|file| file.set_modified(modified)).map_err(at(&to))?;
+    }
+    Ok(())
+}
+
+/// Takes the winre.wim out of an image.
+pub(super) fn take_winre(
+    install: &Path,
+    image: ImageIndex,
+    target: &Path,
+    control: Control<'_>,
+) -> Result<(), RunError> {
+    save_file(install, image, WINRE, target, control)
+}
+
+/// Keeps a file of an image.
+pub(super) fn save_file(
+    wim: &Path,
+    image: ImageIndex,
+    path: &str,
+    target: &Path,
+    control: Control<'_>,
+) -> Result<(), RunError> {
+    let missing = || RunError::NotInImage { wim: wim.to_owned(), image, path: path.to_owned() };
+    let source = Archive::open(wim)?.file(image, path)?.ok_or_else(missing)?;
+    put(&source, target, control)
+}
+
+/// Writes images of files, in order, as the images of a new one.
+pub(super) fn export(
+    sources: &[(PathBuf, ImageIndex)],
+    target: &Path,
+    boot: Option<usize>,
+    control: Control<'_>,
+) -> Result<(), RunError> {
+    if let Some(parent) = target.parent() {
+        make_directory(parent)?;
+    }
+    let open = |(path, image): &(PathBuf, ImageIndex)| Ok((Wim::open(path, &OpenOptions::default())?, *image));
+    let wims = sources.iter().map(open).collect::<Result<Vec<_>, ExportError>>()?;
+    let selections: Vec<_> = wims.iter().map(|(wim, image)| Selection { wim, images: vec![*image] }).collect();
+    // The bootable image is stated and not inherited: an image on its own was none.
+    let boot = boot.map_or(Boot::None, Boot::Exported);
+    let options = export::Options { replace: true, boot, ..export::Options::default() };
+    export::export(&selections, target, &options, control)?;
+    Ok(())
+}
+
+/// Puts a winre.wim into the only image of a file.
+pub(super) fn put_winre(winre: &Path, wim: &Path, control: Control<'_>) -> Result<(), RunError> {
+    let command = Command::add(Source::Disk(winre.to_owned()), WINRE);
+    update::update(wim, &[command], &update::Options::default(), control)?;
+    Ok(())
+}
+
+/// Puts what is in a Setup update into `sources`, but for what the original media have newer.
+pub(super) fn expand_setup_du(
+    package: &Path,
+    original: &Media,
+    target: &Path,
+    control: Control<'_>,
+) -> Result<Vec<String>, RunError> {
+    /// Files of a Setup update are smaller.
+    const MAX_NBYTES: usize = 1 << 30;
+    let container = Container::open(package, &ContainerOptions::default())?;
+    let new = Media::open(target)?;
+    let mut report = Vec::new();
+    for (index, member) in container.members().iter().enumerate() {
+        let parts = target_path(&member.path);
+        let parts = parts.map_err(|_| RunError::UnsafeName { path: package.to_owned(), name: member.path.clone() })?;
+        let path = format!("sources/{}", parts.join("/"));
+        let content = container.read(index, MAX_NBYTES)?;
+        let version = pe::file_version(&content);
+        let old = original.find(&path).map(|old| version_of(&old)).transpose()?;
+        let what = match (old, version) {
+            (Some(Some(old)), Some(version)) if old > version => {
+                report.push(format!("{path}: {old} is kept, the update has {version}"));
+                continue;
+            }
+            (Some(Some(old)), Some(version)) => format!("{path}: {version} takes the place of {old}"),
+            (Some(_), _) => format!("{path}: that of the update takes its place"),
+            (None, _) => format!("{path}: new"),
+        };
+        put(&io::Cursor::new(content), &new.place(&path), control)?;
+        report.push(what);
+    }
+    Ok(report)
+}
+
+/// Puts kept files of Setup into `sources`.
+pub(super) fn place_setup(names: &[String], saved: &Path, target: &Path, control: Control<'_>) -> Result<(), RunError> {
+    let media = Media::open(target)?;
+    names.iter().try_for_each(|name| place(&saved.join(name), &media.place(&format!("sources/{name}")), control))
+}
+
+/// Puts kept boot managers in the place of those on the media, wherever they are.
+pub(super) fn place_boot_managers(saved: &Path, target: &Path, control: Control<'_>) -> Result<(), RunError> {
+    let media = Media::open(target)?;
+    for (compared, path) in media.files() {
+        if let Some(manager) = compared.rsplit('/').next().and_then(boot_manager) {
+            place(&saved.join(manager), &target.join(path), control)?;
+        }
+    }
+    Ok(())
+}
+
+fn place(from: &Path, to: &Path, control: Control<'_>) -> Result<(), RunError> {
+    let source = File::open(from).and_then(crate::util::read_at::PositionedFile::new).map_err(at(from))?;
+    put(&source, to, control)
+}

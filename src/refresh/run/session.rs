@@ -1,0 +1,158 @@
+//! An image in the hands of the servicer: from its original to the file that is kept.
+
+use super::{Outcome, Record, Run, RunError, Told, makes_up};
+use crate::refresh::plan::{Step, Work};
+use crate::refresh::step::{Target, Task};
+use crate::servicing::code::Code;
+use crate::servicing::none::done_mark;
+use crate::servicing::outcome::{Action, action, explain};
+use crate::servicing::request::Request;
+use crate::servicing::{Answer, Session};
+
+/// What an image is called while it is serviced.
+pub(super) fn name(target: Target, image: Option<u32>) -> String {
+    let image = image.map(|image| format!("-{image}")).unwrap_or_default();
+    format!("{}{image}", target.name().to_lowercase())
+}
+
+/// What comes of a step, and of its image.
+enum End {
+    Goes(Record),
+    /// The image is kept as it was.
+    Discard(Record),
+    Stop(Code),
+    Deferred,
+}
+
+impl Run<'_> {
+    /// Services an image, unless that is done. `place` is that of the first step.
+    pub(super) fn session(&mut self, place: usize, steps: &[Step], told: Told<'_>) -> Result<(), RunError> {
+        let asked: Vec<(u32, &Step, &[Request])> = steps
+            .iter()
+            .enumerate()
+            .filter_map(|(offset, step)| match &step.work {
+                Work::Service(requests) => Some(((place + offset) as u32, step, requests.as_slice())),
+                _ => None,
+            })
+            .collect();
+        let (_, first, _) = asked[0];
+        if asked.iter().all(|(place, ..)| self.records.contains_key(place)) {
+            return Ok(());
+        }
+        let (target, image) = (first.target, first.image.as_ref().map(|image| image.index));
+        let name = name(target, image);
+        if done_mark(&self.in_work("done"), &name).exists() {
+            let record = Record { outcome: Outcome::Done, notes: vec!["serviced on Windows".into()] };
+            asked.iter().for_each(|(_, step, _)| told(step, &record));
+            return self.finish(asked.iter().map(|(place, ..)| (*place, record.clone())).collect());
+        }
+        let wim = self.prepare(target, image)?;
+        let (mount, scratch, logs) =
+            (self.in_work("mount").join(&name), self.in_work("scratch").join(&name), self.in_work("logs"));
+        let session = Session { name: &name, wim: &wim, mount: &mount, scratch: &scratch, logs: &logs };
+        match self.servicing.mount(&session)? {
+            Answer::Ended(Code::SUCCESS) => {}
+            Answer::Ended(code) => return Err(RunError::Failed { session: name, step: 0, code }),
+            Answer::Deferred => self.is_deferred = true,
+        }
+        let mut records: Vec<(u32, Record)> = Vec::new();
+        let mut is_discarded = false;
+        for (place, step, requests) in &asked {
+            match self.step(&session, step, requests)? {
+                End::Goes(record) => {
+                    told(step, &record);
+                    records.push((*place, record));
+                }
+                End::Discard(record) => {
+                    told(step, &record);
+                    records.push((*place, record));
+                    is_discarded = true;
+                }
+                End::Stop(code) => {
+                    self.servicing.unmount(&session, false, self.control)?;
+                    return Err(RunError::Failed { session: name, step: step.number.unwrap_or_default(), code });
+                }
+                End::Deferred => {}
+            }
+            let is_failure = records.last().is_some_and(|(_, record)| record.outcome == Outcome::Failed);
+            if !self.is_deferred {
+                self.counted()?;
+            }
+            if is_discarded || is_failure && self.options.stop_on_error {
+                break;
+            }
+        }
+        self.servicing.unmount(&session, !is_discarded, self.control)?;
+        if self.is_deferred {
+            return Ok(());
+        }
+        if is_discarded {
+            self.prepare(target, image)?;
+            let left = asked.iter().skip(records.len()).map(|(place, ..)| *place);
+            let notes = vec!["the image is kept as it was".to_owned()];
+            let left: Vec<_> =
+                left.map(|place| (place, Record { outcome: Outcome::Skipped, notes: notes.clone() })).collect();
+            records.extend(left);
+        }
+        self.judge_tolerated(&asked, &mut records);
+        if let (Some((step, code)), true) = (self.last_failure.take(), self.options.stop_on_error) {
+            return Err(RunError::Failed { session: name, step, code });
+        }
+        self.finish(records)
+    }
+
+    /// A servicing stack that went in without the rest does no harm if the later update went in.
+    fn judge_tolerated(&self, asked: &[(u32, &Step, &[Request])], records: &mut [(u32, Record)]) {
+        let is_made_up = asked.iter().any(|(place, step, _)| {
+            let done = |record: &Record| record.outcome == Outcome::Done;
+            makes_up(step.task) && records.iter().any(|(own, record)| own == place && done(record))
+        });
+        if is_made_up {
+            return;
+        }
+        for (_, record) in records.iter_mut().filter(|(_, record)| record.outcome == Outcome::Tolerated) {
+            record.outcome = Outcome::Failed;
+            record.notes.push("no later update made up for it".into());
+        }
+    }
+
+    /// Asks for all that a step needs.
+    fn step(&mut self, session: &Session<'_>, step: &Step, requests: &[Request]) -> Result<End, RunError> {
+        let number = step.number.unwrap_or_default();
+        let mut record = Record { outcome: Outcome::Done, notes: Vec::new() };
+        for request in requests {
+            let Answer::Ended(mut code) = self.servicing.request(session, number, request)? else {
+                continue;
+            };
+            if action(code) == Action::RetryOnce
+                && let Answer::Ended(second) = self.servicing.request(session, number, request)?
+            {
+                record.notes.push(format!("{}: {code}, tried once more", request.title()));
+                code = second;
+            }
+            let outcome = match action(code) {
+                Action::Continue | Action::ContinueOffline => continue,
+                Action::StopRun => return Ok(End::Stop(code)),
+                Action::NotApplicable => Outcome::NotApplicable,
+                Action::SkipCleanup if step.task == Task::CleanUp => Outcome::Skipped,
+                Action::TolerateAtStack if matches!(number, 1 | 17) => Outcome::Tolerated,
+                _ => Outcome::Failed,
+            };
+            let meaning = explain(code).map_or("it failed", |meaning| meaning.meaning);
+            record.notes.push(format!("{}: {code}: {meaning}", request.title()));
+            record.outcome = outcome;
+            if outcome == Outcome::Failed {
+                self.last_failure = Some((number, code));
+            }
+            // Without its servicing stack nothing else can be added to an image.
+            let is_lost = outcome == Outcome::Failed && step.task == Task::ServicingStack;
+            if is_lost || action(code) == Action::DiscardImage {
+                return Ok(End::Discard(record));
+            }
+            if outcome == Outcome::Failed {
+                break;
+            }
+        }
+        Ok(if self.is_deferred { End::Deferred } else { End::Goes(record) })
+    }
+}
