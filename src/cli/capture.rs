@@ -6,11 +6,14 @@ use super::exit::{Failure, Outcome};
 use super::export::say_written;
 use super::human::{Counted, Human};
 use super::printer::{self, visible, warn};
+use super::source::{find_image, open_other};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
-use wimkit::wim::capture::{self, CaptureError, Exclusions, Options};
+use wimkit::address;
+use wimkit::wim::capture::{self, CaptureError, Exclusions, Options, UpdateOf};
 
 /// Make a new file with an image of a directory
 #[derive(Args, Debug)]
@@ -55,6 +58,10 @@ pub(crate) struct ImageArgs {
     check: CheckArgs,
     #[command(flatten)]
     compression: CompressionArgs,
+    /// Do not read files that have the same path, size and time in this image, but take them over: an image of WIM, or of
+    /// another file as FILE!/IMAGE
+    #[arg(long, value_name = "IMAGE", help_heading = "Source")]
+    update_of: Option<PathBuf>,
     /// Leave out what the pattern fits, as a WimScript.ini has it: \dir\name from the root, name anywhere; * and ?
     #[arg(long, value_name = "GLOB", help_heading = "Selection")]
     exclude: Vec<String>,
@@ -92,10 +99,30 @@ impl ImageArgs {
             any_names: self.any_names,
             keep_links: self.keep_links,
             replace: false,
+            update_of: self.update_of(context)?,
             time_limit: None,
             memory: context.memory(),
             no_mmap: context.global.no_mmap,
         })
+    }
+
+    /// The image to take files over from.
+    fn update_of(&self, context: &Context) -> Result<Option<UpdateOf>, Failure> {
+        let Some(word) = &self.update_of else { return Ok(None) };
+        if let Some((path, inside)) = address::container_of(word) {
+            let wim = open_other(&path, context)?;
+            let (image, rest) = address::in_image(&wim, &inside)?;
+            if !rest.trim_matches(['/', '\\']).is_empty() {
+                return Err(Failure::message(format!("{}: this is no whole image", word.display()))
+                    .with_hint("name the image as FILE!/IMAGE"));
+            }
+            return Ok(Some(UpdateOf::Other(Arc::new(wim), image)));
+        }
+        if !self.wim.exists() {
+            return Err(CaptureError::NothingToUpdate { path: self.wim.clone() }.into());
+        }
+        let Ok(word) = word.to_string_lossy().parse();
+        Ok(Some(UpdateOf::Own(find_image(&open_other(&self.wim, context)?, &word)?)))
     }
 
     fn exclusions(&self) -> Result<Exclusions, Failure> {
@@ -166,6 +193,13 @@ impl ImageArgs {
             done.present_blobs,
             done.excluded
         ));
+        if self.update_of.is_some() {
+            context.say(format_args!(
+                "  {} not read because they did not change, {} brought over",
+                Counted(done.reused_files, "file"),
+                Counted(done.brought_blobs, "blob")
+            ));
+        }
     }
 }
 
@@ -200,6 +234,8 @@ struct Document<'a> {
     stored_blobs: u64,
     stored_bytes: u64,
     present_blobs: u64,
+    reused_files: u64,
+    brought_blobs: u64,
     excluded: u64,
     left_out: Vec<Unused>,
     skipped: Vec<Unused>,
@@ -231,6 +267,8 @@ impl<'a> Document<'a> {
             stored_blobs: done.stored_blobs,
             stored_bytes: done.stored_bytes,
             present_blobs: done.present_blobs,
+            reused_files: done.reused_files,
+            brought_blobs: done.brought_blobs,
             excluded: done.excluded,
             left_out: done.left_out.iter().map(|(path, what)| unused(path, what.to_string())).collect(),
             skipped: done.skipped.iter().map(|skipped| unused(&skipped.path, skipped.problem.to_string())).collect(),

@@ -71,6 +71,12 @@ impl Source {
     }
 }
 
+/// Opens a file that is read beside another one, where that is named by an option.
+pub(crate) fn open_other(path: &Path, context: &Context) -> Result<Wim, Failure> {
+    let others = Others { refs: Vec::new(), parts: Vec::new() };
+    Source { src: path.to_owned(), others }.open(context)
+}
+
 /// Opens a file that is to be changed in place, which no address leads to.
 pub(crate) fn open_in_place(path: &Path, context: &Context) -> Result<Wim, Failure> {
     let wim = Wim::open(path, &OpenOptions { no_mmap: context.global.no_mmap, ..OpenOptions::default() })?;
