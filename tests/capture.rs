@@ -380,6 +380,72 @@ fn taking_over_makes_the_same_image() {
     assert_eq!(entries(&read), entries(&taken));
 }
 
+/// A delta holds what is new, and is whole with the files that it is a delta to: to us and to wimlib.
+#[test]
+fn a_delta_leaves_to_other_files_what_they_have() {
+    let scene = Scene::new();
+    let tree = scene.tree();
+    let (base, extra, delta) = (scene.path("base.wim"), scene.path("extra.wim"), scene.path("delta.wim"));
+    let more = scene.path("more");
+    let mut noise = Noise(0x0BAD_CAFE_0000_0005);
+    fs::create_dir(&more).unwrap();
+    fs::write(more.join("more.bin"), noise.bytes(70_001)).unwrap();
+    expect(0, &["capture", arg(&tree), arg(&base), "--compress", "xpress"]);
+    expect(0, &["capture", arg(&more), arg(&extra)]);
+    fs::copy(more.join("more.bin"), tree.join("more.bin")).unwrap();
+    fs::write(tree.join("new.bin"), noise.bytes(50_000)).unwrap();
+    // As large as another one, and yet not the same.
+    fs::write(tree.join("Windows/noise/32769.bin"), noise.bytes(32_769)).unwrap();
+
+    let deltas = ["--delta-from", arg(&base), "--delta-from", arg(&extra)];
+    for solid in [&[][..], &["--solid", "--solid-chunk-size", "1M"]] {
+        let capture = ["capture", arg(&tree), arg(&delta), "--force"];
+        let captured = json(&[&capture[..], &deltas, solid].concat());
+        assert_eq!((&captured["stored_blobs"], &captured["stored_bytes"]), (&2.into(), &82_769.into()), "{captured}");
+        assert_eq!(captured["present_blobs"], 0, "{captured}");
+        assert!(captured["elsewhere_blobs"].as_u64() > Some(20), "{captured}");
+        assert!(fs::metadata(&delta).unwrap().len() < 82_769 + 20_000);
+
+        let refs = ["--ref", arg(&base), "--ref", arg(&extra)];
+        assert_eq!(wimkit(&["verify", arg(&delta)]).status.code(), Some(1));
+        expect(0, &[&["verify", arg(&delta)][..], &refs].concat());
+        let target = scene.path("out");
+        expect(0, &[&["extract", arg(&delta), "1", "--to", arg(&target)][..], &refs].concat());
+        assert_same_tree(&tree, &target, "a delta");
+        fs::remove_dir_all(&target).unwrap();
+        let whole = scene.path("whole.wim");
+        expect(0, &[&["export", arg(&delta), "all", arg(&whole), "--force"][..], &refs].concat());
+        expect(0, &["verify", arg(&whole), "--strict"]);
+        if has_peer("wimlib-imagex") {
+            let refs = [format!("--ref={}", arg(&base)), format!("--ref={}", arg(&extra))];
+            run("wimlib-imagex", &["apply", arg(&delta), "1", arg(&target), &refs[0], &refs[1]]);
+            assert_same_tree(&tree, &target, "wimlib applies a delta");
+            fs::remove_dir_all(&target).unwrap();
+        }
+    }
+
+    // A file cannot be left to what it takes the place of.
+    let before = fs::read(&base).unwrap();
+    for command in ["capture", "append"] {
+        let name = if command == "append" { &["--name", "2"][..] } else { &["--force"] };
+        let output = expect(2, &[&[command, arg(&tree), arg(&base), "--delta-from", arg(&base)][..], name].concat());
+        assert!(stderr(&output).contains("a delta to itself"), "{}", stderr(&output));
+    }
+    assert_eq!(fs::read(&base).unwrap(), before);
+
+    // What did not change is neither read nor stored.
+    falsify(&tree);
+    let address = format!("{}!/1", arg(&base));
+    let captured =
+        json(&[&["capture", arg(&tree), arg(&delta), "--force", "--update-of", &address][..], &deltas].concat());
+    assert_eq!(captured["brought_blobs"], 0, "{captured}");
+    assert!(captured["reused_files"].as_u64() > Some(20), "{captured}");
+    let (old, new) = (contents(&base, 1), contents(&delta, 1));
+    let changed: Vec<_> =
+        new.iter().filter(|(path, hash)| old.get(*path) != Some(hash)).map(|(path, _)| path).collect();
+    assert_eq!(changed, ["/Windows/noise/32769.bin", "/more.bin", "/new.bin"]);
+}
+
 #[test]
 fn images_to_update_that_are_not_there() {
     let scene = Scene::new();

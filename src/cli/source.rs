@@ -142,7 +142,7 @@ pub(crate) fn find_image(wim: &Wim, word: &ImageWord) -> Result<ImageIndex, Fail
 
 /// The files that patterns stand for. Only the last part of a path may be a pattern; a file whose name looks like one
 /// is taken as it is.
-fn expand(patterns: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn expand(patterns: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for pattern in patterns {
         let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();

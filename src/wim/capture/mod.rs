@@ -41,6 +41,7 @@ use present::Present;
 use report::Findings;
 use scan::Scan;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tree::Tree;
 
 /// What becomes of a directory.
@@ -70,6 +71,8 @@ pub struct Options {
     pub replace: bool,
     /// Take files over from this image whose path, size and time of the last write are the same there, without reading them.
     pub update_of: Option<UpdateOf>,
+    /// Files whose blobs are not stored: reading what is written takes them as references.
+    pub delta_from: Vec<Arc<Wim>>,
     /// The latest time that the image may tell, so that the same tree gives the same bytes whenever it was written.
     /// `None`: what the environment variable `SOURCE_DATE_EPOCH` states, if it does.
     pub time_limit: Option<FileTime>,
@@ -94,6 +97,7 @@ impl Default for Options {
             keep_links: false,
             replace: false,
             update_of: None,
+            delta_from: Vec::new(),
             time_limit: None,
             memory: default_memory(),
             no_mmap: false,
@@ -122,6 +126,8 @@ pub struct Outcome {
     pub stored_bytes: u64,
     /// Blobs that the file had already.
     pub present_blobs: u64,
+    /// Blobs that were left to the files of [`Options::delta_from`].
+    pub elsewhere_blobs: u64,
     /// Files that were taken over from [`Options::update_of`] without reading them.
     pub reused_files: u64,
     /// Blobs that were brought over for them from another file: copied as they are where that can be.
@@ -325,13 +331,15 @@ fn run(
         time_limit: options.time_limit.unwrap_or_else(FileTime::reproducible_limit),
     };
     let mut scan = material.look(&rules, &mut image, &mut findings, control)?;
+    refuse_delta_from_itself(destination, options)?;
     let base = options.update_of.as_ref().map(|update| update.find(place.existing, destination)).transpose()?;
     let reused = base.map(|(wim, image)| reuse::reuse(&mut scan, wim, image)).transpose();
     let reused_files = reused.map_err(ExportError::from)?.unwrap_or_default();
 
     let mut writer = begin()?;
     let own = place.existing.map(Wim::contents).transpose().map_err(ExportError::from)?;
-    let mut present = Present { own, ..Present::default() };
+    let elsewhere: Result<_, _> = options.delta_from.iter().map(|wim| wim.contents()).collect();
+    let mut present = Present { own, elsewhere: elsewhere.map_err(ExportError::from)?, ..Present::default() };
     if let Some((wim, _)) = base {
         let transfer = Transfer {
             wims: vec![wim],
@@ -383,6 +391,7 @@ fn run(
         stored_blobs: stored.blobs,
         stored_bytes: stored.bytes,
         present_blobs: stored.present,
+        elsewhere_blobs: stored.elsewhere,
         reused_files,
         brought_blobs,
         excluded: findings.excluded,
@@ -393,6 +402,16 @@ fn run(
         solid: encodings.solid.is_some(),
         warnings: Vec::new(),
     })
+}
+
+/// Refuses to leave blobs to the very file that is written.
+fn refuse_delta_from_itself(destination: &Path, options: &Options) -> Result<(), CaptureError> {
+    let Ok(written) = destination.canonicalize() else { return Ok(()) };
+    let mut files = options.delta_from.iter().flat_map(|wim| wim.files());
+    if files.any(|file| file.path.canonicalize().is_ok_and(|path| path == written)) {
+        return Err(CaptureError::DeltaFromItself { path: destination.to_owned() });
+    }
+    Ok(())
 }
 
 /// The image's element of the XML document, but for its counts.

@@ -11,6 +11,8 @@ pub(in crate::wim) enum Place {
     Own,
     /// In it, since it was brought over from another one.
     Brought,
+    /// In another file, to which this one is a delta.
+    Elsewhere,
 }
 
 /// All that is there.
@@ -20,6 +22,8 @@ pub(in crate::wim) struct Present<'a> {
     pub own: Option<&'a Contents>,
     /// What was brought over.
     pub brought: HashSet<Sha1>,
+    /// What other files have, without which the one that is written cannot be read.
+    pub elsewhere: Vec<&'a Contents>,
 }
 
 impl Present<'_> {
@@ -28,12 +32,16 @@ impl Present<'_> {
         if self.own.and_then(|contents| contents.find(sha1)).is_some_and(|blob| blob.file == 0) {
             return Some(Place::Own);
         }
-        self.brought.contains(sha1).then_some(Place::Brought)
+        if self.brought.contains(sha1) {
+            return Some(Place::Brought);
+        }
+        self.elsewhere.iter().any(|contents| contents.find(sha1).is_some()).then_some(Place::Elsewhere)
     }
 
     /// The sizes of the blobs that files may turn out to be. Those that were brought over are contents of the tree, which
     /// are compared with each other anyway.
     pub(super) fn sizes(&self) -> HashSet<u64> {
-        self.own.iter().flat_map(|contents| &contents.blobs).map(|blob| blob.size).collect()
+        let all = self.own.iter().chain(&self.elsewhere);
+        all.flat_map(|contents| &contents.blobs).map(|blob| blob.size).collect()
     }
 }

@@ -36,6 +36,8 @@ pub(in crate::wim) struct Stored {
     pub bytes: u64,
     /// Blobs that the destination had.
     pub present: u64,
+    /// Blobs that are left to the files to which the destination is a delta.
+    pub elsewhere: u64,
 }
 
 /// Where contents go.
@@ -62,6 +64,7 @@ pub(in crate::wim) fn store(
 
     let mut stored = Stored::default();
     let mut present: HashSet<Sha1> = HashSet::new();
+    let mut elsewhere: HashSet<Sha1> = HashSet::new();
     let mut written: HashSet<Sha1> = HashSet::new();
     // More than one round only if a file changes between hashing and compressing, and others had its old content.
     loop {
@@ -76,6 +79,7 @@ pub(in crate::wim) fn store(
                 Some(hash) if written.contains(hash) => {}
                 Some(hash) => match store.target.present.find(hash) {
                     Some(Place::Own) => _ = present.insert(*hash),
+                    Some(Place::Elsewhere) => _ = elsewhere.insert(*hash),
                     Some(Place::Brought) => {}
                     None if claimed.insert(*hash) => wanted.push(content),
                     None => {}
@@ -92,6 +96,7 @@ pub(in crate::wim) fn store(
         }
     }
     stored.present = present.len() as u64;
+    stored.elsewhere = elsewhere.len() as u64;
     stored.hashes = (0..)
         .zip(&scan.contents)
         .map(|(content, of)| if of.size == 0 { Some(Sha1::ZERO) } else { store.known.get(&content).copied() })
