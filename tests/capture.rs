@@ -269,6 +269,205 @@ fn a_second_image_shares_what_it_can() {
     }
 }
 
+/// Writes other bytes of the same number into all files of a tree, which keep their times.
+fn falsify(directory: &Path) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = path.symlink_metadata().unwrap();
+        if metadata.is_dir() {
+            falsify(&path);
+        } else if metadata.is_file() {
+            fs::write(&path, vec![b'!'; metadata.len() as usize]).unwrap();
+            fs::File::options().write(true).open(&path).unwrap().set_modified(metadata.modified().unwrap()).unwrap();
+        }
+    }
+}
+
+/// Paths and contents of the files of an image.
+fn contents(wim: &Path, image: u32) -> std::collections::BTreeMap<String, String> {
+    let wim = wimkit::wim::Wim::open(wim, &wimkit::wim::OpenOptions::default()).unwrap();
+    let tree = wim.metadata(wimkit::wim::ImageIndex::new(image).unwrap()).unwrap();
+    tree.entries().filter_map(|entry| Some((entry.path(), entry.data_hash()?.to_string()))).collect()
+}
+
+/// Files whose size and time are those of an image are not read: so nobody sees that they hold something else.
+#[test]
+fn unchanged_files_are_taken_over() {
+    let scene = Scene::new();
+    let tree = scene.tree();
+    let old = scene.path("old.wim");
+    // Beside it, the same tree as FAT would keep its times.
+    let coarse = scene.path("coarse");
+    expect(0, &["capture", arg(&tree), arg(&old), "--compress", "xpress"]);
+    expect(0, &["apply", arg(&old), "1", arg(&coarse)]);
+    round_times(&coarse);
+    falsify(&tree);
+    falsify(&coarse);
+    let mut expected = contents(&old, 1);
+
+    let mut noise = Noise(0x0BAD_CAFE_0000_0003);
+    for tree in [&tree, &coarse] {
+        fs::rename(tree.join("odd/.hidden"), tree.join("odd/.HIDDEN")).unwrap();
+    }
+    let hidden = expected.remove("/odd/.hidden").unwrap();
+    expected.insert("/odd/.HIDDEN".into(), hidden);
+    let reused = |captured: &serde_json::Value| captured["reused_files"].as_u64().unwrap();
+    let address = format!("{}!/1", arg(&old));
+    for (name, options) in [
+        ("as stored", &["--compress", "xpress"][..]),
+        ("anew", &["--compress", "lzx"]),
+        ("solid", &["--solid", "--solid-chunk-size", "1M"]),
+        ("coarse", &[]),
+    ] {
+        let new = scene.path(&format!("{name}.wim"));
+        let tree = if name == "coarse" { &coarse } else { &tree };
+        let captured = json(&[&["capture", arg(tree), arg(&new), "--update-of", &address], options].concat());
+        assert_eq!(contents(&new, 1), expected, "{name}");
+        assert_eq!(captured["stored_blobs"], 1, "{name}, the link: {captured}");
+        assert!(reused(&captured) > 5 && captured["brought_blobs"].as_u64() > Some(3), "{name}: {captured}");
+        expect(0, &["verify", arg(&new), "--strict"]);
+        if has_peer("wimlib-imagex") {
+            run("wimlib-imagex", &["verify", arg(&new)]);
+        }
+    }
+
+    // What did change is noticed: by its size, by its time, and by its path.
+    let later = std::time::SystemTime::now() + std::time::Duration::from_nanos(100_000_100);
+    fs::write(tree.join("odd/.HIDDEN"), noise.bytes(4_321)).unwrap();
+    let touched = tree.join("Windows/System32/mixed.dll");
+    fs::File::options().write(true).open(&touched).unwrap().set_modified(later).unwrap();
+    fs::rename(tree.join("Windows/System32/copy of mixed.dll"), tree.join("copy.dll")).unwrap();
+    let before = json(&["info", arg(&old)])["blobs"].clone();
+    let appended = json(&["append", arg(&tree), arg(&old), "--name", "2", "--update-of", "1", "--threads", "2"]);
+    assert_eq!(appended["brought_blobs"], 0, "{before} {appended}");
+    // Both DLLs hold the same by now, and the file with a path of its own is new.
+    assert_eq!(appended["stored_blobs"], 2, "{appended}");
+    let all = contents(&old, 2);
+    assert_ne!(all["/odd/.HIDDEN"], expected["/odd/.HIDDEN"]);
+    assert_ne!(all["/copy.dll"], expected["/Windows/System32/copy of mixed.dll"]);
+    assert_eq!(all["/copy.dll"], all["/Windows/System32/mixed.dll"]);
+    let same = all.iter().filter(|(path, hash)| expected.get(*path) == Some(hash)).count();
+    assert_eq!(same, all.len() - 4, "the changed files, one of which has two names: {all:#?}");
+    expect(0, &["verify", arg(&old), "--strict"]);
+    if has_peer("wimlib-imagex") {
+        run("wimlib-imagex", &["verify", arg(&old)]);
+    }
+}
+
+/// Rounds the times of all files down to two seconds.
+fn round_times(directory: &Path) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = path.symlink_metadata().unwrap();
+        if metadata.is_dir() {
+            round_times(&path);
+        } else if metadata.is_file() {
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(metadata.mtime() as u64 / 2 * 2);
+            fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        }
+    }
+}
+
+/// Without any change, an image is the same whether files were read or taken over.
+#[test]
+fn taking_over_makes_the_same_image() {
+    let scene = Scene::new();
+    let tree = scene.tree();
+    let (first, read, taken) = (scene.path("first.wim"), scene.path("read.wim"), scene.path("taken.wim"));
+    expect(0, &["capture", arg(&tree), arg(&first)]);
+    expect(0, &["capture", arg(&tree), arg(&read)]);
+    expect(0, &["capture", arg(&tree), arg(&taken), "--update-of", &format!("{}!/1", arg(&first))]);
+    assert_eq!(entries(&read), entries(&taken));
+}
+
+/// A delta holds what is new, and is whole with the files that it is a delta to: to us and to wimlib.
+#[test]
+fn a_delta_leaves_to_other_files_what_they_have() {
+    let scene = Scene::new();
+    let tree = scene.tree();
+    let (base, extra, delta) = (scene.path("base.wim"), scene.path("extra.wim"), scene.path("delta.wim"));
+    let more = scene.path("more");
+    let mut noise = Noise(0x0BAD_CAFE_0000_0005);
+    fs::create_dir(&more).unwrap();
+    fs::write(more.join("more.bin"), noise.bytes(70_001)).unwrap();
+    expect(0, &["capture", arg(&tree), arg(&base), "--compress", "xpress"]);
+    expect(0, &["capture", arg(&more), arg(&extra)]);
+    fs::copy(more.join("more.bin"), tree.join("more.bin")).unwrap();
+    fs::write(tree.join("new.bin"), noise.bytes(50_000)).unwrap();
+    // As large as another one, and yet not the same.
+    fs::write(tree.join("Windows/noise/32769.bin"), noise.bytes(32_769)).unwrap();
+
+    let deltas = ["--delta-from", arg(&base), "--delta-from", arg(&extra)];
+    for solid in [&[][..], &["--solid", "--solid-chunk-size", "1M"]] {
+        let capture = ["capture", arg(&tree), arg(&delta), "--force"];
+        let captured = json(&[&capture[..], &deltas, solid].concat());
+        assert_eq!((&captured["stored_blobs"], &captured["stored_bytes"]), (&2.into(), &82_769.into()), "{captured}");
+        assert_eq!(captured["present_blobs"], 0, "{captured}");
+        assert!(captured["elsewhere_blobs"].as_u64() > Some(20), "{captured}");
+        assert!(fs::metadata(&delta).unwrap().len() < 82_769 + 20_000);
+
+        let refs = ["--ref", arg(&base), "--ref", arg(&extra)];
+        assert_eq!(wimkit(&["verify", arg(&delta)]).status.code(), Some(1));
+        expect(0, &[&["verify", arg(&delta)][..], &refs].concat());
+        let target = scene.path("out");
+        expect(0, &[&["extract", arg(&delta), "1", "--to", arg(&target)][..], &refs].concat());
+        assert_same_tree(&tree, &target, "a delta");
+        fs::remove_dir_all(&target).unwrap();
+        let whole = scene.path("whole.wim");
+        expect(0, &[&["export", arg(&delta), "all", arg(&whole), "--force"][..], &refs].concat());
+        expect(0, &["verify", arg(&whole), "--strict"]);
+        if has_peer("wimlib-imagex") {
+            let refs = [format!("--ref={}", arg(&base)), format!("--ref={}", arg(&extra))];
+            run("wimlib-imagex", &["apply", arg(&delta), "1", arg(&target), &refs[0], &refs[1]]);
+            assert_same_tree(&tree, &target, "wimlib applies a delta");
+            fs::remove_dir_all(&target).unwrap();
+        }
+    }
+
+    // A file cannot be left to what it takes the place of.
+    let before = fs::read(&base).unwrap();
+    for command in ["capture", "append"] {
+        let name = if command == "append" { &["--name", "2"][..] } else { &["--force"] };
+        let output = expect(2, &[&[command, arg(&tree), arg(&base), "--delta-from", arg(&base)][..], name].concat());
+        assert!(stderr(&output).contains("a delta to itself"), "{}", stderr(&output));
+    }
+    assert_eq!(fs::read(&base).unwrap(), before);
+
+    // What did not change is neither read nor stored.
+    falsify(&tree);
+    let address = format!("{}!/1", arg(&base));
+    let captured =
+        json(&[&["capture", arg(&tree), arg(&delta), "--force", "--update-of", &address][..], &deltas].concat());
+    assert_eq!(captured["brought_blobs"], 0, "{captured}");
+    assert!(captured["reused_files"].as_u64() > Some(20), "{captured}");
+    let (old, new) = (contents(&base, 1), contents(&delta, 1));
+    let changed: Vec<_> =
+        new.iter().filter(|(path, hash)| old.get(*path) != Some(hash)).map(|(path, _)| path).collect();
+    assert_eq!(changed, ["/Windows/noise/32769.bin", "/more.bin", "/new.bin"]);
+}
+
+#[test]
+fn images_to_update_that_are_not_there() {
+    let scene = Scene::new();
+    let tree = scene.tree();
+    let (wim, new) = (scene.path("a.wim"), scene.path("b.wim"));
+    expect(0, &["capture", arg(&tree), arg(&wim)]);
+    let inside = format!("{}!/1/Windows", arg(&wim));
+    let missing = format!("{}!/7", arg(&wim));
+    for (destination, base, expected) in [
+        (&new, "1", "a new file has no image"),
+        (&wim, "1", "a new file has no image"),
+        (&wim, "3", "3"),
+        (&wim, "0", "0"),
+        (&new, &inside, "no whole image"),
+        (&new, &missing, "7"),
+    ] {
+        let output = expect(2, &["capture", arg(&tree), arg(destination), "--force", "--update-of", base]);
+        assert!(stderr(&output).contains(expected), "{base}: {}", stderr(&output));
+    }
+    assert!(!new.exists());
+}
+
 #[test]
 fn times_and_hard_links_come_back() {
     let scene = Scene::new();

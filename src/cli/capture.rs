@@ -6,11 +6,15 @@ use super::exit::{Failure, Outcome};
 use super::export::say_written;
 use super::human::{Counted, Human};
 use super::printer::{self, visible, warn};
+use super::source::{expand, find_image, open_other};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
-use wimkit::wim::capture::{self, CaptureError, Exclusions, Options};
+use wimkit::address;
+use wimkit::wim::Wim;
+use wimkit::wim::capture::{self, CaptureError, Exclusions, Options, UpdateOf};
 
 /// Make a new file with an image of a directory
 #[derive(Args, Debug)]
@@ -55,6 +59,13 @@ pub(crate) struct ImageArgs {
     check: CheckArgs,
     #[command(flatten)]
     compression: CompressionArgs,
+    /// Do not read files that have the same path, size and time in this image, but take them over: an image of WIM, or of
+    /// another file as FILE!/IMAGE
+    #[arg(long, value_name = "IMAGE", help_heading = "Source")]
+    update_of: Option<PathBuf>,
+    /// Do not store what these files have: reading WIM then takes them with --ref; the name may hold *, ? and [ ]
+    #[arg(long, value_name = "GLOB", help_heading = "Source")]
+    delta_from: Vec<PathBuf>,
     /// Leave out what the pattern fits, as a WimScript.ini has it: \dir\name from the root, name anywhere; * and ?
     #[arg(long, value_name = "GLOB", help_heading = "Selection")]
     exclude: Vec<String>,
@@ -92,10 +103,37 @@ impl ImageArgs {
             any_names: self.any_names,
             keep_links: self.keep_links,
             replace: false,
+            update_of: self.update_of(context)?,
+            delta_from: self.delta_from(context)?,
             time_limit: None,
             memory: context.memory(),
             no_mmap: context.global.no_mmap,
         })
+    }
+
+    /// The image to take files over from.
+    fn update_of(&self, context: &Context) -> Result<Option<UpdateOf>, Failure> {
+        let Some(word) = &self.update_of else { return Ok(None) };
+        if let Some((path, inside)) = address::container_of(word) {
+            let wim = open_other(&path, context)?;
+            let (image, rest) = address::in_image(&wim, &inside)?;
+            if !rest.trim_matches(['/', '\\']).is_empty() {
+                return Err(Failure::message(format!("{}: this is no whole image", word.display()))
+                    .with_hint("name the image as FILE!/IMAGE"));
+            }
+            return Ok(Some(UpdateOf::Other(Arc::new(wim), image)));
+        }
+        if !self.wim.exists() {
+            return Err(CaptureError::NothingToUpdate { path: self.wim.clone() }.into());
+        }
+        let Ok(word) = word.to_string_lossy().parse();
+        Ok(Some(UpdateOf::Own(find_image(&open_other(&self.wim, context)?, &word)?)))
+    }
+
+    /// The files whose blobs are not stored.
+    fn delta_from(&self, context: &Context) -> Result<Vec<Arc<Wim>>, Failure> {
+        let files = expand(&self.delta_from)?;
+        files.iter().map(|path| Ok(Arc::new(open_other(path, context)?))).collect()
     }
 
     fn exclusions(&self) -> Result<Exclusions, Failure> {
@@ -166,6 +204,17 @@ impl ImageArgs {
             done.present_blobs,
             done.excluded
         ));
+        if !self.delta_from.is_empty() {
+            let left = Counted(done.elsewhere_blobs, "blob");
+            context.say(format_args!("  {left} left to the files of --delta-from, which --ref names for reading"));
+        }
+        if self.update_of.is_some() {
+            context.say(format_args!(
+                "  {} not read because they did not change, {} brought over",
+                Counted(done.reused_files, "file"),
+                Counted(done.brought_blobs, "blob")
+            ));
+        }
     }
 }
 
@@ -200,6 +249,9 @@ struct Document<'a> {
     stored_blobs: u64,
     stored_bytes: u64,
     present_blobs: u64,
+    elsewhere_blobs: u64,
+    reused_files: u64,
+    brought_blobs: u64,
     excluded: u64,
     left_out: Vec<Unused>,
     skipped: Vec<Unused>,
@@ -231,6 +283,9 @@ impl<'a> Document<'a> {
             stored_blobs: done.stored_blobs,
             stored_bytes: done.stored_bytes,
             present_blobs: done.present_blobs,
+            elsewhere_blobs: done.elsewhere_blobs,
+            reused_files: done.reused_files,
+            brought_blobs: done.brought_blobs,
             excluded: done.excluded,
             left_out: done.left_out.iter().map(|(path, what)| unused(path, what.to_string())).collect(),
             skipped: done.skipped.iter().map(|skipped| unused(&skipped.path, skipped.problem.to_string())).collect(),

@@ -71,6 +71,12 @@ impl Source {
     }
 }
 
+/// Opens a file that is read beside another one, where that is named by an option.
+pub(crate) fn open_other(path: &Path, context: &Context) -> Result<Wim, Failure> {
+    let others = Others { refs: Vec::new(), parts: Vec::new() };
+    Source { src: path.to_owned(), others }.open(context)
+}
+
 /// Opens a file that is to be changed in place, which no address leads to.
 pub(crate) fn open_in_place(path: &Path, context: &Context) -> Result<Wim, Failure> {
     let wim = Wim::open(path, &OpenOptions { no_mmap: context.global.no_mmap, ..OpenOptions::default() })?;
@@ -136,7 +142,7 @@ pub(crate) fn find_image(wim: &Wim, word: &ImageWord) -> Result<ImageIndex, Fail
 
 /// The files that patterns stand for. Only the last part of a path may be a pattern; a file whose name looks like one
 /// is taken as it is.
-fn expand(patterns: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn expand(patterns: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for pattern in patterns {
         let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();

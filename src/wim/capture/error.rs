@@ -117,6 +117,18 @@ pub enum CaptureError {
         /// Who has it.
         image: u32,
     },
+    /// An image of the destination was named to take files over from, and the destination is new.
+    #[error("{path}: a new file has no image to take files over from", path = path.display())]
+    NothingToUpdate {
+        /// The destination.
+        path: PathBuf,
+    },
+    /// The destination was named as a file to leave blobs to.
+    #[error("{path}: this file cannot be a delta to itself", path = path.display())]
+    DeltaFromItself {
+        /// The destination.
+        path: PathBuf,
+    },
     /// The tree is more than an image can hold.
     #[error("{path}: {error}", path = path.display())]
     Tree {
@@ -146,6 +158,8 @@ impl CaptureError {
             Self::NotADirectory { .. } => "name the directory whose contents become the image",
             Self::Exists { .. } => "add the image with `wimkit append`, or replace the file with --force",
             Self::NameClash { .. } => "give the new image another name with --name",
+            Self::DeltaFromItself { .. } => "write to another file, or leave out --delta-from",
+            Self::NothingToUpdate { .. } => "name an image of another file, as FILE!/IMAGE",
             Self::Destination(error) => return error.hint(),
             Self::Tree { .. } | Self::Interrupted => return None,
         };

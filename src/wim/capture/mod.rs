@@ -8,7 +8,9 @@
 mod error;
 mod exclude;
 mod link;
+pub(super) mod present;
 pub(super) mod report;
+mod reuse;
 pub(super) mod scan;
 mod source;
 pub(super) mod store;
@@ -20,9 +22,12 @@ mod windows;
 pub use error::{CaptureError, Problem, Skipped};
 pub use exclude::{ConfigError, Exclusions};
 pub use report::LeftOut;
+pub use reuse::UpdateOf;
 
 use super::engine::default_memory;
-use super::export::{Check, Compression, Encodings, ExportError, appendable_end, integrity_of, refuse_modification};
+use super::export::{
+    Check, Compression, Encodings, ExportError, Transfer, appendable_end, integrity_of, refuse_modification,
+};
 use super::header::flag;
 use super::reader::{ImageIndex, OpenOptions, Wim};
 use super::writer::{NewFile, WimWriter, piece_size};
@@ -32,9 +37,11 @@ use crate::util::filetime::FileTime;
 use crate::util::os;
 use crate::util::progress::Control;
 use crate::util::sha1::Sha1;
+use present::Present;
 use report::Findings;
 use scan::Scan;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tree::Tree;
 
 /// What becomes of a directory.
@@ -62,6 +69,10 @@ pub struct Options {
     pub keep_links: bool,
     /// Let a new file take the place of an existing one.
     pub replace: bool,
+    /// Take files over from this image whose path, size and time of the last write are the same there, without reading them.
+    pub update_of: Option<UpdateOf>,
+    /// Files whose blobs are not stored: reading what is written takes them as references.
+    pub delta_from: Vec<Arc<Wim>>,
     /// The latest time that the image may tell, so that the same tree gives the same bytes whenever it was written.
     /// `None`: what the environment variable `SOURCE_DATE_EPOCH` states, if it does.
     pub time_limit: Option<FileTime>,
@@ -85,6 +96,8 @@ impl Default for Options {
             any_names: false,
             keep_links: false,
             replace: false,
+            update_of: None,
+            delta_from: Vec::new(),
             time_limit: None,
             memory: default_memory(),
             no_mmap: false,
@@ -113,6 +126,12 @@ pub struct Outcome {
     pub stored_bytes: u64,
     /// Blobs that the file had already.
     pub present_blobs: u64,
+    /// Blobs that were left to the files of [`Options::delta_from`].
+    pub elsewhere_blobs: u64,
+    /// Files that were taken over from [`Options::update_of`] without reading them.
+    pub reused_files: u64,
+    /// Blobs that were brought over for them from another file: copied as they are where that can be.
+    pub brought_blobs: u64,
     /// Entries that the exclusion list names. A directory stands for all that is in it.
     pub excluded: u64,
     /// What is no part of an image.
@@ -311,14 +330,32 @@ fn run(
         destination: destination.symlink_metadata().ok().and_then(|found| os::identify(&found)).map(|(id, _)| id),
         time_limit: options.time_limit.unwrap_or_else(FileTime::reproducible_limit),
     };
-    let scan = material.look(&rules, &mut image, &mut findings, control)?;
+    let mut scan = material.look(&rules, &mut image, &mut findings, control)?;
+    refuse_delta_from_itself(destination, options)?;
+    let base = options.update_of.as_ref().map(|update| update.find(place.existing, destination)).transpose()?;
+    let reused = base.map(|(wim, image)| reuse::reuse(&mut scan, wim, image)).transpose();
+    let reused_files = reused.map_err(ExportError::from)?.unwrap_or_default();
 
     let mut writer = begin()?;
-    let contents = place.existing.map(Wim::contents).transpose().map_err(ExportError::from)?;
+    let own = place.existing.map(Wim::contents).transpose().map_err(ExportError::from)?;
+    let elsewhere: Result<_, _> = options.delta_from.iter().map(|wim| wim.contents()).collect();
+    let mut present = Present { own, elsewhere: elsewhere.map_err(ExportError::from)?, ..Present::default() };
+    if let Some((wim, _)) = base {
+        let transfer = Transfer {
+            wims: vec![wim],
+            solid: encodings.solid,
+            recompress: false,
+            memory: options.memory,
+            destination,
+            control,
+        };
+        present.brought = reuse::bring_over(&scan, &present, &transfer, &mut writer)?;
+    }
+    let brought_blobs = present.brought.len() as u64;
     let mut target = store::Target {
         writer: &mut writer,
         path: destination,
-        existing: contents,
+        present,
         solid: encodings.solid,
         memory: options.memory,
     };
@@ -354,6 +391,9 @@ fn run(
         stored_blobs: stored.blobs,
         stored_bytes: stored.bytes,
         present_blobs: stored.present,
+        elsewhere_blobs: stored.elsewhere,
+        reused_files,
+        brought_blobs,
         excluded: findings.excluded,
         left_out: findings.left_out,
         skipped: findings.skipped,
@@ -362,6 +402,16 @@ fn run(
         solid: encodings.solid.is_some(),
         warnings: Vec::new(),
     })
+}
+
+/// Refuses to leave blobs to the very file that is written.
+fn refuse_delta_from_itself(destination: &Path, options: &Options) -> Result<(), CaptureError> {
+    let Ok(written) = destination.canonicalize() else { return Ok(()) };
+    let mut files = options.delta_from.iter().flat_map(|wim| wim.files());
+    if files.any(|file| file.path.canonicalize().is_ok_and(|path| path == written)) {
+        return Err(CaptureError::DeltaFromItself { path: destination.to_owned() });
+    }
+    Ok(())
 }
 
 /// The image's element of the XML document, but for its counts.

@@ -11,6 +11,7 @@ use crate::util::filetime::FileTime;
 use crate::util::os::{self, FileId};
 use crate::util::progress::Control;
 use crate::util::read_at::ReadAt;
+use crate::util::sha1::Sha1;
 use crate::util::utf16;
 use std::collections::HashMap;
 use std::fs::Metadata;
@@ -82,6 +83,8 @@ pub(in crate::wim) enum ContentSource {
         state: FileState,
     },
     Bytes(Box<[u8]>),
+    /// What a blob at hand holds, by its hash.
+    Blob(Sha1),
     /// Anything else that can be read, and what to call it.
     Reader {
         reader: Arc<dyn ReadAt>,
@@ -89,11 +92,22 @@ pub(in crate::wim) enum ContentSource {
     },
 }
 
+impl ContentSource {
+    /// When the file was written last, to the tick; `None` for what is no file, and where the system does not say.
+    pub(super) fn written(&self) -> Option<FileTime> {
+        match self {
+            Self::File { state, .. } => state.modified.map(FileTime::from),
+            Self::Bytes(_) | Self::Blob(_) | Self::Reader { .. } => None,
+        }
+    }
+}
+
 impl std::fmt::Debug for ContentSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File { node, .. } => write!(f, "File({node})"),
             Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::Blob(sha1) => write!(f, "Blob({sha1})"),
             Self::Reader { name, .. } => write!(f, "Reader({name:?})"),
         }
     }

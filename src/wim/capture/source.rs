@@ -80,8 +80,8 @@ impl ReadAt for SourceFile<'_> {
         let read = match self.source() {
             ContentSource::File { node, state: expected } => self.read(buf, offset, *node, expected),
             ContentSource::Reader { reader, .. } => reader.read_exact_at(buf, offset).map_err(Problem::Io),
-            // The engine takes them from `as_slice`.
-            ContentSource::Bytes(_) => return Err(io::ErrorKind::Unsupported.into()),
+            // The engine takes bytes from `as_slice`, and blobs are not read at all.
+            ContentSource::Bytes(_) | ContentSource::Blob(_) => return Err(io::ErrorKind::Unsupported.into()),
         };
         if let Err(problem) = read {
             buf.fill(0);
@@ -94,7 +94,7 @@ impl ReadAt for SourceFile<'_> {
         match self.source() {
             ContentSource::Bytes(bytes) => Some(bytes),
             ContentSource::Reader { reader, .. } => reader.as_slice(),
-            ContentSource::File { .. } => None,
+            ContentSource::File { .. } | ContentSource::Blob(_) => None,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! hashed beforehand, and all others while they are compressed.
 
 use super::error::{CaptureError, Problem};
+use super::present::{Place, Present};
 use super::report::Findings;
 use super::scan::{ContentSource, Scan};
 use super::source::SourceFile;
@@ -17,7 +18,6 @@ use crate::wim::encoder::Encoding;
 use crate::wim::engine::{BlobEnd, BlobSource, Request, Segment, Sink, Stopped, memory_needed, read_blobs};
 use crate::wim::export::{ExportError, SolidKey};
 use crate::wim::header::{Header, ResourceHeader};
-use crate::wim::reader::Contents;
 use crate::wim::resource::{ChunkMap, DecoderPool};
 use crate::wim::writer::{OpenSolid, WimWriter};
 use std::collections::{HashMap, HashSet};
@@ -36,14 +36,16 @@ pub(in crate::wim) struct Stored {
     pub bytes: u64,
     /// Blobs that the destination had.
     pub present: u64,
+    /// Blobs that are left to the files to which the destination is a delta.
+    pub elsewhere: u64,
 }
 
 /// Where contents go.
 pub(in crate::wim) struct Target<'a> {
     pub writer: &'a mut WimWriter,
     pub path: &'a Path,
-    /// What the destination has already.
-    pub existing: Option<&'a Contents>,
+    /// What need not be stored.
+    pub present: Present<'a>,
     /// How the solid resource is compressed, where contents go into one.
     pub solid: Option<Encoding>,
     /// Bytes of data and of compressor contexts that may be in memory at once.
@@ -62,6 +64,7 @@ pub(in crate::wim) fn store(
 
     let mut stored = Stored::default();
     let mut present: HashSet<Sha1> = HashSet::new();
+    let mut elsewhere: HashSet<Sha1> = HashSet::new();
     let mut written: HashSet<Sha1> = HashSet::new();
     // More than one round only if a file changes between hashing and compressing, and others had its old content.
     loop {
@@ -74,9 +77,13 @@ pub(in crate::wim) fn store(
             match store.known.get(&content) {
                 None => wanted.push(content),
                 Some(hash) if written.contains(hash) => {}
-                Some(hash) if store.is_present(hash) => _ = present.insert(*hash),
-                Some(hash) if claimed.insert(*hash) => wanted.push(content),
-                Some(_) => {}
+                Some(hash) => match store.target.present.find(hash) {
+                    Some(Place::Own) => _ = present.insert(*hash),
+                    Some(Place::Elsewhere) => _ = elsewhere.insert(*hash),
+                    Some(Place::Brought) => {}
+                    None if claimed.insert(*hash) => wanted.push(content),
+                    None => {}
+                },
             }
         }
         if wanted.is_empty() {
@@ -89,6 +96,7 @@ pub(in crate::wim) fn store(
         }
     }
     stored.present = present.len() as u64;
+    stored.elsewhere = elsewhere.len() as u64;
     stored.hashes = (0..)
         .zip(&scan.contents)
         .map(|(content, of)| if of.size == 0 { Some(Sha1::ZERO) } else { store.known.get(&content).copied() })
@@ -107,22 +115,18 @@ struct Store<'a, 'b> {
 }
 
 impl Store<'_, '_> {
-    fn is_present(&self, hash: &Sha1) -> bool {
-        self.target.existing.and_then(|contents| contents.find(hash)).is_some_and(|blob| blob.file == 0)
-    }
-
     fn hash_those_of_equal_sizes(&mut self) -> Result<(), CaptureError> {
         let mut counts: HashMap<u64, u32> = HashMap::new();
         for content in &self.scan.contents {
             *counts.entry(content.size).or_default() += 1;
         }
-        let blobs = self.target.existing.map_or(&[][..], |contents| &contents.blobs);
-        let existing: HashSet<u64> = blobs.iter().map(|blob| blob.size).collect();
+        let existing = self.target.present.sizes();
         let mut to_read = Vec::new();
         for (index, content) in (0..).zip(&self.scan.contents) {
             match &content.source {
                 _ if content.size == 0 => {}
                 ContentSource::Bytes(bytes) => _ = self.known.insert(index, Sha1::of(bytes)),
+                ContentSource::Blob(sha1) => _ = self.known.insert(index, *sha1),
                 _ if counts[&content.size] > 1 || existing.contains(&content.size) => to_read.push(index),
                 ContentSource::File { .. } | ContentSource::Reader { .. } => {}
             }
@@ -207,7 +211,7 @@ impl Store<'_, '_> {
         match &self.scan.contents[content as usize].source {
             ContentSource::File { node, .. } => SolidKey::new(Some(&self.scan.nodes[*node as usize].name)),
             ContentSource::Reader { name, .. } => SolidKey::new(name.rsplit(['/', '\\']).next()),
-            ContentSource::Bytes(_) => SolidKey::new(None),
+            ContentSource::Bytes(_) | ContentSource::Blob(_) => SolidKey::new(None),
         }
     }
 
@@ -262,7 +266,7 @@ impl Reader<'_> {
         match &self.scan.contents[content as usize].source {
             ContentSource::File { node, .. } => self.findings.skip(self.scan.path(*node), problem),
             ContentSource::Reader { name, .. } => self.findings.skip(Path::new(&**name).to_owned(), problem),
-            ContentSource::Bytes(_) => Ok(()),
+            ContentSource::Bytes(_) | ContentSource::Blob(_) => Ok(()),
         }
     }
 }

@@ -28,6 +28,7 @@ pub use edit::Changes;
 pub use error::UpdateError;
 pub use language::{LanguageError, parse_line, parse_script};
 
+use super::capture::present::Present;
 use super::capture::report::Findings;
 use super::capture::store::{Target, store};
 use super::capture::{Exclusions, LeftOut};
@@ -197,7 +198,7 @@ pub fn update_batches(
     let mut target = Target {
         writer: &mut writer,
         path,
-        existing: Some(wim.contents()?),
+        present: Present { own: Some(wim.contents()?), ..Present::default() },
         solid: encodings.solid,
         memory: options.memory,
     };
