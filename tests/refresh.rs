@@ -155,6 +155,11 @@ fn a_refresh_is_planned() {
     // The checkpoint beside the update is named by no call.
     assert!(!plan["steps"].to_string().contains("kb5043080"), "{plan}");
 
+    // The directory of the packages' directories stands for them.
+    let packages = directory.join("packages");
+    let other = json(0, "wimkit.refresh-plan/1", &["refresh", "plan", arg(&file), "--packages", arg(&packages)]);
+    assert_eq!(other["steps"], plan["steps"]);
+
     let shown = text(0, &["refresh", "plan", arg(&file)]);
     let below_title: Vec<&str> = shown.lines().skip(1).collect();
     assert!(below_title.iter().all(|line| line.chars().count() <= 80), "{shown}");

@@ -37,7 +37,7 @@ pub(super) struct SettingsArgs {
     /// Where images are worked on
     #[arg(long, value_name = "DIR", help_heading = "Settings")]
     work: Option<PathBuf>,
-    /// Update packages, or a directory of them
+    /// Update packages, a directory of them, or a directory of such directories
     #[arg(long, value_name = "PATH", help_heading = "Settings")]
     packages: Vec<PathBuf>,
     /// The contents of the ISO with languages and features on demand

@@ -151,12 +151,24 @@ impl Facts {
 
     fn packages(&mut self, settings: &Settings, control: Control<'_>) -> Result<(), PlanError> {
         // Directories that are not there, or have nothing in them, are those of a month without such packages.
-        let has_files =
-            |path: &PathBuf| !path.is_dir() || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
         let defaults = Settings::default().packages;
         let is_absent_default = |path: &&PathBuf| !path.exists() && defaults.iter().any(|own| path.ends_with(own));
-        let named = settings.packages.iter().filter(|path| has_files(path) && !is_absent_default(path));
-        let paths: Vec<PathBuf> = named.cloned().collect();
+        let named = settings.packages.iter().filter(|path| !is_absent_default(path));
+        let mut paths: Vec<PathBuf> = Vec::new();
+        for path in named {
+            let Ok(entries) = fs::read_dir(path) else {
+                paths.push(path.clone());
+                continue;
+            };
+            let mut inside: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+            inside.sort();
+            if inside.iter().all(|path| path.is_dir()) {
+                // The directory of the directories: each is looked at by itself, as checkpoints must be.
+                paths.extend(inside.into_iter().filter(|path| has_entries(path)));
+            } else {
+                paths.push(path.clone());
+            }
+        }
         let options = ContainerOptions::default();
         let mut warnings = Vec::new();
         let mut leave_out = |path: &Path, why: &'static str| warnings.push(format!("{}: {why}", path.display()));
@@ -192,6 +204,10 @@ impl Facts {
         let boot = self.boot.iter().flatten().rev();
         boot.chain(self.install.iter().flatten()).find_map(|image| image.architecture)
     }
+}
+
+fn has_entries(directory: &Path) -> bool {
+    fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 impl From<GatherError> for PlanError {
