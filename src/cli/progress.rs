@@ -23,6 +23,16 @@ impl Bars {
         self.bar().finish_and_clear();
     }
 
+    fn show(&self, phase: &'static str, next: ProgressBar) {
+        if !self.shown {
+            return;
+        }
+        let mut bar = self.bar();
+        bar.finish_and_clear();
+        *bar = next.with_message(phase);
+        bar.enable_steady_tick(Duration::from_millis(200));
+    }
+
     fn bar(&self) -> std::sync::MutexGuard<'_, ProgressBar> {
         self.bar.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -30,20 +40,17 @@ impl Bars {
 
 impl Progress for Bars {
     fn begin(&self, phase: &'static str, total_bytes: u64) {
-        if !self.shown {
-            return;
-        }
-        let mut bar = self.bar();
-        bar.finish_and_clear();
-        *bar = if total_bytes == 0 {
+        self.show(phase, if total_bytes == 0 {
             ProgressBar::new_spinner().with_style(style("{spinner} {msg}  {binary_bytes}  {binary_bytes_per_sec}"))
         } else {
             ProgressBar::new(total_bytes).with_style(style(
                 "{msg} [{wide_bar}] {percent:>3}%  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left",
             ))
-        };
-        bar.set_message(phase);
-        bar.enable_steady_tick(Duration::from_millis(200));
+        });
+    }
+
+    fn begin_percent(&self, phase: &'static str) {
+        self.show(phase, ProgressBar::new(100).with_style(style("{msg} [{wide_bar}] {percent:>3}%  {elapsed}")));
     }
 
     fn advance(&self, bytes: u64) {

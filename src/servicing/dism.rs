@@ -16,8 +16,8 @@ pub struct Place<'a> {
 }
 
 /// What every call has: English, so that the output can be understood, and a log and a scratch directory of its own.
-fn common(place: &Place<'_>) -> Vec<String> {
-    vec!["/English".into(), option("LogPath", place.log), option("ScratchDir", place.scratch)]
+fn common(scratch: &Path, log: &Path) -> Vec<String> {
+    vec!["/English".into(), option("LogPath", log), option("ScratchDir", scratch)]
 }
 
 fn option(name: &str, value: &Path) -> String {
@@ -27,7 +27,7 @@ fn option(name: &str, value: &Path) -> String {
 /// The arguments of the calls that do what is asked for: usually one, none for a cleanup that is off.
 pub fn arguments(request: &Request, place: &Place<'_>) -> Vec<Vec<String>> {
     let call = |tail: &[String]| {
-        let mut arguments = common(place);
+        let mut arguments = common(place.scratch, place.log);
         arguments.push(option("Image", place.image));
         arguments.extend_from_slice(tail);
         arguments
@@ -62,7 +62,7 @@ pub fn arguments(request: &Request, place: &Place<'_>) -> Vec<Vec<String>> {
 
 /// The arguments of the call that mounts an image.
 pub fn mount(wim: &Path, index: u32, place: &Place<'_>) -> Vec<String> {
-    let mut arguments = common(place);
+    let mut arguments = common(place.scratch, place.log);
     arguments.extend(["/Mount-Image".into(), option("ImageFile", wim), format!("/Index:{index}")]);
     arguments.push(option("MountDir", place.image));
     arguments
@@ -70,9 +70,25 @@ pub fn mount(wim: &Path, index: u32, place: &Place<'_>) -> Vec<String> {
 
 /// The arguments of the call that unmounts it, with its changes or without.
 pub fn unmount(commit: bool, place: &Place<'_>) -> Vec<String> {
-    let mut arguments = common(place);
+    let mut arguments = common(place.scratch, place.log);
     arguments.extend(["/Unmount-Image".into(), option("MountDir", place.image)]);
     arguments.push(if commit { "/Commit" } else { "/Discard" }.into());
+    arguments
+}
+
+/// The arguments of the call that lists what is mounted.
+pub fn mounted(scratch: &Path, log: &Path) -> Vec<String> {
+    everywhere("/Get-MountedImageInfo", scratch, log)
+}
+
+/// The arguments of the call that gives up mounts that are broken. Others stay.
+pub fn cleanup_mounts(scratch: &Path, log: &Path) -> Vec<String> {
+    everywhere("/Cleanup-Mountpoints", scratch, log)
+}
+
+fn everywhere(what: &str, scratch: &Path, log: &Path) -> Vec<String> {
+    let mut arguments = common(scratch, log);
+    arguments.push(what.into());
     arguments
 }
 
@@ -116,6 +132,8 @@ mod tests {
             mount(Path::new("boot.wim"), 2, &place)[3..].join(" "),
             "/Mount-Image /ImageFile:boot.wim /Index:2 /MountDir:T"
         );
+        assert_eq!(mounted(place.scratch, place.log)[3..], ["/Get-MountedImageInfo"]);
+        assert_eq!(cleanup_mounts(place.scratch, place.log)[3..], ["/Cleanup-Mountpoints"]);
         assert_eq!(unmount(true, &place)[3..].join(" "), "/Unmount-Image /MountDir:T /Commit");
         assert_eq!(unmount(false, &place)[3..].join(" "), "/Unmount-Image /MountDir:T /Discard");
     }

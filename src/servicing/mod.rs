@@ -2,10 +2,12 @@
 
 pub mod code;
 pub mod dism;
+pub mod mounted;
 pub mod none;
 pub mod outcome;
 pub mod output;
 pub mod process;
+pub mod program;
 pub mod recorder;
 pub mod request;
 
@@ -15,6 +17,8 @@ use std::path::{Path, PathBuf};
 use crate::util::progress::Control;
 use crate::wim::update::UpdateError;
 use code::Code;
+use outcome::{Action, action};
+use process::ProcessError;
 use request::Request;
 
 /// An image that is going to be serviced: the only one of its file.
@@ -32,13 +36,46 @@ pub struct Session<'a> {
     pub logs: &'a Path,
 }
 
+/// Where all images of a run are worked on.
+#[derive(Clone, Copy, Debug)]
+pub struct Workplace<'a> {
+    /// The work directory: images and the directories that they are mounted to are below it.
+    pub work: &'a Path,
+    /// A directory for what servicing needs meanwhile.
+    pub scratch: &'a Path,
+    /// A directory for logs.
+    pub logs: &'a Path,
+}
+
 /// What came of asking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It was done, or failed, with this code.
-    Ended(Code),
+    /// It was done, or failed.
+    Ended(Call),
     /// It is going to be done later, elsewhere.
     Deferred,
+}
+
+/// How a call came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its code.
+    pub code: Code,
+    /// What there is to read about a failure: the last lines that were said, where the log is, and how that ends.
+    pub details: Vec<String>,
+}
+
+impl Call {
+    /// Whether it did what it was to do.
+    pub fn is_done(&self) -> bool {
+        matches!(action(self.code), Action::Continue | Action::ContinueOffline)
+    }
+}
+
+impl From<Code> for Call {
+    fn from(code: Code) -> Self {
+        Self { code, details: Vec::new() }
+    }
 }
 
 /// Who services images. One image is serviced at a time: it is mounted, asked for things, and unmounted.
@@ -46,22 +83,36 @@ pub trait Servicing {
     /// As it is told.
     fn name(&self) -> &'static str;
 
-    /// Begins with an image.
+    /// Gives up what an earlier run has left mounted, before a run and behind it. Answers what that was.
     ///
     /// # Errors
     /// [`ServicingError`]: it could not even be tried.
-    fn mount(&mut self, session: &Session<'_>) -> Result<Answer, ServicingError>;
+    fn clean(&mut self, _: &Workplace<'_>, _: Control<'_>) -> Result<Vec<String>, ServicingError> {
+        Ok(Vec::new())
+    }
+
+    /// Begins with an image.
+    ///
+    /// # Errors
+    /// As [`Self::clean`].
+    fn mount(&mut self, session: &Session<'_>, control: Control<'_>) -> Result<Answer, ServicingError>;
 
     /// Asks for something at a step of the guide.
     ///
     /// # Errors
-    /// As [`Self::mount`].
-    fn request(&mut self, session: &Session<'_>, step: u8, request: &Request) -> Result<Answer, ServicingError>;
+    /// As [`Self::clean`].
+    fn request(
+        &mut self,
+        session: &Session<'_>,
+        step: u8,
+        request: &Request,
+        control: Control<'_>,
+    ) -> Result<Answer, ServicingError>;
 
-    /// Ends with an image: its changes are kept, or not.
+    /// Ends with an image: its changes are kept, or not. If they cannot be kept they are given up.
     ///
     /// # Errors
-    /// As [`Self::mount`].
+    /// As [`Self::clean`].
     fn unmount(&mut self, session: &Session<'_>, commit: bool, control: Control<'_>) -> Result<Answer, ServicingError>;
 }
 
@@ -88,4 +139,53 @@ pub enum ServicingError {
         /// The line, from 1.
         line: usize,
     },
+    /// There is no DISM here.
+    #[error("DISM is a program of Windows, and this is another system")]
+    NoProgram,
+    /// The program did not come to its end by itself.
+    #[error("{call}: {source}")]
+    Program {
+        /// What it was about: `os-1-step-12`.
+        call: String,
+        /// What happened.
+        source: ProcessError,
+        /// As [`Call::details`].
+        details: Vec<String>,
+    },
+    /// It was asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl ServicingError {
+    /// How to mend it, where that can be said.
+    pub fn hint(&self) -> Option<String> {
+        let (advice, details) = match self {
+            Self::Update(error) => return error.hint(),
+            Self::NoProgram => {
+                return Some(
+                    "use --servicer none, which writes a script for Windows, or name a program with --dism".into(),
+                );
+            }
+            Self::Program { source: ProcessError::Start { .. }, .. } => {
+                return Some("name the program with --dism".into());
+            }
+            Self::Program { source: ProcessError::Timeout { .. }, details, .. } => {
+                ("--dism-timeout gives it more time; `wimkit refresh resume` goes on", details)
+            }
+            Self::Program { details, .. } => ("`wimkit refresh resume` goes on", details),
+            _ => return None,
+        };
+        Some(with_details(advice, details))
+    }
+
+    /// Whether a program failed, and not wimkit.
+    pub fn is_external(&self) -> bool {
+        matches!(self, Self::Program { source, .. } if !matches!(source, ProcessError::Start { .. }))
+    }
+}
+
+/// An advice, and below it what there is to read about a failure.
+pub fn with_details(advice: &str, details: &[String]) -> String {
+    details.iter().fold(advice.to_owned(), |text, line| text + "\n  " + line)
 }

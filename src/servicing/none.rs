@@ -75,7 +75,7 @@ impl Servicing for Script {
         "none"
     }
 
-    fn mount(&mut self, session: &Session<'_>) -> Result<Answer, ServicingError> {
+    fn mount(&mut self, session: &Session<'_>, _: Control<'_>) -> Result<Answer, ServicingError> {
         let name = session.name;
         let mark = done_mark(&self.done, name);
         let _ = write!(self.text, "\r\nrem {name}\r\nif exist \"{}\" goto end_{name}\r\n", mark.display());
@@ -88,7 +88,13 @@ impl Servicing for Script {
         Ok(Answer::Deferred)
     }
 
-    fn request(&mut self, session: &Session<'_>, step: u8, request: &Request) -> Result<Answer, ServicingError> {
+    fn request(
+        &mut self,
+        session: &Session<'_>,
+        step: u8,
+        request: &Request,
+        _: Control<'_>,
+    ) -> Result<Answer, ServicingError> {
         let log = session.logs.join(format!("{}-step-{step}.log", session.name));
         let _ = write!(self.text, "echo %time:~0,8% {}: step {step}\r\n", session.name);
         for arguments in dism::arguments(request, &place(session, &log)) {

@@ -40,6 +40,8 @@ impl Output {
         if let Some((_, rest)) = line.rsplit_once("Error: ") {
             let word = rest.split([' ', '\t', '.']).next().unwrap_or_default();
             self.error = word.parse().ok().or(self.error);
+        } else if let Some(code) = code_alone(line) {
+            self.error = Some(code);
         } else if let Some(version) = line.strip_prefix("Image Version: ") {
             self.image_version = Some(version.to_owned());
         } else if let Some(version) = line.strip_prefix("Version: ") {
@@ -61,6 +63,14 @@ impl Output {
         }
         self.error.filter(|error| *error != Code::SUCCESS).unwrap_or(code)
     }
+}
+
+/// `Fehler: 0x800f0806`: the line of the error where `/English` is not heeded.
+fn code_alone(line: &str) -> Option<Code> {
+    let (word, code) = line.rsplit_once(':')?;
+    let is_word = word.split_whitespace().count() == 1;
+    let code = Some(code.trim()).filter(|code| is_word && code.starts_with("0x"))?;
+    code.parse().ok()
 }
 
 /// `[=====   50.0%   ]`
@@ -100,6 +110,20 @@ mod tests {
         assert_eq!((output.code(-2_146_498_554), output.code(1)), (pending, pending));
         assert_eq!(output.code(5), Code::new(5), "an exit code that is known counts");
         assert_eq!(output.tail.len(), 7);
+    }
+
+    #[test]
+    fn an_error_in_another_language() {
+        let code = |line: &str| {
+            let mut output = Output::default();
+            output.line(line);
+            output.code(1)
+        };
+        let pending = Code::new(0x800F_0806);
+        assert_eq!([code("Fehler: 0x800f0806"), code("Erreur : 0x800f0806")], [pending; 2]);
+        for other in ["at address: 0x800f0806", "Fehler: 0xyz", "0x800f0806", "Version: 0"] {
+            assert_eq!(code(other), Code::new(1), "{other}");
+        }
     }
 
     #[test]

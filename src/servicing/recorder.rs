@@ -6,9 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use super::code::Code;
-use super::outcome::{Action, action};
 use super::request::Request;
-use super::{Answer, Servicing, ServicingError, Session};
+use super::{Answer, Call, Servicing, ServicingError, Session};
 use crate::util::progress::Control;
 use crate::wim::update::{self, Command, Source};
 
@@ -59,18 +58,25 @@ impl Servicing for Recorder {
         "recorded"
     }
 
-    fn mount(&mut self, _: &Session<'_>) -> Result<Answer, ServicingError> {
+    fn mount(&mut self, _: &Session<'_>, _: Control<'_>) -> Result<Answer, ServicingError> {
         self.done.clear();
-        Ok(Answer::Ended(Code::SUCCESS))
+        Ok(Answer::Ended(Code::SUCCESS.into()))
     }
 
-    fn request(&mut self, session: &Session<'_>, step: u8, request: &Request) -> Result<Answer, ServicingError> {
+    fn request(
+        &mut self,
+        session: &Session<'_>,
+        step: u8,
+        request: &Request,
+        _: Control<'_>,
+    ) -> Result<Answer, ServicingError> {
         let answers = self.answers.get_mut(&(session.name.to_owned(), step));
         let code = answers.and_then(Vec::pop).unwrap_or(Code::SUCCESS);
-        if matches!(action(code), Action::Continue | Action::ContinueOffline) {
+        let call = Call::from(code);
+        if call.is_done() {
             self.done.push(format!("step {step}: {}\r\n", request.title()));
         }
-        Ok(Answer::Ended(code))
+        Ok(Answer::Ended(call))
     }
 
     fn unmount(&mut self, session: &Session<'_>, commit: bool, control: Control<'_>) -> Result<Answer, ServicingError> {
@@ -78,6 +84,6 @@ impl Servicing for Recorder {
             let marker = Command::add(Source::Bytes(self.done.concat().into_bytes()), MARKER);
             update::update(session.wim, &[marker], &update::Options::default(), control)?;
         }
-        Ok(Answer::Ended(Code::SUCCESS))
+        Ok(Answer::Ended(Code::SUCCESS.into()))
     }
 }

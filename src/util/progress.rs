@@ -6,7 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub trait Progress: Sync {
     /// A phase begins: what it does, and how many bytes it will handle (0 = unknown).
     fn begin(&self, phase: &'static str, total_bytes: u64);
-    /// So many more bytes of the phase are done.
+    /// A phase begins that tells its advance in percent: what it does.
+    fn begin_percent(&self, phase: &'static str) {
+        self.begin(phase, 100);
+    }
+    /// So many more bytes of the phase, or percent, are done.
     fn advance(&self, bytes: u64);
 }
 

@@ -8,10 +8,11 @@ use super::plan::SettingsArgs;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use wimkit::refresh::plan::{Step, Work};
 use wimkit::refresh::run::{self, Journal, Options, Record, RunError, Summary};
 use wimkit::servicing::none::Script;
+use wimkit::servicing::program::{self, Dism};
 use wimkit::servicing::recorder::Recorder;
 use wimkit::servicing::{Servicing, ServicingError};
 use wimkit::util::filetime::FileTime;
@@ -54,6 +55,15 @@ struct How {
     /// With `recorded`: the codes to answer with, in lines `SESSION STEP CODE`; success where none is there
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
+    /// With `dism`: the program [default: that of this Windows]
+    #[arg(long, value_name = "PATH")]
+    dism: Option<PathBuf>,
+    /// With `dism`: how long a call may take before it is ended
+    #[arg(long, value_name = "SECONDS", default_value_t = 14400)]
+    dism_timeout: u64,
+    /// With `dism`: how long to wait before an image with open files is unmounted again; after that, three times as long
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=3600))]
+    dism_pause: u64,
     /// Stop where a step fails, instead of going on without it
     #[arg(long)]
     stop_on_error: bool,
@@ -66,6 +76,8 @@ struct How {
 enum Servicer {
     /// Nobody: what DISM has to do is written into a script for Windows, WORK\service.cmd; `resume` goes on then
     None,
+    /// DISM: each image is mounted, serviced and unmounted. On Windows, elevated
+    Dism,
     /// Nobody, but as if: a marker in each image takes the place of what DISM would change. To try things out
     Recorded,
 }
@@ -77,6 +89,11 @@ impl How {
                 let work = std::path::absolute(work).unwrap_or_else(|_| work.to_owned());
                 Box::new(Script::new(&work.join("service.cmd"), &work.join("done")))
             }
+            (Servicer::Dism, _) => Box::new(Dism::new(program::Options {
+                program: self.dism.clone(),
+                limit: Duration::from_secs(self.dism_timeout),
+                pause: Duration::from_secs(self.dism_pause),
+            })?),
             (Servicer::Recorded, Some(answers)) => Box::new(Recorder::read(answers)?),
             (Servicer::Recorded, None) => Box::new(Recorder::default()),
         })
@@ -219,15 +236,13 @@ impl From<RunError> for Failure {
             return Self::Interrupted;
         }
         let hint = error.hint();
-        match error {
-            RunError::Failed { .. } => Self::external(error, hint),
-            error => Self::new(error, hint),
-        }
+        if error.is_external() { Self::external(error, hint) } else { Self::new(error, hint) }
     }
 }
 
 impl From<ServicingError> for Failure {
     fn from(error: ServicingError) -> Self {
-        Self::new(error, None::<String>)
+        let hint = error.hint();
+        Self::new(error, hint)
     }
 }

@@ -7,9 +7,9 @@ use crate::address::AddressError;
 use crate::refresh::check::CheckError;
 use crate::refresh::media::MediaError;
 use crate::refresh::plan::PlanError;
-use crate::servicing::ServicingError;
 use crate::servicing::code::Code;
 use crate::servicing::outcome::explain;
+use crate::servicing::{ServicingError, with_details};
 use crate::wim::export::ExportError;
 use crate::wim::update::UpdateError;
 use crate::wim::{ImageIndex, WimError};
@@ -101,14 +101,16 @@ pub enum RunError {
         path: PathBuf,
     },
     /// A step failed, and the run is not to go on.
-    #[error("{session}, step {step}: {}", told(*.code))]
+    #[error("{session}, {}: {}", .step.map_or("mounting or unmounting".to_owned(), |step| format!("step {step}")), told(*.code))]
     Failed {
         /// Which image.
         session: String,
-        /// The step of the guide.
-        step: u8,
+        /// The step of the guide; `None`: mounting it, or unmounting.
+        step: Option<u8>,
         /// How it ended.
         code: Code,
+        /// What there is to read about it.
+        details: Vec<String>,
     },
     /// So many steps were to be done, and no more.
     #[error("stopped after {steps} steps, as asked")]
@@ -135,7 +137,11 @@ impl RunError {
             Self::Media(error) => return error.hint(),
             Self::Export(error) => return error.hint(),
             Self::Update(error) => return error.hint(),
-            Self::Failed { code, .. } => return explain(*code).map(|meaning| meaning.advice.to_owned()),
+            Self::Servicing(error) => return error.hint(),
+            Self::Failed { code, details, .. } => {
+                let advice = explain(*code).map_or("look at the log", |meaning| meaning.advice);
+                with_details(advice, details)
+            }
             Self::Begun { .. } => "`wimkit refresh resume` goes on with it; remove the directory to begin anew".into(),
             Self::NotBegun { .. } => "`wimkit refresh run` begins one".into(),
             Self::NotEmpty { .. } => "remove what is in it, or name another with --new-media".into(),
@@ -147,6 +153,15 @@ impl RunError {
         })
     }
 
+    /// Whether a program failed, and not wimkit.
+    pub fn is_external(&self) -> bool {
+        match self {
+            Self::Failed { .. } => true,
+            Self::Servicing(error) => error.is_external(),
+            _ => false,
+        }
+    }
+
     /// Whether Ctrl-C is the reason, wherever it was noticed.
     pub fn is_interruption(&self) -> bool {
         matches!(
@@ -155,7 +170,7 @@ impl RunError {
                 | Self::Plan(PlanError::Interrupted)
                 | Self::Export(ExportError::Interrupted)
                 | Self::Update(UpdateError::Interrupted)
-                | Self::Servicing(ServicingError::Update(UpdateError::Interrupted))
+                | Self::Servicing(ServicingError::Interrupted | ServicingError::Update(UpdateError::Interrupted))
         )
     }
 }

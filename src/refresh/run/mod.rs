@@ -21,9 +21,9 @@ use super::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media};
 use super::plan::{Facts, Native, Plan, Step, Work, plan};
 use super::settings::Settings;
 use super::step::{Target, Task};
-use crate::servicing::Servicing;
 use crate::servicing::code::Code;
 use crate::servicing::request::Request;
+use crate::servicing::{Servicing, Workplace};
 use crate::util::progress::Control;
 use crate::util::read_at::{self, bytes_at};
 use crate::util::sha1::Hasher;
@@ -169,8 +169,10 @@ struct Run<'a> {
     is_deferred: bool,
     /// Steps done by this call.
     count: u32,
-    /// The step of an image that failed last, and how.
-    last_failure: Option<(u8, Code)>,
+    /// The step of an image that failed last, and how; `None`: unmounting it.
+    last_failure: Option<(Option<u8>, Code)>,
+    /// What there is to say at the next step that the servicer does.
+    notes: Vec<String>,
 }
 
 impl<'a> Run<'a> {
@@ -196,10 +198,35 @@ impl<'a> Run<'a> {
             is_deferred: false,
             count: 0,
             last_failure: None,
+            notes: Vec::new(),
         })
     }
 
+    /// Does what is to be done. What an earlier run has left mounted is given up before, and what stays mounted behind a failure
+    /// after that.
     fn carry_out(mut self, told: Told<'_>) -> Result<Summary, RunError> {
+        let is_service =
+            |(place, step): (u32, &Step)| matches!(step.work, Work::Service(_)) && !self.records.contains_key(&place);
+        let is_serviced = (0..).zip(&self.plan.steps).any(is_service);
+        if is_serviced {
+            self.notes = self.clean(self.control)?;
+        }
+        let result = self.steps(told);
+        if is_serviced && !matches!(result, Err(RunError::Stopped { .. })) {
+            // Also behind Ctrl-C, and whatever comes of it: the failure tells more, and the next run looks again.
+            let _ = self.clean(Control::silent());
+        }
+        result?;
+        Ok(Summary { plan: self.plan, records: self.records, is_deferred: self.is_deferred })
+    }
+
+    fn clean(&mut self, control: Control<'_>) -> Result<Vec<String>, RunError> {
+        let (scratch, logs) = (self.in_work("scratch"), self.in_work("logs"));
+        let place = Workplace { work: &self.settings.work, scratch: &scratch, logs: &logs };
+        Ok(self.servicing.clean(&place, control)?)
+    }
+
+    fn steps(&mut self, told: Told<'_>) -> Result<(), RunError> {
         let steps = self.plan.steps.clone();
         let mut place = 0;
         while let Some(step) = steps.get(place) {
@@ -230,7 +257,7 @@ impl<'a> Run<'a> {
             }
             place = next;
         }
-        Ok(Summary { plan: self.plan, records: self.records, is_deferred: self.is_deferred })
+        Ok(())
     }
 
     fn finish(&mut self, records: Vec<(u32, Record)>) -> Result<(), RunError> {

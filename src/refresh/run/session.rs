@@ -3,11 +3,10 @@
 use super::{Outcome, Record, Run, RunError, Told, makes_up};
 use crate::refresh::plan::{Step, Work};
 use crate::refresh::step::{Target, Task};
-use crate::servicing::code::Code;
 use crate::servicing::none::done_mark;
 use crate::servicing::outcome::{Action, action, explain};
 use crate::servicing::request::Request;
-use crate::servicing::{Answer, Session};
+use crate::servicing::{Answer, Call, Session};
 
 /// What an image is called while it is serviced.
 pub(super) fn name(target: Target, image: Option<u32>) -> String {
@@ -15,12 +14,29 @@ pub(super) fn name(target: Target, image: Option<u32>) -> String {
     format!("{}{image}", target.name().to_lowercase())
 }
 
+/// The run cannot go on.
+fn failed(session: &Session<'_>, step: Option<u8>, call: Call) -> RunError {
+    RunError::Failed { session: session.name.to_owned(), step, code: call.code, details: call.details }
+}
+
+/// What was done to an image is lost with it.
+fn lose(records: &mut [(u32, Record)], call: &Call) {
+    let meaning = explain(call.code).map_or("it failed", |meaning| meaning.meaning);
+    for (_, record) in records.iter_mut().filter(|(_, record)| record.outcome != Outcome::Failed) {
+        record.outcome = Outcome::Failed;
+        record.notes.push(format!("lost, the image could not be unmounted: {}: {meaning}", call.code));
+    }
+    if let Some((_, last)) = records.last_mut() {
+        last.notes.extend_from_slice(&call.details);
+    }
+}
+
 /// What comes of a step, and of its image.
 enum End {
     Goes(Record),
     /// The image is kept as it was.
     Discard(Record),
-    Stop(Code),
+    Stop(Call),
     Deferred,
 }
 
@@ -50,9 +66,9 @@ impl Run<'_> {
         let (mount, scratch, logs) =
             (self.in_work("mount").join(&name), self.in_work("scratch").join(&name), self.in_work("logs"));
         let session = Session { name: &name, wim: &wim, mount: &mount, scratch: &scratch, logs: &logs };
-        match self.servicing.mount(&session)? {
-            Answer::Ended(Code::SUCCESS) => {}
-            Answer::Ended(code) => return Err(RunError::Failed { session: name, step: 0, code }),
+        match self.servicing.mount(&session, self.control)? {
+            Answer::Ended(call) if call.is_done() => {}
+            Answer::Ended(call) => return Err(failed(&session, None, call)),
             Answer::Deferred => self.is_deferred = true,
         }
         let mut records: Vec<(u32, Record)> = Vec::new();
@@ -68,9 +84,9 @@ impl Run<'_> {
                     records.push((*place, record));
                     is_discarded = true;
                 }
-                End::Stop(code) => {
+                End::Stop(call) => {
                     self.servicing.unmount(&session, false, self.control)?;
-                    return Err(RunError::Failed { session: name, step: step.number.unwrap_or_default(), code });
+                    return Err(failed(&session, step.number, call));
                 }
                 End::Deferred => {}
             }
@@ -82,9 +98,23 @@ impl Run<'_> {
                 break;
             }
         }
-        self.servicing.unmount(&session, !is_discarded, self.control)?;
+        let answer = self.servicing.unmount(&session, !is_discarded, self.control)?;
         if self.is_deferred {
             return Ok(());
+        }
+        if let Answer::Ended(call) = answer
+            && !is_discarded
+            && !call.is_done()
+        {
+            if action(call.code) == Action::StopRun {
+                return Err(failed(&session, None, call));
+            }
+            self.last_failure = Some((None, call.code));
+            is_discarded = true;
+            lose(&mut records, &call);
+            for (place, record) in &records {
+                asked.iter().filter(|(other, ..)| other == place).for_each(|(_, step, _)| told(step, record));
+            }
         }
         if is_discarded {
             self.prepare(target, image)?;
@@ -96,7 +126,7 @@ impl Run<'_> {
         }
         self.judge_tolerated(&asked, &mut records);
         if let (Some((step, code)), true) = (self.last_failure.take(), self.options.stop_on_error) {
-            return Err(RunError::Failed { session: name, step, code });
+            return Err(failed(&session, step, code.into()));
         }
         self.finish(records)
     }
@@ -119,20 +149,21 @@ impl Run<'_> {
     /// Asks for all that a step needs.
     fn step(&mut self, session: &Session<'_>, step: &Step, requests: &[Request]) -> Result<End, RunError> {
         let number = step.number.unwrap_or_default();
-        let mut record = Record { outcome: Outcome::Done, notes: Vec::new() };
+        let mut record = Record { outcome: Outcome::Done, notes: std::mem::take(&mut self.notes) };
         for request in requests {
-            let Answer::Ended(mut code) = self.servicing.request(session, number, request)? else {
+            let Answer::Ended(mut call) = self.servicing.request(session, number, request, self.control)? else {
                 continue;
             };
-            if action(code) == Action::RetryOnce
-                && let Answer::Ended(second) = self.servicing.request(session, number, request)?
+            if action(call.code) == Action::RetryOnce
+                && let Answer::Ended(second) = self.servicing.request(session, number, request, self.control)?
             {
-                record.notes.push(format!("{}: {code}, tried once more", request.title()));
-                code = second;
+                record.notes.push(format!("{}: {}, tried once more", request.title(), call.code));
+                call = second;
             }
+            let code = call.code;
             let outcome = match action(code) {
                 Action::Continue | Action::ContinueOffline => continue,
-                Action::StopRun => return Ok(End::Stop(code)),
+                Action::StopRun => return Ok(End::Stop(call)),
                 Action::NotApplicable => Outcome::NotApplicable,
                 Action::SkipCleanup if step.task == Task::CleanUp => Outcome::Skipped,
                 Action::TolerateAtStack if matches!(number, 1 | 17) => Outcome::Tolerated,
@@ -142,7 +173,8 @@ impl Run<'_> {
             record.notes.push(format!("{}: {code}: {meaning}", request.title()));
             record.outcome = outcome;
             if outcome == Outcome::Failed {
-                self.last_failure = Some((number, code));
+                record.notes.extend(call.details);
+                self.last_failure = Some((step.number, code));
             }
             // Without its servicing stack nothing else can be added to an image.
             let is_lost = outcome == Outcome::Failed && step.task == Task::ServicingStack;

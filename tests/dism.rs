@@ -1,0 +1,243 @@
+//! A refresh with a stand-in for DISM: which calls it gets, and what follows from its answers.
+#![cfg(unix)]
+
+mod support;
+
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use support::{arg, expect};
+
+const MARKER: &str = "/Windows/servicing/stand-in.txt";
+
+/// Sample media with a stand-in for DISM beside them.
+struct Scene {
+    place: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let scene = Self { place: tempfile::tempdir().unwrap() };
+        expect(0, &["sample", "media", arg(&scene.path("sample")), "--quiet"]);
+        fs::create_dir(scene.path("state")).unwrap();
+        let program = scene.path("dism");
+        fs::write(&program, include_str!("support/dism.sh")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        scene
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let wimkit = assert_cmd::cargo::cargo_bin("wimkit");
+        let mut command = Command::new(&wimkit);
+        command.arg("refresh").args(arguments).args(["--servicer", "dism", "--dism", arg(&self.path("dism"))]);
+        command.current_dir(self.path("sample")).env("SOURCE_DATE_EPOCH", "1750000000");
+        command.env("DISM_STAND_IN", self.path("state")).env("WIMKIT", wimkit);
+        command
+    }
+
+    /// A new run, with rules for the stand-in.
+    fn run(&self, rules: &str, more: &[&str]) -> Output {
+        for name in ["sample/newMedia", "sample/work", "state"] {
+            let _ = fs::remove_dir_all(self.path(name));
+        }
+        fs::create_dir(self.path("state")).unwrap();
+        fs::write(self.path("state/rules"), format!("{rules}\n")).unwrap();
+        self.go(&[&["run", "--json"], more].concat())
+    }
+
+    fn resume(&self) -> Output {
+        self.go(&["resume", "--json"])
+    }
+
+    fn go(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// The calls, with what differs from place to place taken out.
+    fn calls(&self) -> String {
+        let calls = fs::read_to_string(self.path("state/calls")).unwrap();
+        calls.replace(&format!("{}/", arg(&self.path("sample"))), "")
+    }
+
+    fn count(&self, words: &str) -> usize {
+        self.calls().lines().filter(|line| line.contains(words)).count()
+    }
+
+    fn mounted(&self) -> usize {
+        fs::read_dir(self.path("state/mounted")).map_or(0, Iterator::count)
+    }
+
+    /// The calls that have been done to an image of the new media.
+    fn done_to(&self, image: &str) -> Output {
+        support::wimkit(&["cat", arg(&self.path("sample/newMedia/sources/install.wim")), image, MARKER])
+    }
+}
+
+/// How a run ended, and the steps that are neither done nor left out: `13/1 skipped`.
+fn ending(output: &Output) -> (Option<i32>, String) {
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let steps = document["steps"].as_array().cloned().unwrap_or_default();
+    let others = steps.iter().filter(|step| !matches!(step["outcome"].as_str().unwrap(), "done" | "left-out"));
+    let others = others.map(|step| {
+        let image = step["image"].as_u64().map(|image| format!("/{image}")).unwrap_or_default();
+        format!("{}{image} {}", step["number"], step["outcome"].as_str().unwrap())
+    });
+    (output.status.code(), others.collect::<Vec<_>>().join(", "))
+}
+
+#[track_caller]
+fn assert_end(output: &Output, code: i32, others: &str) {
+    assert_eq!(ending(output), (Some(code), others.into()), "{}", support::stderr(output));
+}
+
+#[track_caller]
+fn assert_said(output: &Output, words: &[&str]) {
+    let said = support::stderr(output);
+    words.iter().for_each(|word| assert!(said.contains(word), "{word}: {said}"));
+}
+
+/// The golden file was compared line by line with DISM's reference and with the order of Microsoft's guide.
+#[test]
+fn a_whole_refresh() {
+    let scene = Scene::new();
+    assert_end(&scene.run("", &[]), 0, "");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/refresh_dism_calls.txt");
+    assert_eq!(scene.calls(), fs::read_to_string(golden).unwrap());
+    assert_eq!(scene.mounted(), 0);
+    for image in ["1", "2"] {
+        let done = String::from_utf8(scene.done_to(image).stdout).unwrap();
+        assert_eq!(done.lines().count(), 4, "{done}");
+    }
+    expect(0, &["media", "check", arg(&scene.path("sample/newMedia"))]);
+}
+
+#[test]
+fn what_follows_from_codes() {
+    let scene = Scene::new();
+    for (rules, code, others) in [
+        // Tolerated at steps 1 and 17 alone, and only if the later step succeeds.
+        ("winre-step-1. 0x8007007e", 0, "1 tolerated"),
+        ("winpe-2-step-17. 126", 0, "17/2 tolerated"),
+        ("os-1-step-12. 0x8007007e", 1, "12/1 failed"),
+        // Skipped.
+        ("os-1-step-13. 0x800f0806", 0, "13/1 skipped"),
+        ("os-1-step-15. 0x800f081e", 0, "15/1 not-applicable"),
+        ("os-1-step-12. 3010", 0, ""),
+        // Tried once more, and not twice.
+        ("winpe-1-step-23. 0x800f0823", 0, ""),
+        ("winpe-1-step-23. 0x800f0823\nwinpe-1-step-23. 0x800f0823", 1, "23/1 failed"),
+        // Without its servicing stack an image is kept as it was, and so it is with a corrupt store.
+        ("os-2-step-9. 0x800f0922", 1, "9/2 failed, 12/2 skipped, 13/2 skipped, 15/2 skipped"),
+        ("os-2-step-12. 14098", 1, "12/2 failed, 13/2 skipped, 15/2 skipped"),
+        // In another language.
+        ("os-1-step-13. de:0x800f0806", 0, "13/1 skipped"),
+        ("os-1-step-12. de:0x800f0922", 1, "12/1 failed"),
+    ] {
+        let output = scene.run(rules, &[]);
+        assert_eq!(ending(&output), (Some(code), others.into()), "{rules}: {}", support::stderr(&output));
+        assert_eq!(scene.mounted(), 0, "{rules}");
+    }
+    // An image that was given up is as it was; another is not.
+    let output = scene.run("os-2-step-9. 0x800f0922", &[]);
+    let given_up = scene.calls();
+    assert!(given_up.contains("/Unmount-Image /MountDir:work/mount/os-2 /Discard"), "{given_up}");
+    assert_eq!((scene.done_to("1").status.code(), scene.done_to("2").status.code()), (Some(0), Some(2)));
+    // The end of the output and of the log.
+    assert_said(&output, &["Error: 0x800f0922", "os-2-step-9.log:", "Error DISM DISM.EXE: 0x800f0922"]);
+}
+
+#[test]
+fn what_stops_a_run_ends_with_code_3_and_is_gone_on_with() {
+    let scene = Scene::new();
+    for (rules, more, words) in [
+        ("os-1-step-12. 112", &[][..], &["os-1, step 12: 112: the disk is full", "os-1-step-12.log:"][..]),
+        ("os-1-step-12. 740", &[], &["an administrator's rights", "Run as administrator"]),
+        ("os-1-step-12. 0x800f0922", &["--stop-on-error"], &["os-1, step 12: 0x800F0922", "CBS.log"]),
+        ("winre-mount. 5", &[], &["winre, mounting or unmounting: 5: access denied"]),
+        ("os-1-step-12. die", &[], &["os-1-step-12: ", "ended by a signal", "`wimkit refresh resume` goes on"]),
+        ("os-1-step-12. hang", &["--dism-timeout", "6"], &["still running after 6 s", "--dism-timeout"]),
+    ] {
+        let output = scene.run(rules, more);
+        assert_eq!(output.status.code(), Some(3), "{rules}: {}", support::stderr(&output));
+        assert_said(&output, words);
+        assert_eq!(scene.mounted(), 0, "{rules}");
+        assert_end(&scene.resume(), 0, "");
+    }
+}
+
+#[test]
+fn no_program() {
+    let scene = Scene::new();
+    fs::remove_file(scene.path("dism")).unwrap();
+    let output = scene.run("", &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_said(&output, &["mounts: ", "No such file", "name the program with --dism"]);
+    let output = expect(2, &["refresh", "run", "--servicer", "dism", "--work", arg(&scene.path("none"))]);
+    assert_said(&output, &["DISM is a program of Windows", "--servicer none"]);
+}
+
+#[test]
+fn an_image_that_cannot_be_unmounted() {
+    let scene = Scene::new();
+    let open_files = "os-1-unmount. 0xc1420117\n";
+    // Waits twice, the second time for three times as long.
+    let begun = Instant::now();
+    assert_end(&scene.run(&open_files.repeat(2), &["--dism-pause", "1"]), 0, "");
+    assert!(begun.elapsed() >= Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert_eq!((scene.count("mount/os-1 /Commit"), scene.count("mount/os-1 /Discard")), (3, 0));
+    // Then the changes are given up.
+    let lost = "9/1 failed, 12/1 failed, 13/1 failed, 15/1 failed";
+    let output = scene.run(&open_files.repeat(3), &["--dism-pause", "0"]);
+    assert_end(&output, 1, lost);
+    assert_said(&output, &["lost, the image could not be unmounted: 0xC1420117", "os-1-unmount.log:"]);
+    assert_eq!((scene.count("mount/os-1 /Commit"), scene.count("mount/os-1 /Discard")), (3, 1));
+    assert_eq!((scene.done_to("1").status.code(), scene.done_to("2").status.code()), (Some(2), Some(0)));
+    assert_end(&scene.run("os-1-unmount. 0xc142010c", &[]), 1, lost);
+    assert_eq!((scene.count("mount/os-1 /Commit"), scene.mounted()), (1, 0));
+    // What no step can follow on.
+    assert_eq!(scene.run("os-1-unmount. 112", &[]).status.code(), Some(3));
+    assert_eq!(scene.mounted(), 0);
+    assert_end(&scene.resume(), 0, "");
+}
+
+#[test]
+fn stale_mounts() {
+    let scene = Scene::new();
+    // In the middle of an image, as if the power had gone.
+    assert_eq!(scene.run("", &["--stop-after", "4"]).status.code(), Some(2));
+    assert_eq!(scene.mounted(), 1);
+    fs::write(scene.path("state/mounted/other"), "Mount Dir : /mnt/other\nImage File : /other.wim\nStatus : Ok\n\n")
+        .unwrap();
+    let output = scene.resume();
+    assert_end(&output, 0, "");
+    assert_said(&output, &["left mounted, was given up"]);
+    assert_eq!((scene.mounted(), scene.count("/Cleanup-Mountpoints"), scene.count("mnt/other")), (1, 1, 0));
+    // Mounted already, as DISM says.
+    assert_end(&scene.run("winre-mount. 0xc1420127", &[]), 0, "");
+    assert_eq!(scene.count("/Mount-Image /ImageFile:work/images/winre.wim"), 2);
+}
+
+#[test]
+fn an_interruption_leaves_nothing_mounted() {
+    let scene = Scene::new();
+    scene.run("", &["--stop-after", "1"]);
+    fs::write(scene.path("state/rules"), "os-1-step-12. hang\n").unwrap();
+    let run = scene.command(&["resume"]).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while scene.count("os-1-step-12") == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(120), "{}", scene.calls());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    support::run("kill", &["-INT", &run.id().to_string()]);
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", support::stderr(&output));
+    assert_eq!(scene.mounted(), 0);
+    assert_end(&scene.resume(), 0, "");
+}
