@@ -3,7 +3,6 @@
 
 mod support;
 
-use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -80,21 +79,9 @@ impl Scene {
     }
 }
 
-/// How a run ended, and the steps that are neither done nor left out: `13/1 skipped`.
-fn ending(output: &Output) -> (Option<i32>, String) {
-    let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    let steps = document["steps"].as_array().cloned().unwrap_or_default();
-    let others = steps.iter().filter(|step| !matches!(step["outcome"].as_str().unwrap(), "done" | "left-out"));
-    let others = others.map(|step| {
-        let image = step["image"].as_u64().map(|image| format!("/{image}")).unwrap_or_default();
-        format!("{}{image} {}", step["number"], step["outcome"].as_str().unwrap())
-    });
-    (output.status.code(), others.collect::<Vec<_>>().join(", "))
-}
-
 #[track_caller]
 fn assert_end(output: &Output, code: i32, others: &str) {
-    assert_eq!(ending(output), (Some(code), others.into()), "{}", support::stderr(output));
+    assert_eq!(support::refresh_ending(output), (Some(code), others.into()), "{}", support::stderr(output));
 }
 
 #[track_caller]
@@ -141,7 +128,12 @@ fn what_follows_from_codes() {
         ("os-1-step-12. de:0x800f0922", 1, "12/1 failed"),
     ] {
         let output = scene.run(rules, &[]);
-        assert_eq!(ending(&output), (Some(code), others.into()), "{rules}: {}", support::stderr(&output));
+        assert_eq!(
+            support::refresh_ending(&output),
+            (Some(code), others.into()),
+            "{rules}: {}",
+            support::stderr(&output)
+        );
         assert_eq!(scene.mounted(), 0, "{rules}");
     }
     // An image that was given up is as it was; another is not.

@@ -311,14 +311,7 @@ fn what_follows_from_failures() {
         std::fs::write(directory.join("answers"), answers).unwrap();
         let arguments = [&RECORDED[..], &["--answers", "answers", "--json"], more].concat();
         let output = refresh(&directory, &arguments);
-        let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        let steps = document["steps"].as_array().cloned().unwrap_or_default();
-        let others = steps.iter().filter(|step| !matches!(step["outcome"].as_str().unwrap(), "done" | "left-out"));
-        let others = others.map(|step| {
-            let image = step["image"].as_u64().map(|image| format!("/{image}")).unwrap_or_default();
-            format!("{}{image} {}", step["number"], step["outcome"].as_str().unwrap())
-        });
-        (output.status.code(), others.collect::<Vec<_>>().join(", "))
+        support::refresh_ending(&output)
     };
     for (answers, code, others) in [
         // The quirk of combined updates: harmless at steps 1 and 17 if the later update goes in …

@@ -86,8 +86,8 @@ mod tests {
     #[test]
     fn below_a_directory() {
         let is_below = |path: &str, directory: &str| super::is_below(Path::new(path), Path::new(directory));
-        assert!(is_below(r"\\?\/work/mount/os-1", "/work") && is_below("/work", "/work"));
-        assert!(!is_below("/work2/mount", "/work") && !is_below("", "/work"));
-        assert_eq!(is_below("/WORK/mount", "/work"), cfg!(windows));
+        assert!(is_below(r"\\?\/refresh/mount/os-1", "/refresh") && is_below("/refresh", "/refresh"));
+        assert!(!is_below("/refresh2/mount", "/refresh") && !is_below("", "/refresh"));
+        assert_eq!(is_below("/REFRESH/mount", "/refresh"), cfg!(windows));
     }
 }

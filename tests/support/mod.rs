@@ -68,6 +68,18 @@ pub(crate) fn json(arguments: &[&str]) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// How a refresh with `--json` ended, and the steps that are neither done nor left out: `13/1 skipped`.
+pub(crate) fn refresh_ending(output: &Output) -> (Option<i32>, String) {
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let steps = document["steps"].as_array().cloned().unwrap_or_default();
+    let others = steps.iter().filter(|step| !matches!(step["outcome"].as_str().unwrap(), "done" | "left-out"));
+    let others = others.map(|step| {
+        let image = step["image"].as_u64().map(|image| format!("/{image}")).unwrap_or_default();
+        format!("{}{image} {}", step["number"], step["outcome"].as_str().unwrap())
+    });
+    (output.status.code(), others.collect::<Vec<_>>().join(", "))
+}
+
 /// A path as an argument.
 pub(crate) fn arg(path: &Path) -> &str {
     path.to_str().expect("test paths are UTF-8")
