@@ -232,7 +232,7 @@ pub(crate) fn read_tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
     fn visit(root: &Path, directory: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace(std::path::MAIN_SEPARATOR, "/");
             let kind = path.symlink_metadata().unwrap().file_type();
             if kind.is_symlink() {
                 let target = fs::read_link(&path).unwrap();

@@ -92,8 +92,11 @@ fn a_directory_is_collected_in_order() {
     let names =
         |place: &Path| collect(place).map(|inputs| inputs.into_iter().map(|input| input.name).collect::<Vec<_>>());
     assert_eq!(names(place.path()).unwrap(), ["a", "b\\1", "b\\c\\2", "c"]);
-    fs::write(place.path().join("b").join("nul.txt"), "").unwrap();
-    assert!(names(place.path()).unwrap_err().to_string().contains("the name of a device"));
+    // Windows itself makes no such file.
+    if cfg!(not(windows)) {
+        fs::write(place.path().join("b").join("nul.txt"), "").unwrap();
+        assert!(names(place.path()).unwrap_err().to_string().contains("the name of a device"));
+    }
 }
 
 /// A cabinet that only ever was in memory opens as well.
