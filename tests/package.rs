@@ -221,7 +221,8 @@ fn a_set_in_order() {
     put("a.psf", b"the files of a.cab");
     let (document, code) = json(&[arg(place.path())]);
     assert_eq!((&document["set"]["standing"], code), (&"good".into(), Some(0)), "{document}");
-    let order: Vec<String> = ["d.cab", "c.cab", "b.cab", "a.cab"].map(|name| place.path().join(name).display().to_string()).into();
+    let order: Vec<String> =
+        ["d.cab", "c.cab", "b.cab", "a.cab"].map(|name| place.path().join(name).display().to_string()).into();
     assert_eq!(document["set"]["order"], Value::from(order));
 
     put("readme.txt", b"no package");
