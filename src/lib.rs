@@ -35,13 +35,14 @@
 //!
 //! # Layers
 //!
-//! `refresh` → {`catalog`, `servicing`} → `address` → {`wim`, `cab`} → {`codec`, `pe`} → `util`: an arrow points down only, and within a layer there is none. The codecs take slices and never hear of files.
+//! `refresh` → {`catalog`, `servicing`} → `address` → {`wim`, `cab`, `iso`} → {`codec`, `pe`} → `util`: an arrow points down only, and within a layer there is none. The codecs take slices and never hear of files.
 #![deny(unsafe_code, missing_docs)]
 
 pub mod address;
 pub mod cab;
 pub mod catalog;
 pub mod codec;
+pub mod iso;
 pub mod pe;
 pub mod refresh;
 pub mod servicing;

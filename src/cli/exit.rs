@@ -7,6 +7,7 @@ use wimkit::address::AddressError;
 use wimkit::cab::create::CreateError;
 use wimkit::catalog::inspect::InspectError;
 use wimkit::catalog::payload::PayloadError;
+use wimkit::iso::create::CreateError as IsoError;
 use wimkit::wim::WimError;
 use wimkit::wim::export::ExportError;
 use wimkit::wim::extract::ExtractError;
@@ -104,7 +105,7 @@ macro_rules! told_with_hint {
 
 told_with_hint! {
     AddressError, InspectError, WimError;
-    or CreateError, ExportError, ExtractError, PayloadError, UpdateError
+    or CreateError, IsoError, ExportError, ExtractError, PayloadError, UpdateError
 }
 
 /// The exit code of `result`. Tells a failure on standard error.

@@ -1,5 +1,7 @@
 //! `wimkit media`: installation media as a whole.
 
+mod iso;
+
 use super::Context;
 use super::exit::{Failure, Outcome};
 use super::human::Counted;
@@ -22,6 +24,7 @@ pub(crate) struct Media {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(Check),
+    Iso(iso::Iso),
 }
 
 /// Tell whether installation media are consistent
@@ -39,8 +42,10 @@ struct Check {
 
 impl Media {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
-        let Command::Check(command) = &self.command;
-        command.run(context)
+        match &self.command {
+            Command::Check(command) => command.run(context),
+            Command::Iso(command) => command.run(context),
+        }
     }
 }
 

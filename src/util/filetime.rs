@@ -35,17 +35,18 @@ impl FileTime {
     pub fn from_dos(date: u16, time: u16) -> Self {
         let (year, month, day) = (1980 + i64::from(date >> 9), i64::from(date >> 5 & 15), i64::from(date & 31));
         let (hour, minute, second) = (i64::from(time >> 11), i64::from(time >> 5 & 63), i64::from(time & 31) * 2);
-        let days = days_from_civil(year, month, day);
-        if month == 0
-            || month > 12
-            || civil_from_days(days) != (year, month, day)
-            || hour > 23
-            || minute > 59
-            || second > 59
-        {
-            return Self::ZERO;
-        }
-        Self::from_unix(days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second, 0)
+        Self::from_civil(year, [month, day, hour, minute, second]).unwrap_or(Self::ZERO)
+    }
+
+    /// The time of a year, and of a month, day, hour, minute and second in it, in UTC; `None` where there is no such one.
+    pub fn from_civil(year: i64, [month, day, hour, minute, second]: [i64; 5]) -> Option<Self> {
+        let is_time = (1..=12).contains(&month)
+            && (0..24).contains(&hour)
+            && (0..60).contains(&minute)
+            && (0..60).contains(&second);
+        let days = is_time.then(|| days_from_civil(year, month, day))?;
+        let is_day = civil_from_days(days) == (year, month, day);
+        is_day.then(|| Self::from_unix(days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second, 0))
     }
 
     /// Now; or, so that the same input can give the same bytes, the time that the environment variable
@@ -56,17 +57,21 @@ impl FileTime {
 
     /// The date and the time of day as DOS has them, in steps of two seconds; the nearest that can be told, from 1980 to 2107.
     pub fn to_dos(self) -> (u16, u16) {
-        let (seconds, _) = self.to_unix();
-        let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
-        let in_day = seconds.rem_euclid(SECONDS_PER_DAY);
+        let [year, month, day, hour, minute, second] = self.to_civil();
         match year {
             ..1980 => (1 << 5 | 1, 0),
             2108.. => (127 << 9 | 12 << 5 | 31, 23 << 11 | 59 << 5 | 29),
-            _ => (
-                ((year - 1980) << 9 | month << 5 | day) as u16,
-                ((in_day / 3600) << 11 | (in_day / 60 % 60) << 5 | (in_day % 60 / 2)) as u16,
-            ),
+            _ => (((year - 1980) << 9 | month << 5 | day) as u16, (hour << 11 | minute << 5 | (second / 2)) as u16),
         }
+    }
+
+    /// Year, month, day, hour, minute and second, in UTC.
+    pub fn to_civil(self) -> [u32; 6] {
+        let (seconds, _) = self.to_unix();
+        let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
+        let in_day = seconds.rem_euclid(SECONDS_PER_DAY);
+        // Ticks of 64 bits end in the year 60056.
+        [year, month, day, in_day / 3600, in_day / 60 % 60, in_day % 60].map(|part| part as u32)
     }
 
     /// The latest time that output may tell, so that the same input can give the same bytes: what the environment variable
@@ -105,10 +110,8 @@ impl From<std::time::SystemTime> for FileTime {
 /// RFC 3339 in UTC, with as many digits of the second as are not zero: `2024-01-01T00:00:00Z`.
 impl fmt::Display for FileTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, nanoseconds) = self.to_unix();
-        let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
-        let in_day = seconds.rem_euclid(SECONDS_PER_DAY);
-        let (hour, minute, second) = (in_day / 3600, in_day / 60 % 60, in_day % 60);
+        let (_, nanoseconds) = self.to_unix();
+        let [year, month, day, hour, minute, second] = self.to_civil();
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
         if nanoseconds != 0 {
             let digits = format!("{:07}", nanoseconds / 100);

@@ -55,6 +55,14 @@ pub enum MediaError {
         /// How many are read.
         limit: u64,
     },
+    /// Nothing for EFI firmware to start.
+    #[error("{path}: the media have no {name} to boot from", path = .path.display())]
+    NoBootImage {
+        /// The media.
+        path: PathBuf,
+        /// What they should have.
+        name: &'static str,
+    },
     /// An image cannot be read.
     #[error(transparent)]
     Wim(#[from] WimError),
@@ -67,6 +75,9 @@ impl MediaError {
             Self::NotADirectory { .. } => Some("copy what is in the ISO into a directory, and name that".into()),
             Self::Special { .. } => Some("put the file itself in its place".into()),
             Self::CaseCollision { .. } => Some("remove one of the two".into()),
+            Self::NoBootImage { .. } => {
+                Some("--efi FILE names one, --no-boot writes an image that does not boot".into())
+            }
             Self::Wim(error) => error.hint(),
             Self::Io { .. } | Self::TooMany { .. } | Self::TooLarge { .. } => None,
         }

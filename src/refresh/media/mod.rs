@@ -1,5 +1,6 @@
 //! Installation media: a directory whose paths ignore letter case, the images in it and their facts.
 
+pub mod boot;
 mod error;
 pub mod images;
 pub mod lang_ini;

@@ -1,0 +1,65 @@
+//! What firmware starts from media: the boot images that a disc's boot catalog leads to.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::{Media, MediaError};
+
+/// What BIOS firmware starts.
+pub const BIOS_IMAGE: &str = "boot/etfsboot.com";
+
+/// The authority that has signed what EFI firmware starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Signer {
+    /// Microsoft Windows Production PCA 2011, which all firmware knows, and newer one may have revoked.
+    #[default]
+    Windows2011,
+    /// Windows UEFI CA 2023, whose files have `_ex` in their names.
+    Windows2023,
+}
+
+impl FromStr for Signer {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "2011" => Ok(Self::Windows2011),
+            "2023" => Ok(Self::Windows2023),
+            _ => Err("expected 2011 or 2023"),
+        }
+    }
+}
+
+/// The boot images of media.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BootImages {
+    /// For BIOS; media for Arm have none.
+    pub bios: Option<PathBuf>,
+    /// For EFI.
+    pub efi: Option<PathBuf>,
+}
+
+/// Where media have what EFI firmware starts. Without `prompt` it does not wait for a key.
+pub fn efi_image(signer: Signer, prompt: bool) -> &'static str {
+    match (signer, prompt) {
+        (Signer::Windows2011, true) => "efi/microsoft/boot/efisys.bin",
+        (Signer::Windows2011, false) => "efi/microsoft/boot/efisys_noprompt.bin",
+        (Signer::Windows2023, true) => "efi/microsoft/boot/efisys_ex.bin",
+        (Signer::Windows2023, false) => "efi/microsoft/boot/efisys_noprompt_ex.bin",
+    }
+}
+
+impl Media {
+    /// The media's boot images.
+    ///
+    /// # Errors
+    /// [`MediaError::NoBootImage`]: they do not have what EFI firmware is to start.
+    pub fn boot_images(&self, signer: Signer, prompt: bool) -> Result<BootImages, MediaError> {
+        let name = efi_image(signer, prompt);
+        let Some(efi) = self.find(name) else {
+            return Err(MediaError::NoBootImage { path: self.root().to_owned(), name });
+        };
+        Ok(BootImages { bios: self.find(BIOS_IMAGE), efi: Some(efi) })
+    }
+}
