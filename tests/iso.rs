@@ -120,3 +120,26 @@ fn boot_images_are_chosen_and_asked_for() {
     assert_eq!(document["efi"], arg(&tree.join("EFI/microsoft/boot/EFISYS.BIN")));
     expect(0, &["media", "iso", "--efi", arg(&tree.join("setup.exe")), arg(&tree), arg(&image)]);
 }
+
+#[test]
+fn files_come_out_of_images() {
+    let place = tempfile::tempdir().unwrap();
+    let (tree, image, target) = (place.path().join("tree"), place.path().join("out.iso"), place.path().join("target"));
+    make_tree(&tree);
+    fs::remove_dir(tree.join("sources/empty directory")).unwrap();
+    expect(0, &["media", "iso", arg(&tree), arg(&image)]);
+    expect(0, &["expand", arg(&image), "--to", arg(&target)]);
+    assert!(read_tree(&target) == read_tree(&tree));
+    let time = |tree: &Path| fs::metadata(tree.join("setup.exe")).unwrap().modified().unwrap();
+    assert!(time(&tree).duration_since(time(&target)).unwrap() < std::time::Duration::from_micros(2));
+    let listed = json(&["expand", "-D", arg(&image)]);
+    assert_eq!(listed["files"].as_array().unwrap().len(), 511);
+
+    // Not where the image does not end.
+    let bytes = fs::read(&image).unwrap();
+    fs::write(&image, &bytes[..bytes.len() / 2]).unwrap();
+    let output = wimkit(&["expand", arg(&image), "--to", arg(&place.path().join("none"))]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("the image ends at"), "{}", stderr(&output));
+    assert!(!place.path().join("none").exists());
+}

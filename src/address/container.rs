@@ -1,5 +1,5 @@
-//! Files that hold files: a cabinet, or an image, as update packages are since Windows 11 24H2. And files that were compressed
-//! by themselves, which hold one.
+//! Files that hold files: a cabinet, an image of a disc, or a WIM's image, as update packages are since Windows 11 24H2. And
+//! files that were compressed by themselves, which hold one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{AddressError, open_entry};
 use crate::cab::single_file::SingleFile;
 use crate::cab::{self, Cabinet};
+use crate::iso::read::IsoImage;
 use crate::util::filetime::FileTime;
 use crate::util::read_at::{ReadAt, bytes_at};
 use crate::wim::engine::default_memory;
@@ -36,6 +37,8 @@ pub enum Kind {
     Cabinet,
     /// A WIM.
     Image,
+    /// An ISO image.
+    Iso,
     /// One compressed file.
     SingleFile,
 }
@@ -47,6 +50,7 @@ impl Kind {
         match () {
             () if begins(&MAGIC) => Some(Self::Image),
             () if begins(b"MSCF") => Some(Self::Cabinet),
+            () if IsoImage::is_one(source) => Some(Self::Iso),
             () => SingleFile::is_one(source).then_some(Self::SingleFile),
         }
     }
@@ -75,6 +79,8 @@ pub enum Content {
         /// The entry of each member.
         files: Vec<DentryId>,
     },
+    /// An ISO image. Members are its files.
+    Iso(Box<IsoImage>),
     /// One file, decoded.
     SingleFile(SingleFile),
 }
@@ -112,6 +118,7 @@ impl Container {
     pub fn from_source(source: Box<dyn ReadAt>, path: &Path, options: &ContainerOptions) -> Result<Self, AddressError> {
         let (content, members) = match Kind::of(&*source) {
             Some(Kind::Image) => open_image(source, path)?,
+            Some(Kind::Iso) => open_iso(source, path)?,
             Some(Kind::SingleFile) => {
                 let file = SingleFile::read(&*source, path, options.memory)?;
                 let member = Member {
@@ -168,6 +175,7 @@ impl Container {
         match &self.content {
             Content::Cabinet(cabinet) => cabinet.warnings().to_vec(),
             Content::Image { wim, .. } => wim.warnings().map(str::to_owned).collect(),
+            Content::Iso(image) => image.warnings().to_vec(),
             Content::SingleFile(_) => Vec::new(),
         }
     }
@@ -177,7 +185,7 @@ impl Container {
         match &self.content {
             Content::Cabinet(cabinet) => cabinet.paths().collect(),
             Content::Image { wim, .. } => vec![wim.path()],
-            Content::SingleFile(_) => vec![&self.path],
+            Content::Iso(_) | Content::SingleFile(_) => vec![&self.path],
         }
     }
 
@@ -195,6 +203,9 @@ impl Container {
             Content::Image { wim, tree, files } => members.iter().for_each(|member| {
                 let (entry, path) = (tree.entry(files[*member]), &self.members[*member].path);
                 receive(*member, open_entry(wim, entry, self.memory, &self.path, path));
+            }),
+            Content::Iso(image) => members.iter().for_each(|member| {
+                receive(*member, Ok(image.contents(&image.files()[*member])));
             }),
             Content::SingleFile(file) => members.iter().for_each(|member| {
                 receive(*member, Ok(Box::new(std::io::Cursor::new(file.content.clone()))));
@@ -230,6 +241,20 @@ impl Container {
     fn inside(&self, member: usize, problem: impl Into<String>) -> AddressError {
         AddressError::inside(&self.path, &self.members[member].path, problem)
     }
+}
+
+/// An ISO image and its files.
+fn open_iso(source: Box<dyn ReadAt>, path: &Path) -> Result<(Content, Vec<Member>), AddressError> {
+    let image = IsoImage::open(source, path)?;
+    let member = |file: &crate::iso::read::File| Member {
+        path: file.path.replace('/', "\\"),
+        size: file.size,
+        time: file.time,
+        attributes: 0,
+        compression: "stored".into(),
+    };
+    let members = image.files().iter().map(member).collect();
+    Ok((Content::Iso(Box::new(image)), members))
 }
 
 /// The only image of a WIM, and its files.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cab::CabError;
+use crate::iso::read::IsoError;
 use crate::wim::WimError;
 
 /// An address that cannot be opened.
@@ -16,8 +17,11 @@ pub enum AddressError {
     /// It leads into a file that is no cabinet or a damaged one.
     #[error(transparent)]
     Cabinet(#[from] CabError),
+    /// It leads into an ISO image that is damaged.
+    #[error(transparent)]
+    Iso(#[from] IsoError),
     /// It leads into a file that holds no files.
-    #[error("{path}: nothing leads into this file: offset 0x0: expected MSWIM or MSCF", path = path.display())]
+    #[error("{path}: nothing leads into this file: offset 0x0: expected MSWIM or MSCF, or an ISO image", path = path.display())]
     NotAContainer {
         /// The file, as an address.
         path: PathBuf,
@@ -52,11 +56,12 @@ impl AddressError {
         match self {
             Self::Wim(error) => error.hint(),
             Self::Cabinet(error) => error.hint(),
+            Self::Iso(error) => error.hint(),
             Self::Inside { .. } => Some(
-                "an address is WIM!/IMAGE/PATH or CABINET!/PATH; `wimkit ls` and `wimkit expand -D` show the paths"
+                "an address is WIM!/IMAGE/PATH, CABINET!/PATH or ISO!/PATH; `wimkit ls` and `wimkit expand -D` show the paths"
                     .into(),
             ),
-            Self::NotAContainer { .. } => Some("an address leads into WIMs and cabinets".into()),
+            Self::NotAContainer { .. } => Some("an address leads into WIMs, cabinets and ISO images".into()),
             Self::NotOneImage { .. } => Some("`wimkit extract` takes files out of any image".into()),
         }
     }

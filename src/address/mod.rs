@@ -42,7 +42,7 @@ pub fn open(address: &Path, options: &OpenOptions) -> Result<Box<dyn ReadAt>, Ad
     while !steps.is_empty() {
         source = match Kind::of(&*source) {
             Some(Kind::Image) => open_in_image(source, &mut name, &mut steps, options.memory)?,
-            _ => open_in_cabinet(source, &mut name, &mut steps, options)?,
+            _ => open_in_container(source, &mut name, &mut steps, options)?,
         };
     }
     Ok(source)
@@ -123,8 +123,8 @@ fn open_in_image(
     Ok(source)
 }
 
-/// Opens the file in a cabinet that the first steps lead to, and takes them away.
-fn open_in_cabinet(
+/// Opens the file in a cabinet or an ISO image that the first steps lead to, and takes them away.
+fn open_in_container(
     source: Box<dyn ReadAt>,
     name: &mut PathBuf,
     steps: &mut Vec<String>,
@@ -155,7 +155,7 @@ fn open_in_cabinet(
     Ok(source)
 }
 
-/// A path in a cabinet as it is compared: letter case and the kind of separator do not count.
+/// A path in a container as it is compared: letter case and the kind of separator do not count.
 fn comparable(path: &str) -> String {
     path.trim_matches(['/', '\\']).replace('/', "\\").to_lowercase()
 }

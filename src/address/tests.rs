@@ -114,3 +114,22 @@ fn what_leads_nowhere_is_told_by_its_place() {
     let error = open(&address(&path, "!/1/Windows/middle.wim"), &little).err().unwrap();
     assert!(matches!(error, AddressError::Wim(WimError::Memory { limit: 1000, .. })), "{error}");
 }
+
+#[test]
+fn files_in_iso_images() {
+    let (scene, wim) = nest(Compression::new(None));
+    let tree = scene.path().join("tree");
+    std::fs::create_dir_all(tree.join("sources")).unwrap();
+    std::fs::rename(wim, tree.join("sources/install.wim")).unwrap();
+    std::fs::write(tree.join("setup.exe"), "setup").unwrap();
+    let image = scene.path().join("media.iso");
+    let options = crate::iso::create::Options { label: "MEDIA".into(), bios: None, efi: None, share: true };
+    crate::iso::create::create(&tree, &image, &options, Control::silent()).unwrap();
+
+    let file = address(&image, "!/Sources/INSTALL.wim!/1/Windows/middle.wim!/1/Odd!/inner.wim!/1/file.txt");
+    let source = open(&file, &OpenOptions::default()).unwrap();
+    assert!(*crate::util::read_at::bytes_at(&*source, 0, 300_000).unwrap() == content(300_000)[..]);
+    let problem = |rest: &str| open(&address(&image, rest), &OpenOptions::default()).err().unwrap().to_string();
+    assert!(problem("!/sources").contains("this is a directory"));
+    assert!(problem("!/sources/boot.wim").contains("there is no such file"));
+}

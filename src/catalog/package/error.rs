@@ -53,6 +53,9 @@ pub enum PackageError {
         /// What the system said.
         source: io::Error,
     },
+    /// It was asked to stop.
+    #[error("interrupted")]
+    Interrupted,
 }
 
 impl PackageError {
@@ -83,7 +86,8 @@ impl PackageError {
     pub fn is_interrupt(&self) -> bool {
         matches!(
             self,
-            Self::Cabinet(cab::extract::ExtractError::Interrupted)
+            Self::Interrupted
+                | Self::Cabinet(cab::extract::ExtractError::Interrupted)
                 | Self::Payload(PayloadError::Interrupted)
                 | Self::Image(wim::extract::ExtractError::Interrupted)
         )

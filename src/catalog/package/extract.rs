@@ -11,9 +11,11 @@ use super::{Content, File, Node, Package, PackageError};
 use crate::address::container;
 use crate::cab::single_file::SingleFile;
 use crate::cab::{self, target_path};
+use crate::iso::read::{self as iso, IsoImage};
 use crate::util::new_file::NewFile;
 use crate::util::os::{Dir, Times};
 use crate::util::progress::Control;
+use crate::util::read_at::bytes_at;
 use crate::wim;
 
 /// How files are extracted.
@@ -96,6 +98,7 @@ impl Package {
         let chosen = chosen.iter().map(|index| &self.files[*index]);
         if let [node] = &*self.nodes
             && !node.is_single_file()
+            && !node.is_iso()
         {
             // Its own extraction says where in it a name stands that must not be made.
             return Ok(chosen.collect());
@@ -134,6 +137,10 @@ fn safe<'a>(node: &Node, path: &'a str) -> Result<Vec<&'a str>, PackageError> {
 impl Node {
     fn is_single_file(&self) -> bool {
         matches!(&self.content, Content::Container(it) if matches!(it.content(), container::Content::SingleFile(_)))
+    }
+
+    fn is_iso(&self) -> bool {
+        matches!(&self.content, Content::Container(it) if matches!(it.content(), container::Content::Iso(_)))
     }
 
     fn is_image(&self) -> bool {
@@ -180,6 +187,15 @@ impl Node {
                 outcome.files += 1;
                 outcome.bytes += file.content.len() as u64;
             }
+            container::Content::Iso(image) => {
+                control.progress.begin("Extracting", members.iter().map(|member| image.files()[*member].size).sum());
+                for &member in members {
+                    let file = &image.files()[member];
+                    copy(image, file, &safe(self, &self.members()[member].path)?, target, options, control)?;
+                    outcome.files += 1;
+                    outcome.bytes += file.size;
+                }
+            }
             container::Content::Image { .. } if flatten => {
                 return Err(PackageError::Flatten { container: self.path().to_owned() });
             }
@@ -205,6 +221,42 @@ fn write(target: &Path, file: &SingleFile, overwrite: bool) -> io::Result<()> {
     let mut new = NewFile::create(Arc::new(Dir::open(target)?), &file.name, overwrite)?;
     new.file.write_all(&file.content)?;
     new.finish(&Times::default())
+}
+
+/// Makes a file of an ISO image, whose path has these parts.
+fn copy(
+    image: &IsoImage,
+    file: &iso::File,
+    parts: &[&str],
+    target: &Path,
+    options: &Options,
+    control: Control<'_>,
+) -> Result<(), PackageError> {
+    /// Bytes copied at a time.
+    const PIECE: u64 = 1 << 20;
+    let error = |source| PackageError::Target { path: target.join(parts.join("/")), source };
+    let (name, directories) = parts.split_last().ok_or_else(|| error(io::ErrorKind::InvalidFilename.into()))?;
+    let make = || {
+        std::fs::create_dir_all(target)?;
+        let mut directory = Dir::open(target)?;
+        for part in directories.iter().filter(|_| !options.flatten) {
+            directory.create_child(part)?;
+            directory = directory.open_child(part)?;
+        }
+        NewFile::create(Arc::new(directory), name, options.overwrite)
+    };
+    let mut new = make().map_err(error)?;
+    let contents = image.contents(file);
+    for offset in (0..file.size).step_by(PIECE as usize) {
+        if control.interrupted() {
+            return Err(PackageError::Interrupted);
+        }
+        let length = PIECE.min(file.size - offset);
+        let bytes = bytes_at(&*contents, offset, length as usize).map_err(error)?;
+        new.file.write_all(&bytes).map_err(error)?;
+        control.progress.advance(length);
+    }
+    new.finish(&Times { write: file.time, ..Times::default() }).map_err(error)
 }
 
 /// The directory that a container's members go to. It is made, and no link on the way below the target is followed.
