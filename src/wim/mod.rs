@@ -26,6 +26,7 @@ pub mod split;
 pub(crate) mod test_image;
 pub mod update;
 pub mod verify;
+mod windows;
 mod writer;
 pub mod xml;
 

@@ -17,7 +17,6 @@ pub(super) mod store;
 #[cfg(all(test, unix))]
 mod tests;
 pub(super) mod tree;
-mod windows;
 
 pub use error::{CaptureError, Problem, Skipped};
 pub use exclude::{ConfigError, Exclusions};
@@ -30,6 +29,7 @@ use super::export::{
 };
 use super::header::flag;
 use super::reader::{ImageIndex, OpenOptions, Wim};
+use super::windows::Windows;
 use super::writer::{NewFile, WimWriter, piece_size};
 use super::xml::{ImageXml, WimXml};
 use crate::codec::Format;
@@ -144,7 +144,7 @@ pub struct Outcome {
     pub format: Option<Format>,
     /// Whether blobs went into a solid resource.
     pub solid: bool,
-    /// What Windows may not be able to read.
+    /// What of the registry could not be read, and what Windows may not be able to read.
     pub warnings: Vec<String>,
 }
 
@@ -233,9 +233,11 @@ impl Material for Directory<'_> {
     ) -> Result<Scan, CaptureError> {
         control.progress.begin("Looking at the tree", 0);
         let scan = scan::scan(self.0, rules, findings, control)?;
-        if let Some(windows) = windows::Windows::find(&scan) {
-            let described = windows.describe(image);
-            described.map_err(|error| ExportError::Xml { path: self.0.to_owned(), error })?;
+        if let Some(windows) = Windows::find(&scan) {
+            control.progress.begin("Reading the registry", 0);
+            let description = windows.describe(&scan);
+            description.state(image).map_err(|error| ExportError::Xml { path: self.0.to_owned(), error })?;
+            findings.warnings.extend(description.warnings.iter().map(ToString::to_string));
         }
         Ok(scan)
     }
@@ -272,7 +274,7 @@ pub(super) fn write_new(
         integrity: (options.check == Check::Write).then(|| piece_size(None)),
     };
     let mut outcome = run(material, &place, WimXml::new(), begin, options, control)?;
-    outcome.warnings = compression.warnings();
+    outcome.warnings.extend(compression.warnings());
     Ok(outcome)
 }
 
@@ -400,7 +402,7 @@ fn run(
         size,
         format: encodings.format,
         solid: encodings.solid.is_some(),
-        warnings: Vec::new(),
+        warnings: findings.warnings,
     })
 }
 

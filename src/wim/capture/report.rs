@@ -31,6 +31,8 @@ pub(in crate::wim) struct Findings {
     pub left_out: Vec<(PathBuf, LeftOut)>,
     /// Entries that the exclusion list names.
     pub excluded: u64,
+    /// What the image's description lacks.
+    pub warnings: Vec<String>,
 }
 
 impl Findings {

@@ -10,11 +10,13 @@ use super::report::{Findings, LeftOut};
 use crate::util::filetime::FileTime;
 use crate::util::os::{self, FileId};
 use crate::util::progress::Control;
-use crate::util::read_at::ReadAt;
+use crate::util::read_at::{PositionedFile, ReadAt};
 use crate::util::sha1::Sha1;
 use crate::util::utf16;
+use crate::wim::windows::Files;
 use std::collections::HashMap;
 use std::fs::Metadata;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -149,17 +151,9 @@ impl Scan {
     }
 
     /// What is in a directory.
-    pub(super) fn children(&self, directory: NodeIndex) -> impl Iterator<Item = NodeIndex> {
+    fn children(&self, directory: NodeIndex) -> impl Iterator<Item = NodeIndex> {
         let is_child = move |(index, node): &(NodeIndex, &Node)| node.parent == directory && *index != directory;
         (0..).zip(&self.nodes).filter(is_child).map(|(index, _)| index)
-    }
-
-    /// The entry with this path below a directory; letter case does not count.
-    pub(super) fn find(&self, directory: NodeIndex, path: &[&str]) -> Option<NodeIndex> {
-        let name_of = |index: NodeIndex| &*self.nodes[index as usize].name;
-        path.iter().try_fold(directory, |directory, name| {
-            self.children(directory).find(|child| name_of(*child).eq_ignore_ascii_case(name))
-        })
     }
 
     /// The names from the root down to an entry.
@@ -175,10 +169,46 @@ impl Scan {
         names
     }
 
+    /// Opens a content to be read; `None` for a blob, which is not here.
+    pub(in crate::wim) fn open_content(&self, content: u32) -> Option<io::Result<Box<dyn ReadAt + '_>>> {
+        Some(match &self.contents[content as usize].source {
+            ContentSource::File { node, .. } => self.open(*node),
+            ContentSource::Bytes(bytes) => Ok(Box::new(io::Cursor::new(bytes))),
+            ContentSource::Reader { reader, .. } => Ok(Box::new(Arc::clone(reader))),
+            ContentSource::Blob(_) => return None,
+        })
+    }
+
     /// Takes in a content; answers its number.
     pub(in crate::wim) fn add_content(&mut self, size: u64, source: ContentSource) -> u32 {
         self.contents.push(Content { size, source });
         self.contents.len() as u32 - 1
+    }
+}
+
+impl Files for Scan {
+    type File = NodeIndex;
+
+    fn directories(&self) -> Vec<(NodeIndex, String)> {
+        let node = |index: NodeIndex| &self.nodes[index as usize];
+        let directories = self.children(0).filter(|index| node(*index).kind == Kind::Directory);
+        directories.map(|index| (index, node(index).name.to_string())).collect()
+    }
+
+    fn find(&self, directory: NodeIndex, path: &[&str]) -> Option<NodeIndex> {
+        let name_of = |index: NodeIndex| &*self.nodes[index as usize].name;
+        let found = path.iter().try_fold(directory, |directory, name| {
+            self.children(directory).find(|child| name_of(*child).eq_ignore_ascii_case(name))
+        });
+        found.filter(|found| matches!(self.nodes[*found as usize].kind, Kind::File(_)))
+    }
+
+    fn open(&self, file: NodeIndex) -> io::Result<Box<dyn ReadAt + '_>> {
+        Ok(Box::new(PositionedFile::new(os::open_unfollowed(&Scan::path(self, file))?)?))
+    }
+
+    fn path(&self, file: NodeIndex) -> String {
+        Scan::path(self, file).display().to_string()
     }
 }
 
@@ -212,7 +242,7 @@ pub(super) fn scan(
     Ok(scanner.into_scan())
 }
 
-fn unreadable(path: &Path, error: std::io::Error) -> CaptureError {
+fn unreadable(path: &Path, error: io::Error) -> CaptureError {
     CaptureError::Unreadable { path: path.to_owned(), problem: error.into() }
 }
 
@@ -383,7 +413,7 @@ impl<'a> Scanner<'a> {
 /// The times of a file. Where the system keeps no time of creation that it would let a program set, the last write stands
 /// for it: so that an image that is applied and captured again is the same.
 fn times(metadata: &Metadata, limit: FileTime) -> Times {
-    let known = |time: std::io::Result<std::time::SystemTime>| time.map_or(FileTime::ZERO, FileTime::from).min(limit);
+    let known = |time: io::Result<std::time::SystemTime>| time.map_or(FileTime::ZERO, FileTime::from).min(limit);
     let write = known(metadata.modified());
     let creation = if cfg!(windows) { known(metadata.created()) } else { write };
     // Capturing is an access itself: what is to be reproducible cannot tell it.
