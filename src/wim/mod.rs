@@ -19,6 +19,7 @@ pub mod output;
 pub mod piped;
 pub mod reader;
 pub mod recover;
+mod references;
 pub mod resource;
 pub mod setup_script;
 pub mod split;

@@ -11,6 +11,7 @@ use crate::wim::capture::store::Stored;
 use crate::wim::export::{ExportError, Transfer, Transferred};
 use crate::wim::metadata::{Metadata, ParseOptions};
 use crate::wim::reader::{ImageIndex, KnownBlob, Wim};
+use crate::wim::references::{self, count};
 use crate::wim::windows::Warning;
 use crate::wim::writer::WimWriter;
 use crate::wim::xml::WimXml;
@@ -42,9 +43,9 @@ pub(super) struct Written {
 #[derive(Default)]
 struct References {
     /// In the trees that were written.
-    now: HashMap<Sha1, u32>,
+    now: references::References,
     /// In those that were changed, as they were.
-    before: HashMap<Sha1, u32>,
+    before: references::References,
 }
 
 impl Task<'_> {
@@ -190,30 +191,10 @@ impl Task<'_> {
         }
         references.before.iter().for_each(|(sha1, count)| writer.remove_references(*sha1, *count));
         references.now.iter().for_each(|(sha1, count)| writer.add_references(*sha1, *count));
-        // Counts in tables are not always right. A blob is dropped only if no other image uses it, whatever they say.
-        let mut doubtful: HashMap<Sha1, u32> = references
-            .before
-            .keys()
-            .filter(|sha1| !references.now.contains_key(*sha1))
-            .map(|sha1| (*sha1, 0))
-            .collect();
-        if !doubtful.is_empty() {
-            for image in others {
-                for (_, stream) in self.wim.metadata(image)?.blob_references() {
-                    if let Some(count) = doubtful.get_mut(&stream.sha1) {
-                        *count = count.saturating_add(1);
-                    }
-                }
-            }
-        }
+        // A blob is dropped only if no other image uses it, whatever the table says.
+        let gone = references.before.keys().filter(|sha1| !references.now.contains_key(*sha1)).copied();
+        let doubtful = references::count_those_of(self.wim, others, gone)?;
         doubtful.into_iter().for_each(|(sha1, count)| writer.set_references(sha1, count));
         Ok(writer.drop_unreferenced())
-    }
-}
-
-fn count(tree: &Metadata, references: &mut HashMap<Sha1, u32>) {
-    for (_, stream) in tree.blob_references() {
-        let count = references.entry(stream.sha1).or_default();
-        *count = count.saturating_add(1);
     }
 }
