@@ -143,7 +143,8 @@ impl<'h> Key<'h> {
 
     fn child(&self, offset: u32) -> Result<Self, HiveError> {
         let key = Self::read(self.hive, offset)?;
-        if key.parent == self.offset {
+        // The root may name anything as its parent, and is nobody's subkey.
+        if key.parent == self.offset && offset != self.hive.root {
             Ok(key)
         } else {
             Err(HiveError::Parent { offset, found_in: self.offset, parent: key.parent })

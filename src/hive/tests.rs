@@ -107,8 +107,16 @@ fn circles_are_refused() {
     // Both lists have one entry each, and hints.
     let lists = at(b"lh\x01\0", &bytes);
     assert_eq!(lists.len(), 2);
+    // The root is the first cell. It may say that it belongs to one of its own keys.
+    const ROOT: u32 = 32;
+    let mut through_the_root = bytes.clone();
+    let key: [u8; 4] = bytes[lists[1] + 4..lists[1] + 8].try_into().unwrap();
+    through_the_root[4096 + 36 + 16..4096 + 36 + 20].copy_from_slice(&key);
+    assert_eq!(all(&through_the_root).unwrap(), root);
+    through_the_root[lists[0] + 4..lists[0] + 8].copy_from_slice(&ROOT.to_le_bytes());
+    assert!(matches!(all(&through_the_root), Err(HiveError::Parent { offset: ROOT, .. })));
     for list in &lists {
-        bytes[list + 4..list + 8].copy_from_slice(&32_u32.to_le_bytes());
+        bytes[list + 4..list + 8].copy_from_slice(&ROOT.to_le_bytes());
     }
     assert!(matches!(all(&bytes), Err(HiveError::Parent { .. })), "{:?}", all(&bytes));
     for list in &lists {
