@@ -67,6 +67,8 @@ pub struct Options {
     pub any_names: bool,
     /// Leave absolute links as they are, also those that lead into the tree.
     pub keep_links: bool,
+    /// Keep owners, groups and modes, and capture devices, pipes and sockets. Windows passes them over.
+    pub unix_data: bool,
     /// Let a new file take the place of an existing one.
     pub replace: bool,
     /// Take files over from this image whose path, size and time of the last write are the same there, without reading them.
@@ -95,6 +97,7 @@ impl Default for Options {
             skip_unreadable: false,
             any_names: false,
             keep_links: false,
+            unix_data: false,
             replace: false,
             update_of: None,
             delta_from: Vec::new(),
@@ -329,6 +332,7 @@ fn run(
         exclusions: &options.exclusions,
         any_names: options.any_names,
         fix_links: place.fix_links,
+        unix_data: options.unix_data,
         destination: destination.symlink_metadata().ok().and_then(|found| os::identify(&found)).map(|(id, _)| id),
         time_limit: options.time_limit.unwrap_or_else(FileTime::reproducible_limit),
     };

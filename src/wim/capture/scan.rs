@@ -8,7 +8,7 @@ use super::exclude::Exclusions;
 use super::link::LinkRoot;
 use super::report::{Findings, LeftOut};
 use crate::util::filetime::FileTime;
-use crate::util::os::{self, FileId};
+use crate::util::os::{self, FileId, UnixFacts};
 use crate::util::progress::Control;
 use crate::util::read_at::{PositionedFile, ReadAt};
 use crate::util::sha1::Sha1;
@@ -47,6 +47,7 @@ pub(in crate::wim) struct Node {
     pub name: Box<str>,
     pub times: Times,
     pub kind: Kind,
+    pub unix: Option<UnixFacts>,
 }
 
 /// Creation, last access and last write.
@@ -61,7 +62,7 @@ pub(in crate::wim) struct Times {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::wim) enum Kind {
     Directory,
-    /// A file; names of one file have the same content.
+    /// A file; names of one file have the same content. With Unix data also a device, pipe or socket, which has no bytes.
     File(u32),
     /// A symbolic link, with its reparse data.
     Link {
@@ -200,7 +201,11 @@ impl Files for Scan {
         let found = path.iter().try_fold(directory, |directory, name| {
             self.children(directory).find(|child| name_of(*child).eq_ignore_ascii_case(name))
         });
-        found.filter(|found| matches!(self.nodes[*found as usize].kind, Kind::File(_)))
+        let is_file = |found: &NodeIndex| match self.nodes[*found as usize].kind {
+            Kind::File(content) => matches!(self.contents[content as usize].source, ContentSource::File { .. }),
+            Kind::Directory | Kind::Link { .. } => false,
+        };
+        found.filter(is_file)
     }
 
     fn open(&self, file: NodeIndex) -> io::Result<Box<dyn ReadAt + '_>> {
@@ -220,6 +225,8 @@ pub(in crate::wim) struct Rules<'a> {
     pub any_names: bool,
     /// Make absolute links inside the tree count from its root.
     pub fix_links: bool,
+    /// Keep owners and modes, and take what has no content.
+    pub unix_data: bool,
     /// The file that is written: no part of what goes into it.
     pub destination: Option<FileId>,
     /// The latest time that the image may tell.
@@ -303,7 +310,8 @@ impl<'a> Scanner<'a> {
         self.links.canonical = path.canonicalize().map_err(|error| unreadable(path, error))?;
         let root = self.begin_tree(path);
         let times = times(metadata, self.rules.time_limit);
-        self.scan.nodes.push(Node { parent: root, name: Box::default(), times, kind: Kind::Directory });
+        let unix = self.unix_facts(metadata);
+        self.scan.nodes.push(Node { parent: root, name: Box::default(), times, kind: Kind::Directory, unix });
         let mut pending = vec![root];
         while let Some(directory) = pending.pop() {
             if control.interrupted() {
@@ -385,15 +393,20 @@ impl<'a> Scanner<'a> {
                 }
                 Err(problem) => return self.findings.skip(path, problem),
             }
-        } else if file_type.is_file() {
+        } else if file_type.is_file() || self.rules.unix_data {
             self.file(&metadata, identity)
         } else {
             self.findings.leave_out(path, LeftOut::Special);
             return Ok(());
         };
         let times = times(&metadata, self.rules.time_limit);
-        self.scan.nodes.push(Node { parent, name: name.into(), times, kind });
+        let unix = self.unix_facts(&metadata);
+        self.scan.nodes.push(Node { parent, name: name.into(), times, kind, unix });
         Ok(())
+    }
+
+    fn unix_facts(&self, metadata: &Metadata) -> Option<UnixFacts> {
+        os::unix_facts(metadata).filter(|_| self.rules.unix_data)
     }
 
     fn file(&mut self, metadata: &Metadata, identity: Option<(FileId, u64)>) -> Kind {
@@ -401,8 +414,12 @@ impl<'a> Scanner<'a> {
             return *known;
         }
         let node = self.scan.nodes.len() as NodeIndex;
-        let state = FileState::of(metadata);
-        let kind = Kind::File(self.scan.add_content(metadata.len(), ContentSource::File { node, state }));
+        let (size, source) = if metadata.is_file() {
+            (metadata.len(), ContentSource::File { node, state: FileState::of(metadata) })
+        } else {
+            (0, ContentSource::Bytes(Box::default()))
+        };
+        let kind = Kind::File(self.scan.add_content(size, source));
         if let Some((id, 2..)) = identity {
             self.by_id.insert(id, kind);
         }
