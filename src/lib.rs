@@ -30,18 +30,20 @@
 //! | **checkpoint** | a cumulative update upon which later ones build |
 //! | **payload** | of a package: files as **pieces**, in numbered members of a cabinet or in a **PSF**; an **index** tells what becomes of them |
 //! | **delta** | how a **target** is made out of a **source**; a **null delta** needs none |
+//! | **hive** | a file of Windows' registry: **keys**, each with subkeys and **values** |
 //! | **base manifest** | the source of all compressed manifests (DCM) of an image |
 //! | **split WIM part** | one file of an SWM set |
 //!
 //! # Layers
 //!
-//! `refresh` → {`catalog`, `servicing`} → `address` → {`wim`, `cab`, `iso`} → {`codec`, `pe`} → `util`: an arrow points down only, and within a layer there is none. The codecs take slices and never hear of files.
+//! `refresh` → {`catalog`, `servicing`} → `address` → {`wim`, `cab`, `iso`} → {`codec`, `hive`, `pe`} → `util`: an arrow points down only, and within a layer there is none. The codecs take slices and never hear of files.
 #![deny(unsafe_code, missing_docs)]
 
 pub mod address;
 pub mod cab;
 pub mod catalog;
 pub mod codec;
+pub mod hive;
 pub mod iso;
 pub mod pe;
 pub mod refresh;

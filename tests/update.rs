@@ -504,3 +504,48 @@ fn replacing_costs_what_is_new() {
     let tables = open(&wim).header().blob_table.offset_in_wim as usize;
     assert!(tables > before.len() && after[208..before.len()] == before[208..]);
 }
+
+/// Tables of other programs count wrongly; a blob that an image uses stays whatever they say.
+#[test]
+fn deleting_an_image_takes_nothing_from_others() {
+    for stated in [1_u32, 7] {
+        let scene = Scene::new();
+        fs::create_dir(scene.path("tree")).unwrap();
+        scene.file("tree/shared", b"both images have this");
+        let (tree, wim) = (scene.path("tree"), scene.path("a.wim"));
+        expect(0, &["capture", arg(&tree), arg(&wim)]);
+        scene.file("tree/other", b"the second alone has this");
+        expect(0, &["append", arg(&tree), arg(&wim), "--name", "second"]);
+        let mut bytes = fs::read(&wim).unwrap();
+        let shared = Sha1::of(b"both images have this");
+        // Their hash is in the blob table alone at a place behind the count; trees are compressed.
+        let at = bytes.windows(20).rposition(|window| window == shared.0).unwrap() - 4;
+        assert_eq!(bytes[at..at + 4], 2_u32.to_le_bytes());
+        bytes[at..at + 4].copy_from_slice(&stated.to_le_bytes());
+        fs::write(&wim, bytes).unwrap();
+        expect(0, &["delete", arg(&wim), "1"]);
+        assert_eq!(cat(&wim, "1", "shared"), b"both images have this", "{stated} stated");
+        assert_eq!(open(&wim).contents().unwrap().find(&shared).unwrap().reference_count, 1);
+        verify(&wim);
+    }
+}
+
+/// The new file takes the place of the one from which it takes over what did not change.
+#[test]
+fn a_file_replaces_the_one_it_is_an_update_of() {
+    let scene = Scene::new();
+    let (tree, wim) = (scene.path("tree"), scene.path("a.wim"));
+    make_tree(&tree);
+    expect(0, &["capture", arg(&tree), arg(&wim)]);
+    let base = format!("{}!/1", arg(&wim));
+    for _ in 0..2 {
+        fs::write(tree.join("new"), "this was not there").unwrap();
+        let done = json(&["capture", arg(&tree), arg(&wim), "--force", "--update-of", &base]);
+        assert!(done["reused_files"].as_u64().unwrap() > 30 && done["brought_blobs"].as_u64().unwrap() > 10, "{done}");
+        verify(&wim);
+        let out = scene.path("out");
+        expect(0, &["apply", arg(&wim), "1", arg(&out)]);
+        assert_same_tree(&tree, &out, "the file that was replaced");
+        fs::remove_dir_all(&out).unwrap();
+    }
+}

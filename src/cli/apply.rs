@@ -1,7 +1,7 @@
 //! `wimkit apply`: a whole image to a directory.
 
 use super::Context;
-use super::args::ImageWord;
+use super::args::{ImageWord, unix_data};
 use super::exit::{Failure, Outcome};
 use super::extracted::Report;
 use super::source::{Source, find_image, read_tree};
@@ -29,6 +29,9 @@ pub(crate) struct Apply {
     /// Leave holes in files for long runs of zeros
     #[arg(long)]
     sparse: bool,
+    /// Restore owners, groups and modes, and make devices, pipes and sockets, as far as the image keeps them (Linux)
+    #[arg(long)]
+    unix_data: bool,
 }
 
 impl Apply {
@@ -40,12 +43,12 @@ impl Apply {
         let wim = self.source.open(context)?;
         let image = find_image(&wim, &self.image)?;
         let tree = read_tree(&wim, image)?;
-        let options = self.options(context);
+        let options = self.options(context)?;
         let everything = Selection::everything();
         let result = extract::extract(&wim, &tree, &everything, &self.dir, &options, context.control());
         context.bars.clear();
         let done = result?;
-        let not_restored = Some(NotRestored::of(&tree));
+        let not_restored = Some(NotRestored::of(&tree, self.unix_data));
         let report =
             Report { schema: "wimkit.apply/1", image, target: &self.dir, tree: &tree, done: &done, not_restored };
         report.tell(context, begun)
@@ -62,7 +65,7 @@ impl Apply {
                 Failure::message(format!("standard input: no single image among {} is meant", wim.image_count()));
             failure.with_hint("give a number from 1, or a name")
         })?;
-        let result = wim.apply(image, &self.dir, &self.options(context), context.control());
+        let result = wim.apply(image, &self.dir, &self.options(context)?, context.control());
         context.bars.clear();
         let (tree, done, not_restored) = result.map_err(|error| match error {
             ApplyError::Piped(error) => error.into(),
@@ -75,8 +78,14 @@ impl Apply {
         report.tell(context, begun)
     }
 
-    fn options(&self, context: &Context) -> Options {
-        Options { overwrite: self.overwrite, sparse: self.sparse, memory: context.memory(), ..Options::default() }
+    fn options(&self, context: &Context) -> Result<Options, Failure> {
+        Ok(Options {
+            overwrite: self.overwrite,
+            sparse: self.sparse,
+            unix_data: unix_data(self.unix_data)?,
+            memory: context.memory(),
+            ..Options::default()
+        })
     }
 }
 

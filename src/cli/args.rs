@@ -1,7 +1,17 @@
 //! Values that several commands understand: sizes, compression words, images.
 
+use super::exit::Failure;
 use std::str::FromStr;
 use wimkit::codec::{Format, Level};
+
+/// Whether `--unix-data` was given, where it has a meaning.
+pub(crate) fn unix_data(is_given: bool) -> Result<bool, Failure> {
+    if is_given && !cfg!(target_os = "linux") {
+        return Err(Failure::message("--unix-data is for Linux: other systems have no such owners, modes and devices")
+            .with_hint("leave it out; what an image keeps for Unix stays in it"));
+    }
+    Ok(is_given)
+}
 
 /// A number of bytes, written `1048576`, `1024K`, `1M` or `1MiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

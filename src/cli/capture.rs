@@ -1,6 +1,7 @@
 //! `wimkit capture`: a directory becomes an image in a new file.
 
 use super::Context;
+use super::args::unix_data;
 use super::compression::{CheckArgs, CompressionArgs};
 use super::exit::{Failure, Outcome};
 use super::export::say_written;
@@ -78,6 +79,9 @@ pub(crate) struct ImageArgs {
     /// Take names that Windows cannot have, and names that differ in letter case only
     #[arg(long, help_heading = "Selection")]
     any_names: bool,
+    /// Keep owners, groups and modes, and capture devices, pipes and sockets (Linux); Windows passes them over
+    #[arg(long, help_heading = "Selection")]
+    unix_data: bool,
     /// Leave absolute links into the directory as they are, instead of making them count from the image's root
     #[arg(long, help_heading = "Selection")]
     keep_links: bool,
@@ -102,6 +106,7 @@ impl ImageArgs {
             skip_unreadable: self.skip_unreadable,
             any_names: self.any_names,
             keep_links: self.keep_links,
+            unix_data: unix_data(self.unix_data)?,
             replace: false,
             update_of: self.update_of(context)?,
             delta_from: self.delta_from(context)?,

@@ -1,7 +1,7 @@
 //! `wimkit extract`: files, directories and links of an image.
 
 use super::Context;
-use super::args::{ImageWord, Size};
+use super::args::{ImageWord, Size, unix_data};
 use super::exit::{Failure, Outcome};
 use super::extracted::Report;
 use super::printer::visible;
@@ -34,6 +34,9 @@ pub(crate) struct Extract {
     /// Leave holes in files for long runs of zeros
     #[arg(long)]
     sparse: bool,
+    /// Restore owners, groups and modes, and make devices, pipes and sockets, as far as the image keeps them (Linux)
+    #[arg(long)]
+    unix_data: bool,
     /// Refuse names that Windows cannot have, on other systems too
     #[arg(long)]
     windows_names: bool,
@@ -75,6 +78,7 @@ impl Extract {
             overwrite: self.overwrite,
             sparse: self.sparse,
             name_rules: if self.windows_names { NameRules::Windows } else { NameRules::default() },
+            unix_data: unix_data(self.unix_data)?,
             max_bytes: self.max_size.map(|size| size.0),
             memory: context.memory(),
         };

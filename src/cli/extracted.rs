@@ -61,6 +61,14 @@ impl Report<'_> {
             let points = Counted(left_out.reparse_points, "reparse point");
             context.say(format_args!("  left out: {points}"));
         }
+        if left_out.owners > 0 {
+            let entries = Counted(left_out.owners, "entry");
+            context.say(format_args!("  without owner, group or full mode: {entries}; setting them needs root"));
+        }
+        if left_out.special_files > 0 {
+            let devices = Counted(left_out.special_files, "device");
+            context.say(format_args!("  left out: {devices}; making them needs root"));
+        }
         if left_out.hard_links > 0 {
             let copies = Counted(left_out.hard_links, "copy");
             context.say(format_args!("  {copies} in place of hard links, which the target does not have"));
@@ -98,6 +106,8 @@ struct Document<'a> {
     omitted_named_streams: u64,
     omitted_reparse_points: u64,
     copied_hard_links: u64,
+    omitted_owners: u64,
+    omitted_special_files: u64,
     #[serde(flatten)]
     lost: Option<Lost>,
     refused: AllRefused<'a>,
@@ -150,6 +160,8 @@ impl<'a> Document<'a> {
             omitted_named_streams: done.left_out.named_streams,
             omitted_reparse_points: done.left_out.reparse_points,
             copied_hard_links: done.left_out.hard_links,
+            omitted_owners: done.left_out.owners,
+            omitted_special_files: done.left_out.special_files,
             lost: not_restored.map(|lost| Lost {
                 omitted_security_descriptors: lost.security_descriptors,
                 omitted_attributes: lost.attributes,

@@ -58,11 +58,36 @@ pub fn architecture(machine: u16) -> Option<u32> {
     })
 }
 
-/// The fixed part of the version resource: its signature, then its own version, then the file's in two words.
+/// The version of a file, out of the fixed part of its version resource.
+pub fn file_version(file: &[u8]) -> Option<FileVersion> {
+    let fixed = version_resource(file)?;
+    let (high, low) = (le::u32(file, fixed + 8)?, le::u32(file, fixed + 12)?);
+    Some(FileVersion([(high >> 16) as u16, high as u16, (low >> 16) as u16, low as u16]))
+}
+
+/// The product that a file belongs to, such as `Microsoft® Windows® Operating System`: the first that the texts of its
+/// version resource name.
+pub fn product_name(file: &[u8]) -> Option<String> {
+    /// The texts follow the fixed part, and have some hundred bytes.
+    const MAX_NBYTES: usize = 8 << 10;
+    let texts = file.get(version_resource(file)?..)?;
+    let texts = &texts[..texts.len().min(MAX_NBYTES)];
+    let key = utf16::from_str("ProductName\0");
+    let units = |bytes: &[u8]| bytes.as_chunks::<2>().0.to_vec();
+    let (texts, key) = (units(texts), units(&key));
+    let found = texts.windows(key.len()).position(|window| window == key)?;
+    // Padding to a multiple of four, then the text and its NUL.
+    let value = &texts[found + key.len()..];
+    let value = if value.first() == Some(&[0, 0]) { &value[1..] } else { value };
+    let end = value.iter().position(|unit| *unit == [0, 0])?;
+    utf16::to_string(value[..end].as_flattened()).filter(|name| !name.is_empty())
+}
+
+/// Where the fixed part of the version resource is: its signature, then its own version, then the file's in two words.
 ///
 /// It is found by its key and its signature, which stand side by side nowhere else, instead of through the tree of
 /// resources: a file that is odd elsewhere still tells.
-pub fn file_version(file: &[u8]) -> Option<FileVersion> {
+fn version_resource(file: &[u8]) -> Option<usize> {
     const KEY: &str = "VS_VERSION_INFO";
     const SIGNATURE: u32 = 0xFEEF_04BD;
     let key = utf16::from_str(KEY);
@@ -73,9 +98,8 @@ pub fn file_version(file: &[u8]) -> Option<FileVersion> {
         if file[at..].starts_with(&key) {
             // The NUL of the key, then padding to a multiple of four in the resource.
             let fixed = (at + key.len() + 2..).take(4).find(|start| le::u32(file, *start) == Some(SIGNATURE));
-            if let Some(fixed) = fixed {
-                let (high, low) = (le::u32(file, fixed + 8)?, le::u32(file, fixed + 12)?);
-                return Some(FileVersion([(high >> 16) as u16, high as u16, (low >> 16) as u16, low as u16]));
+            if fixed.is_some() {
+                return fixed;
             }
         }
         at += 1;
@@ -123,6 +147,23 @@ mod tests {
         far[0x3C..0x40].fill(0xFF);
         assert_eq!(machine(&far), None);
         assert_eq!(architecture(0x1234), None);
+    }
+
+    #[test]
+    fn the_product_is_named_behind_the_version() {
+        let version = Some([10, 0, 26100, 1]);
+        for padding in ["", "\0"] {
+            let mut file = executable(0x8664, version);
+            file.extend(utf16::from_str(&format!("ProductName\0{padding}Windows®\0rest")));
+            assert_eq!(product_name(&file).as_deref(), Some("Windows®"));
+            let text = file.len() - 2 * "Windows®\0rest".chars().count();
+            for end in text..text + 16 {
+                assert_eq!(product_name(&file[..end]), None, "no end of the text");
+            }
+        }
+        let mut before = utf16::from_str("ProductName\0Windows\0");
+        before.extend(executable(0x8664, version));
+        assert_eq!(product_name(&before), None);
     }
 
     #[test]

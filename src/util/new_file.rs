@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::os::{self, Dir, Times};
+use super::os::{self, Dir, Ownership, Times};
 
 /// A name for what will replace something, which has its own until then.
 pub fn temporary_name() -> String {
@@ -52,12 +52,20 @@ impl<'a> NewFile<'a> {
     /// # Errors
     /// What the system says; the file is then removed when dropped.
     pub fn finish(&mut self, times: &Times) -> io::Result<()> {
-        os::finish_file(&self.file, times)?;
+        self.finish_owned(times, None).map(drop)
+    }
+
+    /// As [`Self::finish`], with an owner. Answers whether owner, group and mode could all be set.
+    ///
+    /// # Errors
+    /// As [`Self::finish`], but for a privilege that is missing.
+    pub fn finish_owned(&mut self, times: &Times, ownership: Option<&Ownership>) -> io::Result<bool> {
+        let is_complete = os::finish_file(&self.file, times, ownership)?;
         if let Some(temporary) = &self.temporary {
             self.directory.rename(temporary, self.name)?;
         }
         self.is_finished = true;
-        Ok(())
+        Ok(is_complete)
     }
 }
 

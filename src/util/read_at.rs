@@ -45,6 +45,24 @@ pub fn bytes_at(source: &dyn ReadAt, offset: u64, length: usize) -> io::Result<C
     Ok(Cow::Owned(buf))
 }
 
+impl<T: ReadAt + ?Sized> ReadAt for std::sync::Arc<T> {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        (**self).read_exact_at(buf, offset)
+    }
+
+    fn as_slice(&self) -> Option<&[u8]> {
+        (**self).as_slice()
+    }
+
+    fn as_file(&self) -> Option<&File> {
+        (**self).as_file()
+    }
+}
+
 impl<T: AsRef<[u8]> + Send + Sync> ReadAt for io::Cursor<T> {
     fn size(&self) -> u64 {
         self.get_ref().as_ref().len() as u64

@@ -1,6 +1,7 @@
 //! Random access to the content of a file in an image.
 
 use std::io;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::WimError;
@@ -15,9 +16,11 @@ const CACHE_BYTES: u64 = 16 << 20;
 
 /// A blob as a source of its own: chunks are decoded when they are read, and the latest ones are kept.
 ///
+/// `W` is what holds the WIM: a reference, or an [`Arc`].
+///
 /// Hashes cover whole blobs, so what is read is not compared with any: [`super::verify`] does that.
-pub struct BlobReader {
-    wim: Arc<Wim>,
+pub struct BlobReader<W = Arc<Wim>> {
+    wim: W,
     file: usize,
     map: Arc<ChunkMap>,
     /// Where the blob begins in the uncompressed resource.
@@ -26,12 +29,12 @@ pub struct BlobReader {
     cache: CacheShare,
 }
 
-impl BlobReader {
+impl<W: Deref<Target = Wim>> BlobReader<W> {
     /// A reader of `blob`, which is one of the WIM's. `memory` bounds the bytes of a decoded chunk.
     ///
     /// # Errors
     /// The resource is broken, or its chunks are too large for the memory.
-    pub fn new(wim: Arc<Wim>, blob: &KnownBlob, memory: u64) -> Result<Self, WimError> {
+    pub fn new(wim: W, blob: &KnownBlob, memory: u64) -> Result<Self, WimError> {
         Self::with_cache(wim, blob, memory, ChunkCache::new(CACHE_BYTES).share())
     }
 
@@ -39,7 +42,7 @@ impl BlobReader {
     ///
     /// # Errors
     /// As [`BlobReader::new`].
-    pub fn with_cache(wim: Arc<Wim>, blob: &KnownBlob, memory: u64, cache: CacheShare) -> Result<Self, WimError> {
+    pub fn with_cache(wim: W, blob: &KnownBlob, memory: u64, cache: CacheShare) -> Result<Self, WimError> {
         let request = wim.request(blob)?;
         wim.check_memory(std::slice::from_ref(&request), memory)?;
         let Request { size, file, source, .. } = request;
@@ -90,7 +93,7 @@ fn invalid_data(error: ResourceError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
-impl ReadAt for BlobReader {
+impl<W: Deref<Target = Wim> + Send + Sync> ReadAt for BlobReader<W> {
     fn size(&self) -> u64 {
         self.size
     }

@@ -6,6 +6,7 @@
 use super::WimError;
 use super::export::{ExportError, appendable_end, refuse_modification};
 use super::reader::{ImageIndex, Wim};
+use super::references::{self, References};
 use super::writer::{WimWriter, piece_size};
 use super::xml::WimXml;
 use crate::util::progress::Control;
@@ -89,14 +90,17 @@ pub fn delete(wim: &Wim, images: &[ImageIndex], control: Control<'_>) -> Result<
     let mut writer = begin(wim)?;
     let mut xml = wim.xml().clone();
     let mut boot = wim.boot_index().map(ImageIndex::get);
+    let mut gone = References::new();
     for image in images.iter().rev() {
-        for (_, stream) in wim.metadata(*image)?.blob_references() {
-            writer.remove_references(stream.sha1, 1);
-        }
+        references::count(&wim.metadata(*image)?, &mut gone);
         writer.remove_metadata(*image);
         xml.remove_image(image.get());
         boot = boot.filter(|boot| *boot != image.get()).map(|boot| boot - u32::from(boot > image.get()));
     }
+    // A blob goes only if no other image uses it, whatever the table says.
+    let others = wim.images().filter(|image| !images.contains(image));
+    let left = references::count_those_of(wim, others, gone.into_keys())?;
+    left.into_iter().for_each(|(sha1, count)| writer.set_references(sha1, count));
     writer.set_boot(boot.and_then(ImageIndex::new));
     let unused_bytes = writer.drop_unreferenced();
     let size = finish(wim, writer, &mut xml, control)?;

@@ -19,6 +19,7 @@ pub mod output;
 pub mod piped;
 pub mod reader;
 pub mod recover;
+mod references;
 pub mod resource;
 pub mod setup_script;
 pub mod split;
@@ -26,6 +27,7 @@ pub mod split;
 pub(crate) mod test_image;
 pub mod update;
 pub mod verify;
+mod windows;
 mod writer;
 pub mod xml;
 

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 #![allow(clippy::print_stderr, reason = "a skipped test must be seen")]
 
+pub(crate) mod hive;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -116,6 +118,23 @@ pub(crate) fn cabinet(files: &[(&str, &[u8])]) -> Vec<u8> {
         cabinet.extend([&[0; 4][..], &size, &size, block].concat());
     }
     cabinet
+}
+
+/// As much of a Portable Executable as tells its machine, its version and its product.
+pub(crate) fn executable(machine: u16, version: [u16; 4], product: &str) -> Vec<u8> {
+    let mut file = vec![0; 0x40];
+    file[0x3C] = 0x40;
+    file.extend(b"PE\0\0");
+    file.extend(machine.to_le_bytes());
+    file.resize(0x82, 0);
+    file.extend("VS_VERSION_INFO\0".encode_utf16().flat_map(u16::to_le_bytes));
+    file.resize(file.len().next_multiple_of(4), 0);
+    let [major, minor, build, revision] = version.map(u32::from);
+    for number in [0xFEEF_04BD_u32, 0x1_0000, major << 16 | minor, build << 16 | revision] {
+        file.extend(number.to_le_bytes());
+    }
+    file.extend(format!("ProductName\0{product}\0").encode_utf16().flat_map(u16::to_le_bytes));
+    file
 }
 
 /// Deterministic noise.

@@ -120,6 +120,9 @@ pub(crate) fn run(
     for (path, what) in &done.left_out {
         warn(format_args!("left out: {}: {what}", visible(&path.display().to_string())));
     }
+    for warning in &done.warnings {
+        warn(visible(warning));
+    }
     if context.global.json {
         printer::json(&Document::new(schema, path, &done))?;
     } else {
@@ -174,6 +177,7 @@ struct Document {
     unused_bytes: u64,
     excluded: u64,
     left_out: Vec<LeftOut>,
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -219,6 +223,7 @@ impl Document {
             left_out: left_out
                 .map(|(path, what)| LeftOut { path: path.display().to_string(), problem: what.to_string() })
                 .collect(),
+            warnings: done.warnings.clone(),
         }
     }
 }

@@ -113,3 +113,11 @@ pub fn open_unfollowed(path: &std::path::Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     Ok(openat(CWD, path, flags, Mode::empty())?.into())
 }
+
+/// Owner, group, mode and device number.
+pub fn unix_facts(metadata: &std::fs::Metadata) -> Option<super::UnixFacts> {
+    use std::os::unix::fs::MetadataExt;
+    // Other systems count devices in other ways. On Linux, a number has 32 bits.
+    let device = if cfg!(target_os = "linux") { metadata.rdev() as u32 } else { 0 };
+    Some(super::UnixFacts { uid: metadata.uid(), gid: metadata.gid(), mode: metadata.mode(), device })
+}

@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 
-use super::dir::{Times, check_name};
+use super::dir::{Ownership, SpecialFile, Times, check_name};
 use crate::util::filetime::FileTime;
 
 /// An open directory. Names given to it are single names, never paths, and links are never followed.
@@ -40,8 +42,20 @@ impl Dir {
     /// # Errors
     /// What the system says; [`io::ErrorKind::AlreadyExists`] if something else has the name.
     pub fn create_child(&self, name: &str) -> io::Result<bool> {
+        self.make_child(name, Mode::from_raw_mode(0o777))
+    }
+
+    /// As [`Self::create_child`], a directory that is nobody else's business before [`Self::set_ownership`].
+    ///
+    /// # Errors
+    /// As [`Self::create_child`].
+    pub fn create_private_child(&self, name: &str) -> io::Result<bool> {
+        self.make_child(name, Mode::RWXU)
+    }
+
+    fn make_child(&self, name: &str, mode: Mode) -> io::Result<bool> {
         check_name(name)?;
-        match rustix::fs::mkdirat(&self.0, name, Mode::from_raw_mode(0o777)) {
+        match rustix::fs::mkdirat(&self.0, name, mode) {
             Ok(()) => Ok(true),
             Err(error @ rustix::io::Errno::EXIST) => {
                 let stat = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -110,6 +124,71 @@ impl Dir {
         Ok(rustix::fs::symlinkat(target, &self.0, name)?)
     }
 
+    /// Makes what is no file, directory or link. Answers whether it belongs to whom it should, with the mode it should have.
+    ///
+    /// # Errors
+    /// What the system says; [`io::ErrorKind::PermissionDenied`] where devices need a privilege.
+    #[cfg(target_os = "linux")]
+    pub fn make_special(
+        &self,
+        name: &str,
+        special: SpecialFile,
+        ownership: &Ownership,
+        times: &Times,
+    ) -> io::Result<bool> {
+        check_name(name)?;
+        let (kind, device) = match special {
+            SpecialFile::Fifo => (FileType::Fifo, 0),
+            SpecialFile::Socket => (FileType::Socket, 0),
+            SpecialFile::CharacterDevice(device) => (FileType::CharacterDevice, device),
+            SpecialFile::BlockDevice(device) => (FileType::BlockDevice, device),
+        };
+        rustix::fs::mknodat(&self.0, name, kind, Mode::RUSR | Mode::WUSR, device.into())?;
+        // Opened by path alone: opening a device itself may do anything. Whatever has the name by now, it is no link that is
+        // followed.
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let node = rustix::fs::openat(&self.0, name, flags, Mode::empty())?;
+        let owner = rustix::fs::chownat(&node, "", uid(ownership), gid(ownership), AtFlags::EMPTY_PATH);
+        let is_owned = is_permitted(owner)? && names_an_owner(ownership);
+        // Such a descriptor takes no mode, but the name that it has in /proc does.
+        let path = format!("/proc/self/fd/{}", node.as_raw_fd());
+        let mode = rustix::fs::chmodat(CWD, path.as_str(), mode(ownership, is_owned), AtFlags::empty());
+        let is_complete = match mode {
+            Err(rustix::io::Errno::NOENT) => false, // no /proc here
+            result => is_permitted(result)? && is_owned,
+        };
+        self.set_link_times(name, times)?;
+        Ok(is_complete)
+    }
+
+    /// Devices are counted in other ways here.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`].
+    #[cfg(not(target_os = "linux"))]
+    pub fn make_special(&self, _: &str, _: SpecialFile, _: &Ownership, _: &Times) -> io::Result<bool> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Sets owner, group and mode of this directory. Answers whether all of it could be.
+    ///
+    /// # Errors
+    /// What the system says, but for a privilege that is missing.
+    pub fn set_ownership(&self, ownership: &Ownership) -> io::Result<bool> {
+        own(self.0.as_fd(), ownership)
+    }
+
+    /// Sets owner and group of a link in this directory, which has no mode. Answers whether they could be.
+    ///
+    /// # Errors
+    /// What the system says, but for a privilege that is missing.
+    pub fn set_link_owner(&self, name: &str, ownership: &Ownership) -> io::Result<bool> {
+        check_name(name)?;
+        let (uid, gid) = (uid(ownership), gid(ownership));
+        let owner = rustix::fs::chownat(&self.0, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW);
+        Ok(is_permitted(owner)? && names_an_owner(ownership))
+    }
+
     /// Sets the times of this directory.
     ///
     /// # Errors
@@ -156,13 +235,56 @@ impl Dir {
     }
 }
 
-/// Gives a file made by [`Dir::create_file`] its times, and the mode that files usually have.
+/// Gives a file made by [`Dir::create_file`] its times, and its owner, group and mode: where none are given, the mode that
+/// files usually have. Answers whether all of it could be set.
 ///
 /// # Errors
-/// What the system says.
-pub fn finish_file(file: &File, times: &Times) -> io::Result<()> {
-    rustix::fs::fchmod(file, Mode::from_raw_mode(0o666) & !umask())?;
-    Ok(rustix::fs::futimens(file, &timestamps(times))?)
+/// What the system says, but for a privilege that is missing.
+pub fn finish_file(file: &File, times: &Times, ownership: Option<&Ownership>) -> io::Result<bool> {
+    let is_complete = match ownership {
+        Some(ownership) => own(file.as_fd(), ownership)?,
+        None => {
+            rustix::fs::fchmod(file, Mode::from_raw_mode(0o666) & !umask())?;
+            true
+        }
+    };
+    rustix::fs::futimens(file, &timestamps(times))?;
+    Ok(is_complete)
+}
+
+/// Sets owner and group, and then the mode: a change of the owner takes the set-user-id bit away.
+fn own(file: BorrowedFd<'_>, ownership: &Ownership) -> io::Result<bool> {
+    let owner = rustix::fs::fchown(file, uid(ownership), gid(ownership));
+    let is_owned = is_permitted(owner)? && names_an_owner(ownership);
+    Ok(is_permitted(rustix::fs::fchmod(file, mode(ownership, is_owned)))? && is_owned)
+}
+
+/// The number with all bits set stands for "leave it": nobody has it.
+fn uid(ownership: &Ownership) -> Option<Uid> {
+    Some(ownership.uid).filter(|uid| *uid != u32::MAX).map(Uid::from_raw)
+}
+
+fn gid(ownership: &Ownership) -> Option<Gid> {
+    Some(ownership.gid).filter(|gid| *gid != u32::MAX).map(Gid::from_raw)
+}
+
+fn names_an_owner(ownership: &Ownership) -> bool {
+    ownership.uid != u32::MAX && ownership.gid != u32::MAX
+}
+
+/// What belongs to somebody else than it should must not lend them its owner's rights.
+fn mode(ownership: &Ownership, is_owned: bool) -> Mode {
+    let bits = ownership.mode & if is_owned { 0o7777 } else { 0o1777 };
+    Mode::from_raw_mode(bits as _)
+}
+
+/// Whether something was done, or would have needed a privilege. A namespace answers that it does not know an owner.
+fn is_permitted(result: Result<(), rustix::io::Errno>) -> io::Result<bool> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::PERM | rustix::io::Errno::INVAL) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The process's mask, which can only be read by setting it: once.

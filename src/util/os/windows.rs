@@ -40,3 +40,8 @@ pub fn open_unfollowed(path: &std::path::Path) -> io::Result<File> {
     const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
     std::fs::OpenOptions::new().read(true).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(path)
 }
+
+/// There is nothing of the kind here.
+pub fn unix_facts(_: &std::fs::Metadata) -> Option<super::UnixFacts> {
+    None
+}

@@ -7,7 +7,7 @@ use std::os::windows::fs::{FileTimesExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::dir::{Times, check_name};
+use super::dir::{Ownership, SpecialFile, Times, check_name};
 use crate::util::filetime::FileTime;
 
 /// A directory. Names given to it are single names, never paths, and links are never followed.
@@ -60,6 +60,38 @@ impl Dir {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// As [`Self::create_child`]: a directory inherits here who may do what with it.
+    ///
+    /// # Errors
+    /// As [`Self::create_child`].
+    pub fn create_private_child(&self, name: &str) -> io::Result<bool> {
+        self.create_child(name)
+    }
+
+    /// There is nothing of the kind here.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`].
+    pub fn make_special(&self, _: &str, _: SpecialFile, _: &Ownership, _: &Times) -> io::Result<bool> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Owners have no numbers here: nothing is set.
+    ///
+    /// # Errors
+    /// None.
+    pub fn set_ownership(&self, _: &Ownership) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    /// Owners have no numbers here: nothing is set.
+    ///
+    /// # Errors
+    /// None.
+    pub fn set_link_owner(&self, _: &str, _: &Ownership) -> io::Result<bool> {
+        Ok(false)
     }
 
     /// Makes a file in this one.
@@ -158,12 +190,13 @@ impl Dir {
     }
 }
 
-/// Gives a file made by [`Dir::create_file`] its times.
+/// Gives a file made by [`Dir::create_file`] its times. Owners have no numbers here: answers whether none are given.
 ///
 /// # Errors
 /// What the system says.
-pub fn finish_file(file: &File, times: &Times) -> io::Result<()> {
-    file.set_times(file_times(times))
+pub fn finish_file(file: &File, times: &Times, ownership: Option<&Ownership>) -> io::Result<bool> {
+    file.set_times(file_times(times))?;
+    Ok(ownership.is_none())
 }
 
 fn open_for_times(path: &Path) -> io::Result<File> {

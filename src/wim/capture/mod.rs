@@ -17,7 +17,6 @@ pub(super) mod store;
 #[cfg(all(test, unix))]
 mod tests;
 pub(super) mod tree;
-mod windows;
 
 pub use error::{CaptureError, Problem, Skipped};
 pub use exclude::{ConfigError, Exclusions};
@@ -30,6 +29,7 @@ use super::export::{
 };
 use super::header::flag;
 use super::reader::{ImageIndex, OpenOptions, Wim};
+use super::windows::Windows;
 use super::writer::{NewFile, WimWriter, piece_size};
 use super::xml::{ImageXml, WimXml};
 use crate::codec::Format;
@@ -67,6 +67,8 @@ pub struct Options {
     pub any_names: bool,
     /// Leave absolute links as they are, also those that lead into the tree.
     pub keep_links: bool,
+    /// Keep owners, groups and modes, and capture devices, pipes and sockets. Windows passes them over.
+    pub unix_data: bool,
     /// Let a new file take the place of an existing one.
     pub replace: bool,
     /// Take files over from this image whose path, size and time of the last write are the same there, without reading them.
@@ -95,6 +97,7 @@ impl Default for Options {
             skip_unreadable: false,
             any_names: false,
             keep_links: false,
+            unix_data: false,
             replace: false,
             update_of: None,
             delta_from: Vec::new(),
@@ -144,7 +147,7 @@ pub struct Outcome {
     pub format: Option<Format>,
     /// Whether blobs went into a solid resource.
     pub solid: bool,
-    /// What Windows may not be able to read.
+    /// What of the registry could not be read, and what Windows may not be able to read.
     pub warnings: Vec<String>,
 }
 
@@ -233,9 +236,11 @@ impl Material for Directory<'_> {
     ) -> Result<Scan, CaptureError> {
         control.progress.begin("Looking at the tree", 0);
         let scan = scan::scan(self.0, rules, findings, control)?;
-        if let Some(windows) = windows::Windows::find(&scan) {
-            let described = windows.describe(image);
-            described.map_err(|error| ExportError::Xml { path: self.0.to_owned(), error })?;
+        if let Some(windows) = Windows::find(&scan) {
+            control.progress.begin("Reading the registry", 0);
+            let description = windows.describe(&scan);
+            description.state(image).map_err(|error| ExportError::Xml { path: self.0.to_owned(), error })?;
+            findings.warnings.extend(description.warnings.iter().map(ToString::to_string));
         }
         Ok(scan)
     }
@@ -272,7 +277,7 @@ pub(super) fn write_new(
         integrity: (options.check == Check::Write).then(|| piece_size(None)),
     };
     let mut outcome = run(material, &place, WimXml::new(), begin, options, control)?;
-    outcome.warnings = compression.warnings();
+    outcome.warnings.extend(compression.warnings());
     Ok(outcome)
 }
 
@@ -327,6 +332,7 @@ fn run(
         exclusions: &options.exclusions,
         any_names: options.any_names,
         fix_links: place.fix_links,
+        unix_data: options.unix_data,
         destination: destination.symlink_metadata().ok().and_then(|found| os::identify(&found)).map(|(id, _)| id),
         time_limit: options.time_limit.unwrap_or_else(FileTime::reproducible_limit),
     };
@@ -400,7 +406,7 @@ fn run(
         size,
         format: encodings.format,
         solid: encodings.solid.is_some(),
-        warnings: Vec::new(),
+        warnings: findings.warnings,
     })
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LeftOut {
-    /// A device, pipe or socket.
+    /// A device, pipe or socket, which only images with Unix data hold.
     Special,
     /// The file that is written.
     Destination,
@@ -16,7 +16,7 @@ pub enum LeftOut {
 impl std::fmt::Display for LeftOut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Special => "a device, pipe or socket, which an image does not hold",
+            Self::Special => "a device, pipe or socket, which an image holds only for Unix",
             Self::Destination => "the file that is written",
         })
     }
@@ -31,6 +31,8 @@ pub(in crate::wim) struct Findings {
     pub left_out: Vec<(PathBuf, LeftOut)>,
     /// Entries that the exclusion list names.
     pub excluded: u64,
+    /// What the image's description lacks.
+    pub warnings: Vec<String>,
 }
 
 impl Findings {

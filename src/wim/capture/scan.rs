@@ -8,13 +8,15 @@ use super::exclude::Exclusions;
 use super::link::LinkRoot;
 use super::report::{Findings, LeftOut};
 use crate::util::filetime::FileTime;
-use crate::util::os::{self, FileId};
+use crate::util::os::{self, FileId, UnixFacts};
 use crate::util::progress::Control;
-use crate::util::read_at::ReadAt;
+use crate::util::read_at::{PositionedFile, ReadAt};
 use crate::util::sha1::Sha1;
 use crate::util::utf16;
+use crate::wim::windows::Files;
 use std::collections::HashMap;
 use std::fs::Metadata;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,6 +47,7 @@ pub(in crate::wim) struct Node {
     pub name: Box<str>,
     pub times: Times,
     pub kind: Kind,
+    pub unix: Option<UnixFacts>,
 }
 
 /// Creation, last access and last write.
@@ -59,7 +62,7 @@ pub(in crate::wim) struct Times {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::wim) enum Kind {
     Directory,
-    /// A file; names of one file have the same content.
+    /// A file; names of one file have the same content. With Unix data also a device, pipe or socket, which has no bytes.
     File(u32),
     /// A symbolic link, with its reparse data.
     Link {
@@ -149,17 +152,9 @@ impl Scan {
     }
 
     /// What is in a directory.
-    pub(super) fn children(&self, directory: NodeIndex) -> impl Iterator<Item = NodeIndex> {
+    fn children(&self, directory: NodeIndex) -> impl Iterator<Item = NodeIndex> {
         let is_child = move |(index, node): &(NodeIndex, &Node)| node.parent == directory && *index != directory;
         (0..).zip(&self.nodes).filter(is_child).map(|(index, _)| index)
-    }
-
-    /// The entry with this path below a directory; letter case does not count.
-    pub(super) fn find(&self, directory: NodeIndex, path: &[&str]) -> Option<NodeIndex> {
-        let name_of = |index: NodeIndex| &*self.nodes[index as usize].name;
-        path.iter().try_fold(directory, |directory, name| {
-            self.children(directory).find(|child| name_of(*child).eq_ignore_ascii_case(name))
-        })
     }
 
     /// The names from the root down to an entry.
@@ -175,10 +170,50 @@ impl Scan {
         names
     }
 
+    /// Opens a content to be read; `None` for a blob, which is not here.
+    pub(in crate::wim) fn open_content(&self, content: u32) -> Option<io::Result<Box<dyn ReadAt + '_>>> {
+        Some(match &self.contents[content as usize].source {
+            ContentSource::File { node, .. } => self.open(*node),
+            ContentSource::Bytes(bytes) => Ok(Box::new(io::Cursor::new(bytes))),
+            ContentSource::Reader { reader, .. } => Ok(Box::new(Arc::clone(reader))),
+            ContentSource::Blob(_) => return None,
+        })
+    }
+
     /// Takes in a content; answers its number.
     pub(in crate::wim) fn add_content(&mut self, size: u64, source: ContentSource) -> u32 {
         self.contents.push(Content { size, source });
         self.contents.len() as u32 - 1
+    }
+}
+
+impl Files for Scan {
+    type File = NodeIndex;
+
+    fn directories(&self) -> Vec<(NodeIndex, String)> {
+        let node = |index: NodeIndex| &self.nodes[index as usize];
+        let directories = self.children(0).filter(|index| node(*index).kind == Kind::Directory);
+        directories.map(|index| (index, node(index).name.to_string())).collect()
+    }
+
+    fn find(&self, directory: NodeIndex, path: &[&str]) -> Option<NodeIndex> {
+        let name_of = |index: NodeIndex| &*self.nodes[index as usize].name;
+        let found = path.iter().try_fold(directory, |directory, name| {
+            self.children(directory).find(|child| name_of(*child).eq_ignore_ascii_case(name))
+        });
+        let is_file = |found: &NodeIndex| match self.nodes[*found as usize].kind {
+            Kind::File(content) => matches!(self.contents[content as usize].source, ContentSource::File { .. }),
+            Kind::Directory | Kind::Link { .. } => false,
+        };
+        found.filter(is_file)
+    }
+
+    fn open(&self, file: NodeIndex) -> io::Result<Box<dyn ReadAt + '_>> {
+        Ok(Box::new(PositionedFile::new(os::open_unfollowed(&Scan::path(self, file))?)?))
+    }
+
+    fn path(&self, file: NodeIndex) -> String {
+        Scan::path(self, file).display().to_string()
     }
 }
 
@@ -190,6 +225,8 @@ pub(in crate::wim) struct Rules<'a> {
     pub any_names: bool,
     /// Make absolute links inside the tree count from its root.
     pub fix_links: bool,
+    /// Keep owners and modes, and take what has no content.
+    pub unix_data: bool,
     /// The file that is written: no part of what goes into it.
     pub destination: Option<FileId>,
     /// The latest time that the image may tell.
@@ -212,7 +249,7 @@ pub(super) fn scan(
     Ok(scanner.into_scan())
 }
 
-fn unreadable(path: &Path, error: std::io::Error) -> CaptureError {
+fn unreadable(path: &Path, error: io::Error) -> CaptureError {
     CaptureError::Unreadable { path: path.to_owned(), problem: error.into() }
 }
 
@@ -273,7 +310,8 @@ impl<'a> Scanner<'a> {
         self.links.canonical = path.canonicalize().map_err(|error| unreadable(path, error))?;
         let root = self.begin_tree(path);
         let times = times(metadata, self.rules.time_limit);
-        self.scan.nodes.push(Node { parent: root, name: Box::default(), times, kind: Kind::Directory });
+        let unix = self.unix_facts(metadata);
+        self.scan.nodes.push(Node { parent: root, name: Box::default(), times, kind: Kind::Directory, unix });
         let mut pending = vec![root];
         while let Some(directory) = pending.pop() {
             if control.interrupted() {
@@ -355,15 +393,20 @@ impl<'a> Scanner<'a> {
                 }
                 Err(problem) => return self.findings.skip(path, problem),
             }
-        } else if file_type.is_file() {
+        } else if file_type.is_file() || self.rules.unix_data {
             self.file(&metadata, identity)
         } else {
             self.findings.leave_out(path, LeftOut::Special);
             return Ok(());
         };
         let times = times(&metadata, self.rules.time_limit);
-        self.scan.nodes.push(Node { parent, name: name.into(), times, kind });
+        let unix = self.unix_facts(&metadata);
+        self.scan.nodes.push(Node { parent, name: name.into(), times, kind, unix });
         Ok(())
+    }
+
+    fn unix_facts(&self, metadata: &Metadata) -> Option<UnixFacts> {
+        os::unix_facts(metadata).filter(|_| self.rules.unix_data)
     }
 
     fn file(&mut self, metadata: &Metadata, identity: Option<(FileId, u64)>) -> Kind {
@@ -371,8 +414,12 @@ impl<'a> Scanner<'a> {
             return *known;
         }
         let node = self.scan.nodes.len() as NodeIndex;
-        let state = FileState::of(metadata);
-        let kind = Kind::File(self.scan.add_content(metadata.len(), ContentSource::File { node, state }));
+        let (size, source) = if metadata.is_file() {
+            (metadata.len(), ContentSource::File { node, state: FileState::of(metadata) })
+        } else {
+            (0, ContentSource::Bytes(Box::default()))
+        };
+        let kind = Kind::File(self.scan.add_content(size, source));
         if let Some((id, 2..)) = identity {
             self.by_id.insert(id, kind);
         }
@@ -383,7 +430,7 @@ impl<'a> Scanner<'a> {
 /// The times of a file. Where the system keeps no time of creation that it would let a program set, the last write stands
 /// for it: so that an image that is applied and captured again is the same.
 fn times(metadata: &Metadata, limit: FileTime) -> Times {
-    let known = |time: std::io::Result<std::time::SystemTime>| time.map_or(FileTime::ZERO, FileTime::from).min(limit);
+    let known = |time: io::Result<std::time::SystemTime>| time.map_or(FileTime::ZERO, FileTime::from).min(limit);
     let write = known(metadata.modified());
     let creation = if cfg!(windows) { known(metadata.created()) } else { write };
     // Capturing is an access itself: what is to be reproducible cannot tell it.

@@ -3,6 +3,7 @@
 use super::scan::{Kind, Node, Scan};
 use crate::util::sha1::Sha1;
 use crate::wim::metadata::reparse::SYMLINK;
+use crate::wim::metadata::tagged::{UNIX_DATA, UnixData};
 use crate::wim::metadata::{Attributes, NewFile, NodeId, Statistics, TreeBuilder};
 use std::collections::HashMap;
 
@@ -30,7 +31,8 @@ pub(super) fn build(scan: &Scan, hashes: &[Option<Sha1>]) -> Tree {
     for (index, node) in scan.nodes.iter().enumerate() {
         let id = if index == 0 {
             tree.statistics.directories = 1;
-            set_times(tree.builder.file_mut(TreeBuilder::ROOT), node);
+            let root = tree.builder.file_mut(TreeBuilder::ROOT);
+            *root = describe(root.clone(), node);
             Some(TreeBuilder::ROOT)
         } else {
             // A parent comes before its children, and directories have no content that could be missing.
@@ -78,7 +80,7 @@ impl Tree {
 
 /// What an image says about an entry whose content has the hash `hash`.
 pub(in crate::wim) fn new_file(node: &Node, hash: Sha1) -> NewFile {
-    let mut file = match node.kind {
+    let file = match node.kind {
         Kind::Directory => NewFile::directory(&node.name),
         Kind::File(_) => NewFile::file(&node.name, hash),
         Kind::Link { to_directory, is_not_fixed, .. } => {
@@ -88,11 +90,15 @@ pub(in crate::wim) fn new_file(node: &Node, hash: Sha1) -> NewFile {
             if to_directory { link.with_attributes(Attributes::DIRECTORY) } else { link }
         }
     };
-    set_times(&mut file, node);
-    file
+    describe(file, node)
 }
 
-fn set_times(file: &mut NewFile, node: &Node) {
+/// The same with the times, and the owner and mode, of what was found.
+fn describe(mut file: NewFile, node: &Node) -> NewFile {
     let times = node.times;
     (file.creation_time, file.access_time, file.write_time) = (times.creation, times.access, times.write);
+    match node.unix {
+        Some(facts) => file.with_tagged_item(UNIX_DATA, &UnixData::from(facts).encode()),
+        None => file,
+    }
 }

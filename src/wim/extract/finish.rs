@@ -37,6 +37,9 @@ impl Finish<'_> {
                 self.refuse(place, Problem::NothingToLinkTo);
                 continue;
             }
+            if self.writing.unix.is_some_and(|unix| unix.is_left_out(*file)) {
+                continue;
+            }
             let link = |directory: &Dir, name: &str| {
                 let from = self.writing.directories.get(original.directory)?;
                 from.hard_link(&original.name, directory, name)
@@ -84,6 +87,9 @@ impl Finish<'_> {
         };
         let make = |directory: &Dir, name: &str| {
             directory.symlink(&target, name, entry.is_directory())?;
+            if let Some(ownership) = self.writing.ownership(&entry) {
+                self.writing.note(directory.set_link_owner(name, &ownership)?);
+            }
             directory.set_link_times(name, &times_of(&entry))
         };
         match self.writing.make(place, make) {
@@ -92,8 +98,9 @@ impl Finish<'_> {
         }
     }
 
-    /// Sets the times of directories, which making entries in them has changed: those of children before their parents'.
-    pub(super) fn directory_times(&mut self, directories: &[Directory], with_target: bool) {
+    /// Sets the times of directories, which making entries in them has changed, and before that their owners and modes, which
+    /// may forbid it: those of children before their parents'.
+    pub(super) fn directories(&mut self, directories: &[Directory], with_target: bool) {
         for (index, directory) in directories.iter().enumerate().skip(usize::from(!with_target)).rev() {
             if directory.failed {
                 continue;
@@ -101,7 +108,13 @@ impl Finish<'_> {
             let entry = self.tree.entry(directory.dentry);
             // The index was counted from 0 when the plan was made.
             let opened = self.writing.directories.get(index as u32);
-            if let Err(error) = opened.and_then(|open| open.set_times(&times_of(&entry))) {
+            let set = opened.and_then(|open| {
+                if let Some(ownership) = self.writing.ownership(&entry) {
+                    self.writing.note(open.set_ownership(&ownership)?);
+                }
+                open.set_times(&times_of(&entry))
+            });
+            if let Err(error) = set {
                 self.refused.push(Refused { dentry: entry.id(), problem: Problem::from_io(error) });
             }
         }

@@ -7,6 +7,9 @@
 //!
 //! The order: directories ▶ files, in the order in which their blobs are stored, each blob once for all its files ▶ hard
 //! links ▶ symbolic links ▶ the times of directories, the deepest first.
+//!
+//! Owners and modes come with the times, the owner first: a change of the owner takes the set-user-id bit away. Where the
+//! owner cannot be set, there is no such bit. Devices, pipes and sockets are made only if they are asked for.
 
 mod directories;
 mod finish;
@@ -17,6 +20,7 @@ mod plan;
 mod select;
 #[cfg(test)]
 mod tests;
+mod unix;
 mod write;
 
 pub use names::NameRules;
@@ -32,7 +36,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::engine::{Request, Stopped, default_memory, read_blobs};
-use super::metadata::{Metadata, reparse};
+use super::metadata::{DentryId, Metadata, reparse};
 use super::reader::{KnownBlob, Wim, reading_order};
 use crate::util::os::Dir;
 use crate::util::progress::Control;
@@ -40,6 +44,7 @@ use crate::util::sha1::Sha1;
 use directories::Directories;
 use finish::Finish;
 use plan::{FailedDirectories, Naming, Plan, Target};
+use unix::Unix;
 use write::{Failed, Wanted, Writing, problem_of};
 
 pub(super) use write::Extractor;
@@ -53,6 +58,9 @@ pub struct Options {
     pub sparse: bool,
     /// Whose rules names must keep.
     pub name_rules: NameRules,
+    /// Restore owners, groups and modes, and make devices, pipes and sockets, as far as the image keeps them. What needs a
+    /// privilege that is missing is counted.
+    pub unix_data: bool,
     /// Refuse to extract more bytes than this.
     pub max_bytes: Option<u64>,
     /// Bytes of decoded data that may be in memory at once.
@@ -65,6 +73,7 @@ impl Default for Options {
             overwrite: false,
             sparse: false,
             name_rules: NameRules::default(),
+            unix_data: false,
             max_bytes: None,
             memory: default_memory(),
         }
@@ -156,6 +165,7 @@ struct Job<'a> {
     root: Arc<Dir>,
     naming: Naming,
     plan: Plan,
+    unix: Option<Unix>,
 }
 
 /// What became of the blobs.
@@ -177,9 +187,10 @@ impl<'a> Job<'a> {
         let made = MadeTarget::make(target).map_err(target_error)?;
         let root = Arc::new(Dir::open(target).map_err(target_error)?);
         let case_sensitive = !plan::has_case_twins(tree) || is_case_sensitive(&root).map_err(target_error)?;
-        let naming = Naming { rules: options.name_rules, case_sensitive };
+        let naming = Naming { rules: options.name_rules, case_sensitive, unix_data: options.unix_data };
         let plan = Plan::new(tree, selection, naming, Vec::new());
-        Ok(Self { tree, selection, target, options, control, made, root, naming, plan })
+        let unix = options.unix_data.then(Unix::default);
+        Ok(Self { tree, selection, target, options, control, made, root, naming, plan, unix })
     }
 
     fn target_error(&self, source: io::Error) -> ExtractError {
@@ -194,10 +205,13 @@ impl<'a> Job<'a> {
 
     /// Makes the directories; answers whether there is another plan now, without those that cannot be made.
     fn make_directories(&mut self) -> Result<bool, ExtractError> {
-        let not_made = make_directories(&self.plan, &self.root, self.control).map_err(|stopped| match stopped {
-            Stopped::Interrupted => ExtractError::Interrupted,
-            Stopped::Sink(source) => self.target_error(source),
-        })?;
+        // What the end will forbid must not be open until then.
+        let is_private = |id: DentryId| self.unix.is_some() && self.tree.entry(id).unix_data().is_some();
+        let not_made =
+            make_directories(&self.plan, &self.root, is_private, self.control).map_err(|stopped| match stopped {
+                Stopped::Interrupted => ExtractError::Interrupted,
+                Stopped::Sink(source) => self.target_error(source),
+            })?;
         let is_replanned = !not_made.is_empty();
         if is_replanned {
             self.plan = Plan::new(self.tree, self.selection, self.naming, not_made);
@@ -208,7 +222,8 @@ impl<'a> Job<'a> {
     fn writing(&self) -> Writing<'_> {
         let directories = Directories::new(Arc::clone(&self.root), &self.plan.directories);
         let Options { sparse, overwrite, .. } = *self.options;
-        Writing { tree: self.tree, directories, files: &self.plan.files, sparse, overwrite }
+        let unix = self.unix.as_ref();
+        Writing { tree: self.tree, directories, files: &self.plan.files, sparse, overwrite, unix }
     }
 
     /// Makes the files, as `read` gives their contents to the sink. An error without a reason counts as an interruption.
@@ -258,17 +273,18 @@ impl<'a> Job<'a> {
         let mut finish = Finish { tree: self.tree, writing: &writing, refused };
         let hard_links =
             finish.hard_links(&plan.hard_links, &failed_files).map_err(|source| self.target_error(source))?;
-        let left_out = LeftOut { hard_links: hard_links.copied, ..plan.left_out };
         let symlinks = finish
             .symlinks(&plan.links, &failed_links, &plan.directories)
             .map_err(|source| self.target_error(source))?;
-        finish.directory_times(&plan.directories, self.selection.is_everything());
+        finish.directories(&plan.directories, self.selection.is_everything());
+        let (owners, special_files) = self.unix.as_ref().map(Unix::counts).unwrap_or_default();
+        let left_out = LeftOut { hard_links: hard_links.copied, owners, special_files, ..plan.left_out };
 
         let written = |target: &Target| target.file().is_some_and(|file| !failed_files.contains(&file));
         let copies = |wanted: &Wanted| wanted.targets.iter().filter(|target| written(target)).count() as u64;
         Ok(Outcome {
             directories: plan.directories.iter().filter(|directory| !directory.failed).count() as u64,
-            files: (plan.files.len() - failed_files.len()) as u64,
+            files: (plan.files.len() - failed_files.len()) as u64 - special_files,
             hard_links: hard_links.made + hard_links.copied,
             symlinks,
             bytes: sizes.iter().zip(wanted).map(|(size, wanted)| size.saturating_mul(copies(wanted))).sum(),
@@ -313,10 +329,12 @@ impl MadeTarget {
     }
 }
 
-/// Makes the directories of the plan; answers which cannot be made, each with all those in it.
+/// Makes the directories of the plan, those that are private for nobody else; answers which cannot be made, each with all
+/// those in it.
 fn make_directories(
     plan: &Plan,
     root: &Arc<Dir>,
+    is_private: impl Fn(DentryId) -> bool,
     control: Control<'_>,
 ) -> Result<FailedDirectories, Stopped<io::Error>> {
     let mut failed = vec![false; plan.directories.len()];
@@ -331,7 +349,10 @@ fn make_directories(
             not_made.push((index as u32, None));
             continue;
         }
-        let made = directories.get(directory.parent).and_then(|parent| parent.create_child(&directory.name));
+        let made = directories.get(directory.parent).and_then(|parent| match is_private(directory.dentry) {
+            true => parent.create_private_child(&directory.name),
+            false => parent.create_child(&directory.name),
+        });
         if let Err(error) = made {
             failed[index] = true;
             let problem = match problem_of(error).map_err(Stopped::Sink)? {

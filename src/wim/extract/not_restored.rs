@@ -1,5 +1,6 @@
 //! What an image holds and an extraction does not restore.
 
+use crate::wim::metadata::tagged::{TaggedItem, UNIX_DATA};
 use crate::wim::metadata::{Attributes, Entry, Metadata};
 
 /// So many files of an image have features that are not restored: the files themselves are whole.
@@ -25,23 +26,24 @@ impl NotRestored {
         Attributes::SPARSE_FILE,
     ];
 
-    /// Counts the features of a whole image.
-    pub fn of(tree: &Metadata) -> Self {
+    /// Counts the features of a whole image. `with_unix_data`: those that [`super::Options::unix_data`] restores do not count.
+    pub fn of(tree: &Metadata, with_unix_data: bool) -> Self {
         let shown = Self::SHOWN.into_iter().fold(Attributes::default(), |all, one| all | one);
         let mut counts = Self::default();
         for entry in tree.entries() {
             counts.short_names += u64::from(!entry.short_name().is_empty());
             if entry.first_link() == entry.id() {
-                counts.count(&entry, shown);
+                counts.count(&entry, shown, with_unix_data);
             }
         }
         counts
     }
 
-    fn count(&mut self, entry: &Entry<'_>, shown: Attributes) {
+    fn count(&mut self, entry: &Entry<'_>, shown: Attributes, with_unix_data: bool) {
         self.security_descriptors += u64::from(entry.security_id().is_some());
         self.attributes += u64::from(entry.attributes() & !shown != Attributes::default());
-        self.tagged_items += u64::from(entry.tagged_items().next().is_some());
+        let is_lost = |item: TaggedItem<'_>| !(with_unix_data && item.tag == UNIX_DATA);
+        self.tagged_items += u64::from(entry.tagged_items().any(is_lost));
     }
 
     /// Whether there is nothing of the kind.
@@ -71,8 +73,8 @@ mod tests {
         builder.add_hard_link(TreeBuilder::ROOT, "link", full);
         let tree = Metadata::parse(builder.encode().unwrap(), &ParseOptions::default()).unwrap();
         let expected = NotRestored { security_descriptors: 1, short_names: 1, attributes: 1, tagged_items: 1 };
-        assert_eq!(NotRestored::of(&tree), expected);
+        assert_eq!(NotRestored::of(&tree, true), expected);
         let empty = Metadata::parse(TreeBuilder::new().encode().unwrap(), &ParseOptions::default()).unwrap();
-        assert!(NotRestored::of(&empty).is_nothing());
+        assert!(NotRestored::of(&empty, false).is_nothing());
     }
 }

@@ -44,6 +44,10 @@ pub struct LeftOut {
     pub reparse_points: u64,
     /// Further names of files that became copies, as the target has no hard links.
     pub hard_links: u64,
+    /// Entries whose owner, group or mode needs a privilege to be set: they belong to who extracts.
+    pub owners: u64,
+    /// Devices that only a privilege could make, each counted once.
+    pub special_files: u64,
 }
 
 /// An entry that was not extracted.
@@ -122,6 +126,12 @@ pub enum Problem {
     /// A link that means nothing here.
     #[error(transparent)]
     Link(#[from] ReparseError),
+    /// What the image says for Unix contradicts what it says for Windows.
+    #[error("its mode, {mode:#o}, is that of another kind of file than it is")]
+    UnixKind {
+        /// The mode.
+        mode: u32,
+    },
     /// The first name of the file was refused, so there is nothing to link to.
     #[error("the file it is another name of was not extracted")]
     NothingToLinkTo,

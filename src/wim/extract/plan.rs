@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use super::names::NameRules;
 use super::outcome::{LeftOut, Problem, Refused};
 use super::select::Selection;
+use super::unix::Unix;
 use crate::util::os::Times;
 use crate::util::sha1::Sha1;
 use crate::util::utf16;
@@ -94,12 +95,24 @@ pub(super) struct Plan {
     pub(super) left_out: LeftOut,
 }
 
-/// How names are chosen.
+/// How names are chosen, and what is refused.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Naming {
     pub(super) rules: NameRules,
     /// Whether the target tells names apart that differ in letter case only.
     pub(super) case_sensitive: bool,
+    /// Whether owners and modes count, and what else an image says that only Unix has.
+    pub(super) unix_data: bool,
+}
+
+impl Naming {
+    /// The name under which `entry` is extracted, unless it is refused.
+    fn target_name(&self, entry: &Entry<'_>) -> Result<String, Problem> {
+        if self.unix_data {
+            Unix::check(entry)?;
+        }
+        self.rules.target_name(entry)
+    }
 }
 
 /// Entries that are no directories, each with the index of its directory.
@@ -172,7 +185,7 @@ impl Plan {
                 } else if !child.is_directory() || is_link(&child) {
                     others.push((child_id, index));
                 } else {
-                    match naming.rules.target_name(&child) {
+                    match naming.target_name(&child) {
                         Ok(name) => {
                             let depth = plan.directories[index as usize].depth + 1;
                             if may_enter {
@@ -206,7 +219,7 @@ impl Plan {
                 continue;
             }
             let entry = tree.entry(*id);
-            let name = match naming.rules.target_name(&entry) {
+            let name = match naming.target_name(&entry) {
                 Ok(name) => name,
                 Err(problem) => {
                     self.refuse(entry, problem);

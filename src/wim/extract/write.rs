@@ -5,6 +5,7 @@
 //! piece by piece. A file whose blob turns out to be damaged is removed. What is overwritten goes only when the new file
 //! is complete.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
@@ -13,11 +14,12 @@ use rayon::prelude::*;
 use super::directories::Directories;
 use super::outcome::Problem;
 use super::plan::{Place, Target, times_of};
+use super::unix::Unix;
 use crate::util::new_file::{NewFile, is_fatal, temporary_name};
-use crate::util::os::{self, Dir};
+use crate::util::os::{self, Dir, Ownership};
 use crate::util::sha1::Sha1;
 use crate::wim::engine::{BlobEnd, Segment, Sink};
-use crate::wim::metadata::{Metadata, reparse};
+use crate::wim::metadata::{Entry, Metadata, reparse};
 use crate::wim::verify::Damage;
 
 /// With holes: the shortest run of zeros that is left out, in bytes. Shorter ones cost more in extents than they save.
@@ -32,6 +34,8 @@ pub(super) struct Writing<'a> {
     pub(super) files: &'a [Place],
     pub(super) sparse: bool,
     pub(super) overwrite: bool,
+    /// `None`: owners and modes are left alone.
+    pub(super) unix: Option<&'a Unix>,
 }
 
 impl Writing<'_> {
@@ -68,12 +72,53 @@ impl Writing<'_> {
         }
         // Where names of one file disagree, the first one's times are the file's.
         let entry = self.tree.entry(open.place.dentry);
-        open.new.finish(&times_of(&self.tree.entry(entry.first_link())))
+        let times = times_of(&self.tree.entry(entry.first_link()));
+        let ownership = self.ownership(&entry);
+        let is_complete = open.new.finish_owned(&times, ownership.as_ref())?;
+        self.note(is_complete);
+        Ok(())
     }
 
-    /// Makes a file without content.
+    /// To whom an entry is to belong; `None` if that is left alone.
+    pub(super) fn ownership(&self, entry: &Entry<'_>) -> Option<Ownership> {
+        self.unix?;
+        entry.unix_data().map(|data| data.ownership())
+    }
+
+    /// Takes notice of whether an entry belongs to whom it should.
+    pub(super) fn note(&self, is_complete: bool) {
+        if let Some(unix) = self.unix {
+            unix.note(is_complete);
+        }
+    }
+
+    /// Makes a file without content, which may be a device, pipe or socket.
     pub(super) fn empty_file(&self, file: u32) -> io::Result<()> {
-        self.finish(&mut self.begin(&self.files[file as usize])?)
+        let place = &self.files[file as usize];
+        match self.special_file(place)? {
+            None => self.finish(&mut self.begin(place)?),
+            Some(is_made) => {
+                if let Some(unix) = self.unix.filter(|_| !is_made) {
+                    unix.leave_out(file);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes a device, pipe or socket, if `place` is of one; answers then whether the privileges sufficed.
+    fn special_file(&self, place: &Place) -> io::Result<Option<bool>> {
+        let entry = self.tree.entry(place.dentry);
+        let facts = self.unix.zip(Unix::special(&entry)).zip(self.ownership(&entry));
+        let Some(((unix, special), ownership)) = facts else { return Ok(None) };
+        let times = times_of(&self.tree.entry(entry.first_link()));
+        let is_permitted = Cell::new(true);
+        let made = self.make(place, |directory, name| {
+            is_permitted.set(unix.make(directory, name, special, &ownership, &times)?);
+            // What is to be replaced stays.
+            if is_permitted.get() { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) }
+        });
+        if is_permitted.get() { made.map(|()| Some(true)) } else { Ok(Some(false)) }
     }
 
     /// Makes a file of which all content is at hand.
@@ -106,6 +151,9 @@ impl Writing<'_> {
 
     /// Makes a further name of a finished file as a file of its own.
     pub(super) fn copy_name(&self, original: &Place, place: &Place) -> io::Result<()> {
+        if self.special_file(place)?.is_some() {
+            return Ok(()); // the original was made, so this was
+        }
         let from = self.directories.get(original.directory)?.open_file(&original.name)?;
         self.copy(&from, place)
     }

@@ -4,7 +4,7 @@ use super::attributes::Attributes;
 use super::dentry::RawDentry;
 use super::name::Name;
 use super::stream::{Stream, StreamKind, Streams};
-use super::tagged::TaggedItems;
+use super::tagged::{self, TaggedItems, UnixData};
 use super::{DentryId, Metadata};
 use crate::util::filetime::FileTime;
 use crate::util::sha1::Sha1;
@@ -160,6 +160,12 @@ impl<'a> Entry<'a> {
     /// Its tagged items.
     pub fn tagged_items(&self) -> TaggedItems<'a> {
         TaggedItems::new(self.raw.tagged_items())
+    }
+
+    /// Owner, group and mode, if a tool of Unix has kept them. Where names of one file disagree, the first one's count.
+    pub fn unix_data(&self) -> Option<UnixData> {
+        let mut items = self.first_entry().tagged_items();
+        items.find(|item| item.tag == tagged::UNIX_DATA).and_then(|item| UnixData::parse(item.data))
     }
 
     /// The directory it lies in; the root's is the root.

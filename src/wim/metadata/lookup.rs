@@ -38,8 +38,17 @@ impl Metadata {
     /// nothing else. Empty parts are skipped, so `/` and the empty path are the root; `.` and `..` are ordinary names,
     /// which safe trees do not have.
     pub fn lookup(&self, path: &str) -> Option<Entry<'_>> {
-        let mut parts = path.split(['/', '\\']).filter(|part| !part.is_empty());
-        parts.try_fold(self.root(), |directory, part| directory.child(Name::new(&utf16::from_str(part))))
+        let parts = path.split(['/', '\\']).filter(|part| !part.is_empty());
+        self.descend(DentryId::ROOT, parts)
+    }
+
+    /// The entry to which names lead from a directory, by the rules of [`Self::lookup`].
+    pub(in crate::wim) fn descend<'n>(
+        &self,
+        directory: DentryId,
+        mut names: impl Iterator<Item = &'n str>,
+    ) -> Option<Entry<'_>> {
+        names.try_fold(self.entry(directory), |directory, name| directory.child(Name::new(&utf16::from_str(name))))
     }
 
     /// `start` and everything below it, each directory before its children.

@@ -107,7 +107,7 @@ impl<R: Read + Send> PipedWim<R> {
         if let Some(error) = pipe {
             return Err(error.into());
         }
-        let not_restored = NotRestored::of(&tree);
+        let not_restored = NotRestored::of(&tree, options.unix_data);
         Ok((tree, outcome?, not_restored))
     }
 

@@ -57,6 +57,7 @@ impl<'a> Gathered<'a> {
             any_names: options.any_names,
             // A path from the root of what is added would lead nowhere from the root of the image.
             fix_links: false,
+            unix_data: false,
             destination: destination.symlink_metadata().ok().and_then(|found| os::identify(&found)).map(|(id, _)| id),
         };
         control.progress.begin("Looking at what is added", 0);

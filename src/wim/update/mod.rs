@@ -6,6 +6,11 @@
 //! written ▶ the tables ▶ last, the header. Until then, the file has its old images. What no image uses any more leaves the
 //! blob table; its space comes back with `rebuild`, or the next `optimize`.
 //!
+//! # What is stated about the Windows in an image
+//!
+//! Where its kernel, its library or a hive of its registry changes, version, edition, languages and the like are found out
+//! anew and stated; what else the image's element says stays.
+//!
 //! # What a replaced file keeps
 //!
 //! Its name, as the image spells it, its short name, security descriptor, time of creation, tagged items (extended
@@ -21,6 +26,7 @@ mod gather;
 mod language;
 #[cfg(test)]
 mod tests;
+mod windows;
 mod write;
 
 pub use command::{Command, Source};
@@ -105,6 +111,8 @@ pub struct Outcome {
     pub left_out: Vec<(PathBuf, LeftOut)>,
     /// Entries that the exclusion list names.
     pub excluded: u64,
+    /// What could not be found out about the Windows in the images, where it was to be stated anew.
+    pub warnings: Vec<String>,
     /// The file's size in bytes before.
     pub old_size: u64,
     /// The file's size in bytes.
@@ -243,6 +251,7 @@ pub fn update_batches(
         unused_bytes: written.unused_bytes,
         left_out: findings.left_out,
         excluded: findings.excluded,
+        warnings: written.warnings,
         old_size,
         size,
         format: encodings.format,

@@ -2,14 +2,17 @@
 
 use super::edit::{Changes, edit};
 use super::gather::{Gathered, Tree};
+use super::windows::Signs;
 use super::{Command, Options, Selected, Source, UpdateError, fault_of};
 use crate::util::filetime::FileTime;
 use crate::util::sha1::Sha1;
 use crate::wim::WimError;
 use crate::wim::capture::store::Stored;
-use crate::wim::export::{Transfer, Transferred};
+use crate::wim::export::{ExportError, Transfer, Transferred};
 use crate::wim::metadata::{Metadata, ParseOptions};
 use crate::wim::reader::{ImageIndex, KnownBlob, Wim};
+use crate::wim::references::{self, count};
+use crate::wim::windows::Warning;
 use crate::wim::writer::WimWriter;
 use crate::wim::xml::WimXml;
 use std::collections::HashMap;
@@ -29,6 +32,8 @@ pub(super) struct Task<'a> {
 /// What was written.
 pub(super) struct Written {
     pub changes: Vec<(ImageIndex, Changes)>,
+    /// What the images' descriptions lack.
+    pub warnings: Vec<String>,
     pub transferred: Transferred,
     /// Uncompressed bytes of the blobs that left the file.
     pub unused_bytes: u64,
@@ -38,19 +43,21 @@ pub(super) struct Written {
 #[derive(Default)]
 struct References {
     /// In the trees that were written.
-    now: HashMap<Sha1, u32>,
+    now: references::References,
     /// In those that were changed, as they were.
-    before: HashMap<Sha1, u32>,
+    before: references::References,
 }
 
 impl Task<'_> {
     pub(super) fn write(&self, writer: &mut WimWriter, xml: &mut WimXml) -> Result<Written, UpdateError> {
         let mut references = References::default();
-        let mut changes = Vec::new();
+        let (mut changes, mut warnings) = (Vec::new(), Vec::new());
         let sizes = self.stored_sizes();
         for image in self.wim.images() {
             if let Some(commands) = self.selected.get(&image) {
-                changes.push((image, self.change(image, commands, &sizes, &mut references, writer, xml)?));
+                let (made, found) = self.change(image, commands, &sizes, &mut references, writer, xml)?;
+                changes.push((image, made));
+                warnings.extend(found.iter().map(|warning| format!("image {image}: {warning}")));
             } else if self.options.rebuild {
                 count(&self.wim.metadata(image)?, &mut references.now);
                 self.transfer.metadata(writer, self.wim, image)?;
@@ -59,7 +66,7 @@ impl Task<'_> {
         let wanted = self.wanted_blobs(&sizes, &references)?;
         let transferred = self.transfer.blobs(writer, &wanted, |_| None)?;
         let unused_bytes = self.count_references(&sizes, &references, writer)?;
-        Ok(Written { changes, transferred, unused_bytes })
+        Ok(Written { changes, warnings, transferred, unused_bytes })
     }
 
     /// The sizes of the blobs that were read for this, whether or not the file had them.
@@ -81,10 +88,11 @@ impl Task<'_> {
         references: &mut References,
         writer: &mut WimWriter,
         xml: &mut WimXml,
-    ) -> Result<Changes, UpdateError> {
+    ) -> Result<(Changes, Vec<Warning>), UpdateError> {
         let path = || self.wim.path().to_owned();
         let old = self.wim.metadata(image)?;
         count(&old, &mut references.before);
+        let signs = Signs::of(&old);
         let hashes = Some(&*self.stored.hashes);
         let edited = edit(&old, self.commands, selected, self.gathered, hashes, self.options.any_names);
         let (tree, changes) = edited.map_err(|fault| fault_of(self.wim, image, self.commands, fault))?;
@@ -109,11 +117,18 @@ impl Task<'_> {
             let elsewhere = || all.iter().find_map(|contents| contents.find(sha1)).map_or(0, |blob| blob.size);
             sizes.get(sha1).copied().unwrap_or_else(elsewhere)
         };
+        let mut warnings = Vec::new();
         if let Some(element) = xml.image_mut(image.get()) {
             element.set_statistics(&tree.statistics(size_of));
             element.set_modification_time(FileTime::now_reproducible());
+            let is_stated = element.windows().is_some();
+            if let Some(description) = self.describe(&tree, signs.as_ref().filter(|_| is_stated)) {
+                let stated = element.set_windows(&description.info);
+                stated.map_err(|error| ExportError::Xml { path: path(), error })?;
+                warnings = description.warnings;
+            }
         }
-        Ok(changes)
+        Ok((changes, warnings))
     }
 
     /// The blobs to be brought over, each with the place of the file that has it.
@@ -176,30 +191,10 @@ impl Task<'_> {
         }
         references.before.iter().for_each(|(sha1, count)| writer.remove_references(*sha1, *count));
         references.now.iter().for_each(|(sha1, count)| writer.add_references(*sha1, *count));
-        // Counts in tables are not always right. A blob is dropped only if no other image uses it, whatever they say.
-        let mut doubtful: HashMap<Sha1, u32> = references
-            .before
-            .keys()
-            .filter(|sha1| !references.now.contains_key(*sha1))
-            .map(|sha1| (*sha1, 0))
-            .collect();
-        if !doubtful.is_empty() {
-            for image in others {
-                for (_, stream) in self.wim.metadata(image)?.blob_references() {
-                    if let Some(count) = doubtful.get_mut(&stream.sha1) {
-                        *count = count.saturating_add(1);
-                    }
-                }
-            }
-        }
+        // A blob is dropped only if no other image uses it, whatever the table says.
+        let gone = references.before.keys().filter(|sha1| !references.now.contains_key(*sha1)).copied();
+        let doubtful = references::count_those_of(self.wim, others, gone)?;
         doubtful.into_iter().for_each(|(sha1, count)| writer.set_references(sha1, count));
         Ok(writer.drop_unreferenced())
-    }
-}
-
-fn count(tree: &Metadata, references: &mut HashMap<Sha1, u32>) {
-    for (_, stream) in tree.blob_references() {
-        let count = references.entry(stream.sha1).or_default();
-        *count = count.saturating_add(1);
     }
 }

@@ -58,6 +58,11 @@ impl Element {
         self.elements().find(|element| element.name == name)
     }
 
+    /// The same, to be changed.
+    pub(super) fn child_mut(&mut self, name: &str) -> Option<&mut Element> {
+        self.elements_mut().find(|element| element.name == name)
+    }
+
     /// The value of an attribute.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         attribute(&self.attributes, name)
@@ -112,13 +117,37 @@ impl Element {
                 return Err(XmlError::Path { path: path.to_owned() });
             }
             if nth == count {
-                element.children.push(Node::Element(Element::new(name)));
+                element.insert(Element::new(name));
             }
             let mut same = element.elements_mut().filter(|child| child.name == name);
             element = same.nth(nth).expect("there are more than nth by now");
         }
         element.children = vec![Node::Text(text.to_owned())];
         Ok(())
+    }
+
+    /// As [`Self::set`], and elements at `path` make room.
+    ///
+    /// # Errors
+    /// If `path` is no such path, or `text` has characters that XML does not have.
+    pub(super) fn replace(&mut self, path: &str, text: &str) -> Result<(), XmlError> {
+        match self.set(path, text) {
+            Err(XmlError::HasElements { .. }) => {
+                self.remove(path)?;
+                self.set(path, text)
+            }
+            result => result,
+        }
+    }
+
+    /// Puts an element where Microsoft's tools have it: behind those that come before it and those of its own name. One that
+    /// they do not have comes last.
+    pub(super) fn insert(&mut self, new: Element) {
+        let order = order_in(&self.name);
+        let rank = |name: &str| order.iter().position(|known| *known == name);
+        let is_later = |node: &Node| matches!(node, Node::Element(other) if rank(&other.name) > rank(&new.name));
+        let place = rank(&new.name).and_then(|_| self.children.iter().position(is_later));
+        self.children.insert(place.unwrap_or(self.children.len()), Node::Element(new));
     }
 
     /// Takes the element at `path` out, with all it holds. Answers whether it was there.
@@ -157,6 +186,43 @@ impl Element {
         }
         write_end(&self.name, out);
         Ok(())
+    }
+}
+
+/// The elements that Microsoft's tools put into one of this name, in their order.
+fn order_in(parent: &str) -> &'static [&'static str] {
+    match parent {
+        "IMAGE" => &[
+            "DIRCOUNT",
+            "FILECOUNT",
+            "TOTALBYTES",
+            "HARDLINKBYTES",
+            "CREATIONTIME",
+            "LASTMODIFICATIONTIME",
+            "WIMBOOT",
+            "WINDOWS",
+            "NAME",
+            "DESCRIPTION",
+            "FLAGS",
+            "DISPLAYNAME",
+            "DISPLAYDESCRIPTION",
+        ],
+        "WINDOWS" => &[
+            "ARCH",
+            "PRODUCTNAME",
+            "EDITIONID",
+            "INSTALLATIONTYPE",
+            "SERVICINGDATA",
+            "HAL",
+            "PRODUCTTYPE",
+            "PRODUCTSUITE",
+            "LANGUAGES",
+            "VERSION",
+            "SYSTEMROOT",
+        ],
+        "LANGUAGES" => &["LANGUAGE", "FALLBACK", "DEFAULT"],
+        "VERSION" => &["MAJOR", "MINOR", "BUILD", "SPBUILD", "SPLEVEL", "BRANCH"],
+        _ => &[],
     }
 }
 

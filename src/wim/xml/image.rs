@@ -137,12 +137,7 @@ impl ImageXml {
 
     /// Sets what this type itself has spelt. Where foreign elements stand in the way, they make room.
     fn set_own(&mut self, path: &str, text: &str) {
-        if let Err(XmlError::HasElements { .. }) = self.element.set(path, text) {
-            self.element
-                .remove(path)
-                .and_then(|_| self.element.set(path, text))
-                .expect("the path and the text are our own");
-        }
+        self.element.replace(path, text).expect("the path and the text are our own");
     }
 
     /// The counts of the image, as far as all of them are stated.
@@ -173,5 +168,19 @@ impl ImageXml {
     /// What is said about the Windows in the image, if there is one.
     pub fn windows(&self) -> Option<WindowsInfo> {
         self.element.child("WINDOWS").map(WindowsInfo::from_element)
+    }
+
+    /// States what is known about the Windows in the image. What the element says besides stays as it is.
+    ///
+    /// # Errors
+    /// A text in `info` has characters that XML does not have.
+    pub fn set_windows(&mut self, info: &WindowsInfo) -> Result<(), XmlError> {
+        let mut windows = self.element.child("WINDOWS").cloned().unwrap_or_else(|| Element::new("WINDOWS"));
+        info.write(&mut windows)?;
+        match self.element.child_mut("WINDOWS") {
+            Some(element) => *element = windows,
+            None => self.element.insert(windows),
+        }
+        Ok(())
     }
 }

@@ -15,7 +15,7 @@ mod windows;
 pub use element::{Element, Node};
 pub use error::XmlError;
 pub use image::ImageXml;
-pub use windows::{Architecture, WindowsInfo, WindowsVersion};
+pub use windows::{Architecture, FallbackLanguage, WindowsInfo, WindowsVersion};
 
 use element::Attribute;
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::element::Element;
+use super::element::{Element, check_characters};
+use super::error::XmlError;
 use crate::pe::FileVersion;
 
 /// A processor architecture, by the number that Windows gives it.
@@ -70,6 +71,15 @@ impl serde::Serialize for WindowsVersion {
     }
 }
 
+/// A language that stands in for what another one lacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct FallbackLanguage {
+    /// The language that may lack something.
+    pub of: String,
+    /// The one that stands in for it.
+    pub language: String,
+}
+
 /// What the document says about the Windows in an image. What is absent or empty is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct WindowsInfo {
@@ -89,6 +99,8 @@ pub struct WindowsInfo {
     pub hal: Option<String>,
     /// The installed languages, in order.
     pub languages: Vec<String>,
+    /// For a language, the one that stands in for what it lacks.
+    pub fallback_languages: Vec<FallbackLanguage>,
     /// The language that is used unless another is chosen.
     pub default_language: Option<String>,
     /// The version, if its four numbers are stated; a missing revision counts as 0.
@@ -109,7 +121,11 @@ impl WindowsInfo {
         let of_version = |name| text(version.and_then(|version| version.child(name)));
         let number = |name| of_version(name)?.parse::<u32>().ok();
         let languages = windows.child("LANGUAGES");
-        let language_elements = languages.into_iter().flat_map(Element::elements);
+        let called = |name| languages.into_iter().flat_map(Element::elements).filter(move |e| e.name == name);
+        let fallback = |element: &Element| FallbackLanguage {
+            of: element.attribute("LANGUAGE").unwrap_or_default().to_owned(),
+            language: element.text().into_owned(),
+        };
         Self {
             architecture: own("ARCH").and_then(|arch| arch.parse().ok()).map(Architecture),
             product_name: own("PRODUCTNAME"),
@@ -118,7 +134,8 @@ impl WindowsInfo {
             product_type: own("PRODUCTTYPE"),
             product_suite: own("PRODUCTSUITE"),
             hal: own("HAL"),
-            languages: language_elements.filter(|e| e.name == "LANGUAGE").map(|e| e.text().into_owned()).collect(),
+            languages: called("LANGUAGE").map(|e| e.text().into_owned()).collect(),
+            fallback_languages: called("FALLBACK").map(fallback).collect(),
             default_language: text(languages.and_then(|languages| languages.child("DEFAULT"))),
             version: number("MAJOR").zip(number("MINOR")).zip(number("BUILD")).map(|((major, minor), build)| {
                 WindowsVersion { major, minor, build, revision: number("SPBUILD").unwrap_or(0) }
@@ -127,5 +144,76 @@ impl WindowsInfo {
             branch: of_version("BRANCH"),
             system_root: own("SYSTEMROOT"),
         }
+    }
+
+    /// States all of it that is known; what is not stays as it was.
+    ///
+    /// # Errors
+    /// A text has characters that XML does not have: see [`Self::drop_impossible_texts`].
+    pub(super) fn write(&self, windows: &mut Element) -> Result<(), XmlError> {
+        let number = |number: Option<u32>| number.map(|number| number.to_string());
+        let of_version = |part: fn(&WindowsVersion) -> u32| number(self.version.as_ref().map(part));
+        let texts = [
+            ("ARCH", number(self.architecture.map(|architecture| architecture.0))),
+            ("PRODUCTNAME", self.product_name.clone()),
+            ("EDITIONID", self.edition_id.clone()),
+            ("INSTALLATIONTYPE", self.installation_type.clone()),
+            ("HAL", self.hal.clone()),
+            ("PRODUCTTYPE", self.product_type.clone()),
+            ("PRODUCTSUITE", self.product_suite.clone()),
+            ("VERSION/MAJOR", of_version(|version| version.major)),
+            ("VERSION/MINOR", of_version(|version| version.minor)),
+            ("VERSION/BUILD", of_version(|version| version.build)),
+            ("VERSION/SPBUILD", of_version(|version| version.revision)),
+            ("VERSION/SPLEVEL", number(self.service_pack_level)),
+            ("VERSION/BRANCH", self.branch.clone()),
+            ("SYSTEMROOT", self.system_root.clone()),
+        ];
+        for (path, text) in texts {
+            if let Some(text) = text {
+                windows.replace(path, &text)?;
+            }
+        }
+        if !self.languages.is_empty() {
+            windows.remove("LANGUAGES")?;
+            windows.insert(self.languages_element());
+        }
+        Ok(())
+    }
+
+    fn languages_element(&self) -> Element {
+        let mut languages = Element::new("LANGUAGES");
+        self.languages.iter().for_each(|language| languages.insert(Element::with_text("LANGUAGE", language)));
+        for FallbackLanguage { of, language } in &self.fallback_languages {
+            let attributes = vec![("LANGUAGE".to_owned(), of.clone())];
+            languages.insert(Element { attributes, ..Element::with_text("FALLBACK", language) });
+        }
+        let default = self.default_language.iter();
+        default.for_each(|default| languages.insert(Element::with_text("DEFAULT", default)));
+        languages
+    }
+
+    /// Drops texts that come from nobody knows where and that XML cannot hold; answers how many.
+    pub(in crate::wim) fn drop_impossible_texts(&mut self) -> usize {
+        let is_possible = |text: &str| check_characters(text, String::new).is_ok();
+        let mut dropped = 0;
+        let texts = [
+            &mut self.product_name,
+            &mut self.edition_id,
+            &mut self.installation_type,
+            &mut self.product_type,
+            &mut self.product_suite,
+            &mut self.hal,
+            &mut self.default_language,
+            &mut self.branch,
+            &mut self.system_root,
+        ];
+        for text in texts {
+            dropped += usize::from(text.take_if(|text| !is_possible(text)).is_some());
+        }
+        let before = self.languages.len() + self.fallback_languages.len();
+        self.languages.retain(|language| is_possible(language));
+        self.fallback_languages.retain(|fallback| is_possible(&fallback.of) && is_possible(&fallback.language));
+        dropped + before - self.languages.len() - self.fallback_languages.len()
     }
 }

@@ -208,10 +208,10 @@ fn where_there_are_no_hard_links_names_become_copies() {
     fs::remove_file(target.join("name")).unwrap();
 
     // No such file system is at hand: the copy alone.
-    let naming = Naming { rules: NameRules::default(), case_sensitive: true };
+    let naming = Naming { rules: NameRules::default(), case_sensitive: true, unix_data: false };
     let plan = Plan::new(tree, &Selection::everything(), naming, Vec::new());
     let directories = Directories::new(Arc::new(Dir::open(target).unwrap()), &plan.directories);
-    let writing = Writing { tree, directories, files: &plan.files, sparse: false, overwrite: false };
+    let writing = Writing { tree, directories, files: &plan.files, sparse: false, overwrite: false, unix: None };
     writing.copy_name(&plan.files[0], &plan.hard_links[0].place).unwrap();
     let modified = |name: &str| fs::metadata(target.join(name)).unwrap().modified().unwrap();
     assert_eq!(fs::read(target.join("name")).unwrap(), b"content");

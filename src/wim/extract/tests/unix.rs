@@ -182,7 +182,7 @@ fn names_that_differ_in_case_only_are_kept_apart_or_refused() {
 
     let wim = sample.wim();
     let tree = wim.metadata(ImageIndex::new(1).unwrap()).unwrap();
-    let naming = Naming { rules: NameRules::Unix, case_sensitive: false };
+    let naming = Naming { rules: NameRules::Unix, case_sensitive: false, unix_data: false };
     let plan = Plan::new(&tree, &Selection::everything(), naming, Vec::new());
     assert_eq!((plan.directories.len(), plan.files.len()), (2, 3));
     let refused: Vec<_> =
