@@ -42,6 +42,7 @@ use exit::{Failure, Outcome};
 use progress::Bars;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use wimkit::util::clock::Clock;
 use wimkit::util::progress::Control;
 use wimkit::wim::engine::default_memory;
 
@@ -116,6 +117,7 @@ enum Command {
 struct Context {
     global: Global,
     bars: Bars,
+    clock: Clock,
 }
 
 impl Context {
@@ -190,8 +192,15 @@ fn run(cli: Cli) -> Result<Outcome, Failure> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
         pool.map_err(|error| Failure::message(format!("cannot start {threads} threads: {error}")))?;
     }
-    let context = Context { bars: Bars::new(cli.global.quiet), global: cli.global };
+    let context = Context { bars: Bars::new(cli.global.quiet), global: cli.global, clock: clock()? };
     cli.command.run(&context)
+}
+
+/// The system's clock, or one that stands where the environment variable `WIMKIT_NOW` says.
+fn clock() -> Result<Clock, Failure> {
+    let Ok(text) = std::env::var("WIMKIT_NOW") else { return Ok(Clock::System) };
+    let time = text.parse().map_err(|error| Failure::message(format!("WIMKIT_NOW: {error}")))?;
+    Ok(Clock::Stopped(time))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod document;
 mod init;
 mod plan;
+mod records;
 mod run;
 
 use super::Context;
