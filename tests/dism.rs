@@ -36,7 +36,10 @@ impl Scene {
         let wimkit = assert_cmd::cargo::cargo_bin("wimkit");
         let mut command = Command::new(&wimkit);
         command.arg("refresh").args(arguments).args(["--servicer", "dism", "--dism", arg(&self.path("dism"))]);
-        command.current_dir(self.path("sample")).env("SOURCE_DATE_EPOCH", "1750000000");
+        command
+            .current_dir(self.path("sample"))
+            .env("SOURCE_DATE_EPOCH", "1750000000")
+            .env("WIMKIT_DATABASE", "history.redb");
         command.env("DISM_STAND_IN", self.path("state")).env("WIMKIT", wimkit);
         command
     }

@@ -228,6 +228,7 @@ fn refresh(directory: &Path, arguments: &[&str]) -> Output {
         .args(arguments)
         .current_dir(directory)
         .env("SOURCE_DATE_EPOCH", "1750000000")
+        .env("WIMKIT_DATABASE", "history.redb")
         .output()
         .unwrap()
 }

@@ -16,6 +16,7 @@ mod explain;
 mod export;
 mod extract;
 mod extracted;
+mod history;
 mod human;
 mod info;
 mod interrupt;
@@ -105,6 +106,7 @@ enum Command {
     Join(join::Join),
     Delete(delete::Delete),
     Refresh(refresh::Refresh),
+    History(history::History),
     Media(media::Media),
     Sample(sample::Sample),
     Explain(explain::Explain),
@@ -163,6 +165,7 @@ impl Command {
             Self::Join(command) => command.run(context),
             Self::Delete(command) => command.run(context),
             Self::Refresh(command) => command.run(context),
+            Self::History(command) => command.run(context),
             Self::Media(command) => command.run(context),
             Self::Sample(command) => command.run(context),
             Self::Explain(command) => command.run(context),

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod commands;
+pub mod history;
 pub mod media;
 pub mod plan;
 pub mod report;

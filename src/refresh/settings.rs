@@ -116,6 +116,8 @@ pub struct Settings {
     pub clean_up: CleanUps,
     /// Where the folders of reports go; `None`: below `work`.
     pub reports: Option<PathBuf>,
+    /// The database of all runs; `None`: that of this user.
+    pub database: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -136,6 +138,7 @@ impl Default for Settings {
             targets: Targets::default(),
             clean_up: CleanUps::default(),
             reports: None,
+            database: None,
         }
     }
 }
@@ -204,7 +207,7 @@ impl Settings {
     fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let own = [&mut self.media, &mut self.new_media, &mut self.work];
         let others = self.packages.iter_mut().chain(&mut self.features);
-        own.into_iter().chain(others).chain(&mut self.reports)
+        own.into_iter().chain(others).chain(&mut self.reports).chain(&mut self.database)
     }
 
     /// The same with paths that begin at `directory`.
@@ -254,7 +257,7 @@ impl Settings {
             }
         }
         // Beside the media, and not in them.
-        for (name, path) in [("reports", &self.reports)] {
+        for (name, path) in [("reports", &self.reports), ("database", &self.database)] {
             for media in [&self.media, &self.new_media] {
                 let [own, media] = [path.as_ref().unwrap_or(&self.work), media]
                     .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
@@ -291,6 +294,7 @@ mod tests {
         assert!(error("new_media = \"oldMedia/new\"").ends_with("media and new_media must be apart from each other"));
         assert!(error("work = \"newMedia\"").contains("new_media and work"));
         assert!(error("reports = \"newMedia/reports\"").contains("reports must not be in the media"));
+        assert!(error("database = \"oldMedia\"").contains("database must not be in the media"));
         assert!(with("reports = \".\"").unwrap().check().is_ok());
         assert!(with("").unwrap().check().is_ok());
     }

@@ -6,6 +6,8 @@ mod plan;
 mod records;
 mod run;
 
+pub(super) use plan::settings_here;
+
 use super::Context;
 use super::exit::{Failure, Outcome};
 use clap::{Args, Subcommand};

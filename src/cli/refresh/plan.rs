@@ -66,7 +66,7 @@ impl FromStr for LanguageWord {
 }
 
 /// The settings in the file that `init` writes, if it is there.
-fn settings_here() -> Result<Option<Settings>, Failure> {
+pub(crate) fn settings_here() -> Result<Option<Settings>, Failure> {
     let file = Path::new("refresh.toml");
     Ok(if file.exists() { Some(Settings::read(file)?) } else { None })
 }

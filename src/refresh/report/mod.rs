@@ -14,6 +14,7 @@ mod tests;
 mod timeline;
 mod warning;
 
+pub(crate) use summary::rate;
 pub use summary::{Counts, Document, document};
 pub use warning::{Severity, Warning};
 

@@ -91,7 +91,7 @@ struct PackageDocument {
 }
 
 /// A share in percent, to two decimals; 0 of nothing.
-fn rate(part: usize, whole: usize) -> f64 {
+pub(crate) fn rate(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { (part as f64 * 10_000.0 / whole as f64).round() / 100.0 }
 }
 
