@@ -1,6 +1,7 @@
 //! What of a run is done: kept in the work directory, so that a run that was stopped goes on.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
@@ -59,7 +60,13 @@ impl Journal {
         [&*text, fingerprint, &begun.to_string()].iter().for_each(|part| hasher.update(part.as_bytes()));
         let mut id = hasher.finish().to_string();
         id.truncate(16);
-        let database = Database::create(&path).map_err(|error| broken(&path, error))?;
+        // Under another name until all of it is there: a journal that says nothing could be neither begun nor gone on with.
+        let partial = path.with_extension("partial");
+        let io = |source| RunError::Io { path: partial.clone(), source };
+        if partial.exists() {
+            fs::remove_file(&partial).map_err(io)?;
+        }
+        let database = Database::create(&partial).map_err(|error| broken(&partial, error))?;
         let write = || -> Result<(), redb::Error> {
             let transaction = database.begin_write()?;
             {
@@ -79,7 +86,10 @@ impl Journal {
             }
             Ok(transaction.commit()?)
         };
-        write().map_err(|error| broken(&path, error))?;
+        write().map_err(|error| broken(&partial, error))?;
+        drop(database);
+        fs::rename(&partial, &path).map_err(io)?;
+        let database = Database::open(&path).map_err(|error| broken(&path, error))?;
         Ok(Self { path, database, id, begun, settings: settings.clone(), fingerprint: fingerprint.to_owned() })
     }
 

@@ -234,6 +234,9 @@ impl<'a> Run<'a> {
     /// Does what is to be done, and answers whether images wait to be serviced elsewhere. What an earlier run has left mounted is
     /// given up before, and what stays mounted behind a failure after that.
     fn carry_out(mut self, told: Told<'_>) -> Result<bool, RunError> {
+        for directory in [self.settings.new_media.clone(), self.in_work("images"), self.saved()] {
+            native::sweep(&directory, &self.media)?;
+        }
         let is_service =
             |(place, step): (u32, &Step)| matches!(step.work, Work::Service(_)) && !self.records.contains_key(&place);
         let is_serviced = (0..).zip(&self.plan.steps).any(is_service);
