@@ -141,7 +141,17 @@ fn where_reports_go() {
     let output = scene.refresh("12:00:00", "", &["--reports", "file"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stderr(&output).contains("warning: there is no report: file"), "{}", stderr(&output));
+    // Once more, then.
+    let output = scene.expect(0, "12:30:00", &["report", "--json", "--reports", "later"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let folder = "DynamicUpdate_Report_20260131_120000";
+    let expected = ["wimkit.report/1", "success", arg(&Path::new("later").join(folder))].map(Value::from);
+    assert_eq!([&document["schema"], &document["status"], &document["folder"]], expected.each_ref());
+    assert_eq!(scene.summary(&format!("later/{folder}"))["RunId"], document["run"]);
+    scene.expect(2, "12:30:00", &["report", "--reports", "file"]);
+    scene.expect(2, "12:30:00", &["report", "newMedia"]);
     // Not into the media.
+    scene.expect(2, "12:30:00", &["report", "--reports", "oldMedia/reports"]);
     let output = scene.refresh("13:00:00", "", &["--reports", "newMedia/reports"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
 }

@@ -30,6 +30,7 @@ mod package;
 mod printer;
 mod progress;
 mod refresh;
+mod report;
 mod sample;
 mod setup_action;
 mod source;
@@ -107,6 +108,7 @@ enum Command {
     Delete(delete::Delete),
     Refresh(refresh::Refresh),
     History(history::History),
+    Report(report::Report),
     Media(media::Media),
     Sample(sample::Sample),
     Explain(explain::Explain),
@@ -166,6 +168,7 @@ impl Command {
             Self::Delete(command) => command.run(context),
             Self::Refresh(command) => command.run(context),
             Self::History(command) => command.run(context),
+            Self::Report(command) => command.run(context),
             Self::Media(command) => command.run(context),
             Self::Sample(command) => command.run(context),
             Self::Explain(command) => command.run(context),
