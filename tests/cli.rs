@@ -122,7 +122,7 @@ fn help_and_version_are_answers() {
 fn completions_and_manual_pages_know_every_command() {
     let commands = [
         "info", "ls", "cat", "extract", "verify", "export", "optimize", "split", "join", "delete", "expand", "package",
-        "bench",
+        "refresh", "history", "bench",
     ];
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = succeed(["completions", shell]);

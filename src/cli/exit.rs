@@ -20,6 +20,8 @@ pub(crate) enum Outcome {
     Done,
     /// The command looked and found it bad, or did a part only. It has said what.
     Partial,
+    /// What an external tool was to do failed altogether. The command has said what.
+    ExternalFailed,
 }
 
 /// Why a command could not do its work.
@@ -113,6 +115,7 @@ pub(crate) fn finish(result: Result<Outcome, Failure>) -> ExitCode {
     match result {
         Ok(Outcome::Done) | Err(Failure::ReaderGone) => ExitCode::SUCCESS,
         Ok(Outcome::Partial) => ExitCode::from(1),
+        Ok(Outcome::ExternalFailed) => ExitCode::from(3),
         Err(Failure::CouldNot { error, hint }) => {
             tell(&*error, hint.as_deref());
             ExitCode::from(2)
@@ -166,6 +169,7 @@ mod tests {
     fn each_end_has_its_code() {
         assert_eq!(finish(Ok(Outcome::Done)), ExitCode::from(0));
         assert_eq!(finish(Ok(Outcome::Partial)), ExitCode::from(1));
+        assert_eq!(finish(Ok(Outcome::ExternalFailed)), ExitCode::from(3));
         assert_eq!(finish(Err(Failure::message("no"))), ExitCode::from(2));
         assert_eq!(finish(Err(Failure::external(io::Error::other("no"), None))), ExitCode::from(3));
         assert_eq!(finish(Err(Failure::Interrupted)), ExitCode::from(130));

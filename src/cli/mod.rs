@@ -16,6 +16,7 @@ mod explain;
 mod export;
 mod extract;
 mod extracted;
+mod history;
 mod human;
 mod info;
 mod interrupt;
@@ -29,6 +30,7 @@ mod package;
 mod printer;
 mod progress;
 mod refresh;
+mod report;
 mod sample;
 mod setup_action;
 mod source;
@@ -42,6 +44,7 @@ use exit::{Failure, Outcome};
 use progress::Bars;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use wimkit::util::clock::Clock;
 use wimkit::util::progress::Control;
 use wimkit::wim::engine::default_memory;
 
@@ -104,6 +107,8 @@ enum Command {
     Join(join::Join),
     Delete(delete::Delete),
     Refresh(refresh::Refresh),
+    History(history::History),
+    Report(report::Report),
     Media(media::Media),
     Sample(sample::Sample),
     Explain(explain::Explain),
@@ -116,6 +121,7 @@ enum Command {
 struct Context {
     global: Global,
     bars: Bars,
+    clock: Clock,
 }
 
 impl Context {
@@ -161,6 +167,8 @@ impl Command {
             Self::Join(command) => command.run(context),
             Self::Delete(command) => command.run(context),
             Self::Refresh(command) => command.run(context),
+            Self::History(command) => command.run(context),
+            Self::Report(command) => command.run(context),
             Self::Media(command) => command.run(context),
             Self::Sample(command) => command.run(context),
             Self::Explain(command) => command.run(context),
@@ -190,8 +198,15 @@ fn run(cli: Cli) -> Result<Outcome, Failure> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
         pool.map_err(|error| Failure::message(format!("cannot start {threads} threads: {error}")))?;
     }
-    let context = Context { bars: Bars::new(cli.global.quiet), global: cli.global };
+    let context = Context { bars: Bars::new(cli.global.quiet), global: cli.global, clock: clock()? };
     cli.command.run(&context)
+}
+
+/// The system's clock, or one that stands where the environment variable `WIMKIT_NOW` says.
+fn clock() -> Result<Clock, Failure> {
+    let Ok(text) = std::env::var("WIMKIT_NOW") else { return Ok(Clock::System) };
+    let time = text.parse().map_err(|error| Failure::message(format!("WIMKIT_NOW: {error}")))?;
+    Ok(Clock::Stopped(time))
 }
 
 #[cfg(test)]

@@ -114,6 +114,10 @@ pub struct Settings {
     pub targets: Targets,
     /// How it is cleaned up.
     pub clean_up: CleanUps,
+    /// Where the folders of reports go; `None`: below `work`.
+    pub reports: Option<PathBuf>,
+    /// The database of all runs; `None`: that of this user.
+    pub database: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -133,6 +137,8 @@ impl Default for Settings {
             checkpoints: Checkpoints::default(),
             targets: Targets::default(),
             clean_up: CleanUps::default(),
+            reports: None,
+            database: None,
         }
     }
 }
@@ -173,6 +179,16 @@ pub enum SettingsError {
         /// Which settings they are.
         names: &'static str,
     },
+    /// What is no part of the media would be among them.
+    #[error("{path}: {name} must not be in the media, {media}", path = .path.display(), media = .media.display())]
+    InMedia {
+        /// The setting.
+        name: &'static str,
+        /// What it says.
+        path: PathBuf,
+        /// The media.
+        media: PathBuf,
+    },
 }
 
 impl Settings {
@@ -187,13 +203,34 @@ impl Settings {
         Ok(settings.below(path.parent().unwrap_or(Path::new(""))))
     }
 
+    /// All paths.
+    fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let own = [&mut self.media, &mut self.new_media, &mut self.work];
+        let others = self.packages.iter_mut().chain(&mut self.features);
+        own.into_iter().chain(others).chain(&mut self.reports).chain(&mut self.database)
+    }
+
     /// The same with paths that begin at `directory`.
     fn below(mut self, directory: &Path) -> Self {
-        let own = [&mut self.media, &mut self.new_media, &mut self.work];
-        for path in own.into_iter().chain(&mut self.packages).chain(&mut self.features) {
-            *path = directory.join(&*path);
-        }
+        self.paths().for_each(|path| *path = directory.join(&*path));
         self
+    }
+
+    /// The same with paths that mean the same from everywhere.
+    ///
+    /// # Errors
+    /// The current directory is not known.
+    pub fn absolute(&self) -> io::Result<Self> {
+        let mut settings = self.clone();
+        for path in settings.paths() {
+            *path = std::path::absolute(&*path)?;
+        }
+        Ok(settings)
+    }
+
+    /// Where the folders of reports go.
+    pub fn reports(&self) -> PathBuf {
+        self.reports.clone().unwrap_or_else(|| self.work.join("reports"))
     }
 
     /// Whether anything but updates is added.
@@ -217,6 +254,16 @@ impl Settings {
             let [one, other] = [first, second].map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
             if one.starts_with(&other) || other.starts_with(&one) {
                 return Err(SettingsError::Overlap { first: first.clone(), second: second.clone(), names });
+            }
+        }
+        // Beside the media, and not in them.
+        for (name, path) in [("reports", &self.reports), ("database", &self.database)] {
+            for media in [&self.media, &self.new_media] {
+                let [own, media] = [path.as_ref().unwrap_or(&self.work), media]
+                    .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+                if own.starts_with(&media) {
+                    return Err(SettingsError::InMedia { name, path: own, media });
+                }
             }
         }
         Ok(())
@@ -246,6 +293,9 @@ mod tests {
         assert_eq!(error("languages = [{ tag = \"../x\" }]"), "\"../x\" is no language such as ja-jp");
         assert!(error("new_media = \"oldMedia/new\"").ends_with("media and new_media must be apart from each other"));
         assert!(error("work = \"newMedia\"").contains("new_media and work"));
+        assert!(error("reports = \"newMedia/reports\"").contains("reports must not be in the media"));
+        assert!(error("database = \"oldMedia\"").contains("database must not be in the media"));
+        assert!(with("reports = \".\"").unwrap().check().is_ok());
         assert!(with("").unwrap().check().is_ok());
     }
 }

@@ -45,6 +45,13 @@ impl AtomicFile {
         Ok(Self { temporary: builder.tempfile_in(directory)?, target })
     }
 
+    /// Whether a file of this name is what a program that was killed has left of one.
+    pub fn is_leftover(name: &str) -> bool {
+        let middle = name.strip_prefix('.').and_then(|name| name.strip_suffix(".partial"));
+        let random = middle.and_then(|middle| middle.rsplit_once('.')).map(|(_, random)| random);
+        random.is_some_and(|random| random.len() == 6 && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    }
+
     /// The file being written.
     pub fn file(&self) -> &File {
         self.temporary.as_file()
@@ -82,6 +89,20 @@ impl AtomicFile {
 mod tests {
     use super::*;
     use std::io::Write;
+
+    #[test]
+    fn leftovers_are_known_by_their_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = AtomicFile::create(&directory.path().join("install.wim")).unwrap();
+        let name = std::fs::read_dir(directory.path()).unwrap().next().unwrap().unwrap().file_name();
+        assert!(AtomicFile::is_leftover(name.to_str().unwrap()), "{name:?}");
+        drop(file);
+        for name in
+            ["install.wim", ".partial", ".a.partial", ".a.12345.partial", "a.123456.partial", ".a.12345-.partial"]
+        {
+            assert!(!AtomicFile::is_leftover(name), "{name}");
+        }
+    }
 
     #[test]
     fn appears_on_commit_and_leaves_nothing_on_drop() {

@@ -80,6 +80,12 @@ impl FileTime {
         stated_epoch().unwrap_or(Self(u64::MAX))
     }
 
+    /// The time from `earlier` to this one; none if it was later.
+    pub fn since(self, earlier: Self) -> std::time::Duration {
+        let ticks = self.0.saturating_sub(earlier.0);
+        std::time::Duration::new(ticks / TICKS_PER_SECOND, (ticks % TICKS_PER_SECOND) as u32 * 100)
+    }
+
     /// Whether it says "not set".
     pub fn is_zero(self) -> bool {
         self.0 == 0
@@ -137,6 +143,13 @@ impl FromStr for FileTime {
 impl serde::Serialize for FileTime {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for FileTime {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -233,6 +246,13 @@ mod tests {
         assert_eq!(FileTime::from_unix(i64::MIN, 0), FileTime::ZERO);
         assert_eq!(FileTime::from_unix(i64::MAX, 0), FileTime(u64::MAX));
         assert!(FileTime(u64::MAX).to_string().starts_with("60056-05-28"));
+    }
+
+    #[test]
+    fn durations() {
+        use std::time::Duration;
+        assert_eq!(FileTime(25_000_001).since(FileTime(10_000_000)), Duration::new(1, 500_000_100));
+        assert_eq!(FileTime(1).since(FileTime(2)), Duration::ZERO);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What two or more rooms share and what knows no format.
 
 pub mod atomic_file;
+pub mod clock;
 pub mod file_name;
 pub mod filetime;
+pub mod human;
 pub mod le;
 pub mod new_file;
 pub mod os;

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 use std::path::Path;
+use wimkit::refresh::commands::commands;
 use wimkit::refresh::plan::{Native, Plan, Step, Work};
 use wimkit::refresh::settings::Settings;
-use wimkit::servicing::dism::{self, Place};
 use wimkit::servicing::request::Request;
 
 /// The JSON document; its members are described in docs/json/refresh.md.
@@ -115,25 +115,4 @@ fn describe(native: &Native) -> (&'static str, Vec<String>) {
         Native::CheckMedia => ("check-media", Vec::new()),
         _ => ("other", Vec::new()),
     }
-}
-
-/// The command lines of DISM for a step, with the image at the directory it is going to be mounted to.
-pub(super) fn commands(step: &Step, settings: &Settings) -> Vec<String> {
-    let Work::Service(requests) = &step.work else { return Vec::new() };
-    let image = step.image.as_ref().map(|image| format!("-{}", image.index)).unwrap_or_default();
-    let unit = format!("{}{image}", step.target.name().to_lowercase());
-    let (mount, scratch) = (settings.work.join("mount").join(&unit), settings.work.join("scratch").join(&unit));
-    let log = settings.work.join("logs").join(format!("{unit}-step-{}.log", step.number.unwrap_or_default()));
-    let place = Place { image: &mount, scratch: &scratch, log: &log };
-    let calls = requests.iter().flat_map(|request| dism::arguments(request, &place));
-    calls.map(|arguments| format!("DISM {}", quoted(&arguments))).collect()
-}
-
-/// Arguments as a command line of Windows has them.
-fn quoted(arguments: &[String]) -> String {
-    let quote = |argument: &String| match argument.contains([' ', '\t']) {
-        true => format!("\"{argument}\""),
-        false => argument.clone(),
-    };
-    arguments.iter().map(quote).collect::<Vec<_>>().join(" ")
 }

@@ -3,7 +3,10 @@
 mod document;
 mod init;
 mod plan;
+mod records;
 mod run;
+
+pub(super) use plan::settings_here;
 
 use super::Context;
 use super::exit::{Failure, Outcome};

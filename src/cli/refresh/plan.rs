@@ -8,6 +8,7 @@ use super::document::Document;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use wimkit::refresh::commands::commands;
 use wimkit::refresh::plan::{self, Facts, Native, PlanError, Reason, Step, Work};
 use wimkit::refresh::settings::{Language, Settings, SettingsError};
 
@@ -64,13 +65,17 @@ impl FromStr for LanguageWord {
     }
 }
 
+/// The settings in the file that `init` writes, if it is there.
+pub(crate) fn settings_here() -> Result<Option<Settings>, Failure> {
+    let file = Path::new("refresh.toml");
+    Ok(if file.exists() { Some(Settings::read(file)?) } else { None })
+}
+
 impl SettingsArgs {
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
-        const DEFAULT: &str = "refresh.toml";
         let mut settings = match &self.file {
             Some(file) => Settings::read(file)?,
-            None if Path::new(DEFAULT).exists() => Settings::read(Path::new(DEFAULT))?,
-            None => Settings::default(),
+            None => settings_here()?.unwrap_or_default(),
         };
         let Self { file: _, media, new_media, work, packages, features, language, edition } = self;
         let own = [(media, &mut settings.media), (new_media, &mut settings.new_media), (work, &mut settings.work)];
@@ -159,7 +164,7 @@ impl Plan {
         };
         writeln!(out, "  {number:>2}  {:<24}  {}", step.task.title(), visible(&what))?;
         if self.long {
-            for command in super::document::commands(step, settings) {
+            for command in commands(step, settings) {
                 writeln!(out, "      {}", visible(&command))?;
             }
         }

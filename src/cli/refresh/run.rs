@@ -5,17 +5,17 @@ use super::super::exit::{Failure, Outcome};
 use super::super::human::Counted;
 use super::super::printer::{self, Out, visible};
 use super::plan::SettingsArgs;
+use super::records::{Records, RecordsArgs};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use wimkit::refresh::plan::{Step, Work};
-use wimkit::refresh::run::{self, Journal, Options, Record, RunError, Summary};
+use wimkit::refresh::run::{self, Options, Prepared, Record, RunError, Summary};
 use wimkit::servicing::none::Script;
 use wimkit::servicing::program::{self, Dism};
 use wimkit::servicing::recorder::Recorder;
 use wimkit::servicing::{Servicing, ServicingError};
-use wimkit::util::filetime::FileTime;
 
 /// Refresh media: carry the plan out
 ///
@@ -70,6 +70,11 @@ struct How {
     /// Do so many steps and then stop
     #[arg(long, value_name = "N")]
     stop_after: Option<u32>,
+    /// A note about this run, for its records
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    #[command(flatten)]
+    records: RecordsArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -99,43 +104,55 @@ impl How {
         })
     }
 
-    fn options(&self) -> Options {
-        Options { stop_on_error: self.stop_on_error, stop_after: self.stop_after }
+    fn options(&self, context: &Context) -> Options {
+        let Self { stop_on_error, stop_after, note, .. } = self;
+        Options { stop_on_error: *stop_on_error, stop_after: *stop_after, note: note.clone(), clock: context.clock }
+    }
+
+    /// Does what is left of a run to do, and keeps records of it.
+    fn carry_out(
+        &self,
+        prepared: &Prepared,
+        mut servicing: Box<dyn Servicing>,
+        context: &Context,
+    ) -> Result<Outcome, Failure> {
+        let mut told = |step: &Step, record: &Record| tell(context, step, record);
+        let records = Records::begin(&self.records, prepared, context)?;
+        let result = prepared.carry_out(&mut *servicing, &self.options(context), context.control(), &mut told);
+        context.bars.clear();
+        records.end();
+        finish(&result?, context)
     }
 }
 
 impl Run {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
-        let settings = self.settings.settings()?;
-        let mut servicing = self.how.servicing(&settings.work)?;
-        let mut told = |step: &Step, record: &Record| tell(context, step, record);
-        let result = run::begin(&settings, &mut *servicing, &self.how.options(), context.control(), &mut told);
-        finish(result, &settings.work, context)
+        let mut settings = self.settings.settings()?;
+        self.how.records.apply(&mut settings);
+        let servicing = self.how.servicing(&settings.work)?;
+        self.how.carry_out(&run::begin(&settings, context.clock, context.control())?, servicing, context)
     }
 }
 
 impl Resume {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
-        let journal = Journal::open(&self.work)?;
-        let mut servicing = self.how.servicing(&self.work)?;
-        let mut told = |step: &Step, record: &Record| tell(context, step, record);
-        let result = run::resume(&journal, &mut *servicing, &self.how.options(), context.control(), &mut told);
-        finish(result, &self.work, context)
+        let prepared = run::resume(&self.work, context.control())?;
+        self.how.carry_out(&prepared, self.how.servicing(&self.work)?, context)
     }
 }
 
 impl Status {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
-        let summary = run::status(&Journal::open(&self.work)?, context.control())?;
+        let summary = run::look(&self.work, context.control())?.summary()?;
         answer(&summary, context)?;
-        Ok(if summary.is_complete() { Outcome::Done } else { Outcome::Partial })
+        Ok(if summary.status() == run::Status::Success { Outcome::Done } else { Outcome::Partial })
     }
 }
 
 /// A line for each step, with the time.
 fn tell(context: &Context, step: &Step, record: &Record) {
     context.bars.clear();
-    let now = FileTime::from(SystemTime::now()).to_string();
+    let now = context.clock.now().to_string();
     let time = now.get(11..19).unwrap_or_default();
     let (number, image) = heading(step);
     let outcome = record.outcome.name();
@@ -151,22 +168,31 @@ fn heading(step: &Step) -> (String, String) {
     (number, format!("{}{image}", step.target.name()))
 }
 
-fn finish(result: Result<Summary, RunError>, work: &Path, context: &Context) -> Result<Outcome, Failure> {
-    context.bars.clear();
-    let summary = result?;
-    if summary.is_deferred {
-        let script = work.join("service.cmd");
+/// Tells what came of a run that came to its end.
+fn finish(summary: &Summary, context: &Context) -> Result<Outcome, Failure> {
+    if summary.is_deferred() {
+        let script = summary.work.join("service.cmd");
         context
             .say(format_args!("{}: run this on Windows, elevated, and then `wimkit refresh resume`", script.display()));
     }
+    let status = summary.status();
     if context.global.json {
-        answer(&summary, context)?;
+        answer(summary, context)?;
     } else {
         let failed = summary.records.values().filter(|record| record.outcome == run::Outcome::Failed).count();
         let steps = Counted(summary.records.len() as u64, "step");
-        context.say(format_args!("{steps} of {} done, {failed} failed", summary.plan.done().count()));
+        context.say(format_args!(
+            "{}: {steps} of {} done, {failed} failed",
+            status.title(),
+            summary.plan.done().count()
+        ));
     }
-    Ok(if summary.is_complete() { Outcome::Done } else { Outcome::Partial })
+    Ok(match status {
+        run::Status::Success => Outcome::Done,
+        // No update went in, and only the servicer's answers are failures that do not end a run.
+        run::Status::Failed => Outcome::ExternalFailed,
+        _ => Outcome::Partial,
+    })
 }
 
 /// What came of the steps so far.
@@ -188,6 +214,7 @@ fn answer(summary: &Summary, context: &Context) -> Result<(), Failure> {
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
+    status: &'static str,
     complete: bool,
     deferred: bool,
     steps: Vec<StepDocument>,
@@ -223,8 +250,9 @@ impl Document {
         };
         Self {
             schema: "wimkit.refresh-run/1",
-            complete: summary.is_complete(),
-            deferred: summary.is_deferred,
+            status: summary.status().name(),
+            complete: summary.status() == run::Status::Success,
+            deferred: summary.is_deferred(),
             steps: (0..).zip(&summary.plan.steps).map(step).collect(),
         }
     }

@@ -8,7 +8,7 @@ use super::PlanError;
 use crate::address::container::ContainerOptions;
 use crate::catalog::class::Class;
 use crate::catalog::gather::{self, GatherError};
-use crate::catalog::identity::Version;
+use crate::catalog::identity::{Kb, Version};
 use crate::catalog::set::{self, Standing};
 use crate::refresh::media::images::{Archive, ImageFacts};
 use crate::refresh::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media};
@@ -49,6 +49,10 @@ pub struct PackageFacts {
     pub architecture: Option<&'static str>,
     /// Its version; packages of a kind follow each other by it.
     pub version: Version,
+    /// Its article.
+    pub kb: Option<Kb>,
+    /// Bytes of the file; `None`: unknown.
+    pub size: Option<u64>,
     /// Why it does not belong, if it does not.
     pub problem: Option<String>,
 }
@@ -192,6 +196,8 @@ impl Facts {
                 is_combined: info.is_some_and(|info| info.is_combined()),
                 architecture: info.and_then(|info| info.architecture).map(|architecture| architecture.name()),
                 version: info.and_then(|info| info.identity.as_ref()).map(|id| id.version).unwrap_or_default(),
+                kb: info.and_then(|info| info.kb),
+                size: file.path.metadata().ok().map(|metadata| metadata.len()),
                 problem,
             });
         }

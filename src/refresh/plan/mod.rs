@@ -27,6 +27,8 @@ pub struct Plan {
     pub architecture: Option<Architecture>,
     /// The steps.
     pub steps: Vec<Step>,
+    /// The packages that were found, also those that no step needs.
+    pub packages: Vec<PackageFacts>,
     /// What is not quite right, and does no harm.
     pub warnings: Vec<String>,
 }

@@ -27,7 +27,8 @@ pub fn plan(settings: &Settings, facts: &Facts) -> Result<Plan, PlanError> {
     let packages = Packages::choose(settings, facts)?;
     let sequence = Sequence { settings, facts, packages };
     sequence.check()?;
-    let plan = Plan { architecture: facts.architecture(), steps: sequence.steps()?, warnings: sequence.warnings() };
+    let (steps, warnings) = (sequence.steps()?, sequence.warnings());
+    let plan = Plan { architecture: facts.architecture(), steps, packages: facts.packages.clone(), warnings };
     order::check(&plan)?;
     Ok(plan)
 }

@@ -30,6 +30,8 @@ fn package(name: &str, class: Class, version: &str) -> PackageFacts {
         is_combined: class == Class::Cumulative,
         architecture: Some("x64"),
         version: version.parse().unwrap(),
+        kb: None,
+        size: None,
         problem: None,
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::record::{End, Trouble};
 use crate::address::AddressError;
 use crate::refresh::check::CheckError;
 use crate::refresh::media::MediaError;
@@ -160,6 +161,19 @@ impl RunError {
             Self::Servicing(error) => error.is_external(),
             _ => false,
         }
+    }
+
+    /// How a sitting ended that ended with this.
+    pub(super) fn end(&self) -> End {
+        if self.is_interruption() || matches!(self, Self::Stopped { .. }) {
+            return End::Interrupted;
+        }
+        let (session, step) = match self {
+            Self::Failed { session, step, .. } => (Some(session.clone()), *step),
+            _ => (None, None),
+        };
+        let (error, hint, is_external) = (self.to_string(), self.hint(), self.is_external());
+        End::Error(Trouble { error, hint, is_external, session, step })
     }
 
     /// Whether Ctrl-C is the reason, wherever it was noticed.

@@ -7,10 +7,17 @@
 mod error;
 mod journal;
 mod native;
+mod record;
+mod row;
 mod session;
+mod sizes;
+mod summary;
 
 pub use error::RunError;
-pub use journal::{Journal, Outcome, Record};
+pub use journal::Journal;
+pub use record::{Asked, End, ImageSizes, Outcome, Record, Sitting, Sizes, Trouble};
+pub use row::{Row, RowStatus};
+pub use summary::{Status, Summary};
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,99 +31,121 @@ use super::step::{Target, Task};
 use crate::servicing::code::Code;
 use crate::servicing::request::Request;
 use crate::servicing::{Servicing, Workplace};
+use crate::util::clock::Clock;
+use crate::util::filetime::FileTime;
 use crate::util::progress::Control;
 use crate::util::read_at::{self, bytes_at};
 use crate::util::sha1::Hasher;
 use crate::wim::ImageIndex;
 
 /// How a run goes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Stop where a step fails, instead of going on without it.
     pub stop_on_error: bool,
     /// Do so many steps and then stop, as if the power had gone.
     pub stop_after: Option<u32>,
-}
-
-/// What came of a run.
-#[derive(Clone, Debug)]
-pub struct Summary {
-    /// The plan.
-    pub plan: Plan,
-    /// What came of its steps, by their places.
-    pub records: BTreeMap<u32, Record>,
-    /// Whether images wait to be serviced elsewhere.
-    pub is_deferred: bool,
-}
-
-impl Summary {
-    /// Whether all is done, and nothing failed.
-    pub fn is_complete(&self) -> bool {
-        !self.is_deferred && self.records.values().all(|record| record.outcome != Outcome::Failed)
-    }
+    /// What the user notes about it.
+    pub note: Option<String>,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 /// Hears of each step that has come to its end.
 pub type Told<'a> = &'a mut dyn FnMut(&Step, &Record);
 
-/// Begins a run.
+/// A run that can be begun or gone on with.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Its journal.
+    pub journal: Journal,
+    /// All that it does.
+    pub plan: Plan,
+}
+
+/// Prepares a run: makes the plan, and begins the journal.
 ///
 /// # Errors
-/// [`RunError`]. What was done so far is kept, and [`resume`] goes on.
-pub fn begin(
-    settings: &Settings,
-    servicing: &mut dyn Servicing,
-    options: &Options,
-    control: Control<'_>,
-    told: Told<'_>,
-) -> Result<Summary, RunError> {
-    let settings = absolute(settings)?;
+/// [`RunError`]: there is no plan, or there is a run already.
+pub fn begin(settings: &Settings, clock: Clock, control: Control<'_>) -> Result<Prepared, RunError> {
+    let settings = settings.absolute().map_err(|source| RunError::Io { path: settings.work.clone(), source })?;
     let plan = plan(&settings, &Facts::gather(&settings, control)?)?;
     let is_empty = fs::read_dir(&settings.new_media).map_or(true, |mut entries| entries.next().is_none());
     native::make_directory(&settings.work)?;
     if !is_empty && Journal::open(&settings.work).is_err() {
         return Err(RunError::NotEmpty { path: settings.new_media });
     }
-    let journal = Journal::begin(&settings, &fingerprint(&settings, &plan)?)?;
-    Run::new(&journal, plan, servicing, options, control)?.carry_out(told)
+    let journal = Journal::begin(&settings, &fingerprint(&settings, &plan)?, clock.now())?;
+    Ok(Prepared { journal, plan })
 }
 
-/// Goes on with the run of a journal.
+/// Prepares to go on with the run of a work directory.
 ///
 /// # Errors
-/// As [`begin`]; or media or packages have changed meanwhile.
-pub fn resume(
-    journal: &Journal,
-    servicing: &mut dyn Servicing,
-    options: &Options,
-    control: Control<'_>,
-    told: Told<'_>,
-) -> Result<Summary, RunError> {
-    let settings = &journal.settings;
-    let plan = plan(settings, &Facts::gather(settings, control)?)?;
-    if fingerprint(settings, &plan)? != journal.fingerprint {
+/// [`RunError`]: there is none, or media or packages have changed meanwhile.
+pub fn resume(work: &Path, control: Control<'_>) -> Result<Prepared, RunError> {
+    let prepared = look(work, control)?;
+    let settings = &prepared.journal.settings;
+    if fingerprint(settings, &prepared.plan)? != prepared.journal.fingerprint {
         return Err(RunError::Changed { path: settings.work.clone() });
     }
-    Run::new(journal, plan, servicing, options, control)?.carry_out(told)
+    Ok(prepared)
 }
 
-/// The plan of a journal's run, and what came of it so far.
+/// The run of a work directory, to look at.
 ///
 /// # Errors
-/// [`RunError`].
-pub fn status(journal: &Journal, control: Control<'_>) -> Result<Summary, RunError> {
+/// [`RunError`]: there is none, or its media or packages are gone.
+pub fn look(work: &Path, control: Control<'_>) -> Result<Prepared, RunError> {
+    let journal = Journal::open(work)?;
     let plan = plan(&journal.settings, &Facts::gather(&journal.settings, control)?)?;
-    Ok(Summary { plan, records: journal.records()?.into_iter().collect(), is_deferred: false })
+    Ok(Prepared { journal, plan })
 }
 
-/// The settings with paths that mean the same from everywhere.
-fn absolute(settings: &Settings) -> Result<Settings, RunError> {
-    let mut settings = settings.clone();
-    let own = [&mut settings.media, &mut settings.new_media, &mut settings.work];
-    for path in own.into_iter().chain(&mut settings.packages).chain(&mut settings.features) {
-        *path = std::path::absolute(&*path).map_err(|source| RunError::Io { path: path.clone(), source })?;
+impl Prepared {
+    /// Does what is left to do.
+    ///
+    /// # Errors
+    /// [`RunError`]. What was done so far is kept, and [`resume`] goes on.
+    pub fn carry_out(
+        &self,
+        servicing: &mut dyn Servicing,
+        options: &Options,
+        control: Control<'_>,
+        told: Told<'_>,
+    ) -> Result<Summary, RunError> {
+        let place = self.journal.sittings()?.len() as u32;
+        let begun = if place == 0 { self.journal.begun } else { options.clock.now() };
+        let servicer = servicing.name().to_owned();
+        let mut sitting = Sitting { begun, ended: None, servicer, note: options.note.clone(), end: None };
+        self.journal.put_sitting(place, &sitting)?;
+        let run = Run::new(&self.journal, self.plan.clone(), servicing, options, control);
+        let result = run.and_then(|run| run.carry_out(told));
+        sitting.ended = Some(options.clock.now());
+        sitting.end = Some(match &result {
+            Ok(true) => End::Deferred,
+            Ok(false) => End::Complete,
+            Err(error) => error.end(),
+        });
+        let kept = self.journal.put_sitting(place, &sitting);
+        // The error that ended the run tells more than that it could not be kept.
+        result?;
+        kept?;
+        self.summary()
     }
-    Ok(settings)
+
+    /// What came of it so far.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn summary(&self) -> Result<Summary, RunError> {
+        Ok(Summary {
+            plan: self.plan.clone(),
+            records: self.journal.records()?,
+            sittings: self.journal.sittings()?,
+            work: self.journal.settings.work.clone(),
+        })
+    }
 }
 
 /// What the run depends on: the plan, the packages' contents, and the headers of the archives, which tell their identities.
@@ -185,7 +214,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, RunError> {
         let settings = &journal.settings;
         let media = Media::open(&settings.media)?;
-        let records = journal.records()?.into_iter().collect();
+        let records = journal.records()?;
         Ok(Self {
             settings,
             journal,
@@ -202,9 +231,12 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Does what is to be done. What an earlier run has left mounted is given up before, and what stays mounted behind a failure
-    /// after that.
-    fn carry_out(mut self, told: Told<'_>) -> Result<Summary, RunError> {
+    /// Does what is to be done, and answers whether images wait to be serviced elsewhere. What an earlier run has left mounted is
+    /// given up before, and what stays mounted behind a failure after that.
+    fn carry_out(mut self, told: Told<'_>) -> Result<bool, RunError> {
+        for directory in [self.settings.new_media.clone(), self.in_work("images"), self.saved()] {
+            native::sweep(&directory, &self.media)?;
+        }
         let is_service =
             |(place, step): (u32, &Step)| matches!(step.work, Work::Service(_)) && !self.records.contains_key(&place);
         let is_serviced = (0..).zip(&self.plan.steps).any(is_service);
@@ -217,7 +249,7 @@ impl<'a> Run<'a> {
             let _ = self.clean(Control::silent());
         }
         result?;
-        Ok(Summary { plan: self.plan, records: self.records, is_deferred: self.is_deferred })
+        Ok(self.is_deferred)
     }
 
     fn clean(&mut self, control: Control<'_>) -> Result<Vec<String>, RunError> {
@@ -244,7 +276,10 @@ impl<'a> Run<'a> {
             match &step.work {
                 Work::Service(_) => self.session(place, &steps[place..next], told)?,
                 Work::Native(native) if !self.is_deferred && !self.records.contains_key(&(place as u32)) => {
-                    let record = self.native(step, native)?;
+                    let begun = self.now();
+                    self.journal.begin_step(place as u32, begun)?;
+                    let mut record = self.native(step, native, begun)?;
+                    record.ended = self.now();
                     told(step, &record);
                     let is_failure = record.outcome == Outcome::Failed;
                     self.finish(vec![(place as u32, record)])?;
@@ -275,6 +310,10 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn now(&self) -> FileTime {
+        self.options.clock.now()
+    }
+
     fn in_work(&self, path: &str) -> PathBuf {
         self.settings.work.join(path)
     }
@@ -285,7 +324,7 @@ impl<'a> Run<'a> {
 
     /// An image as a file of its own.
     fn own_file(&self, target: Target, image: Option<u32>) -> PathBuf {
-        self.in_work("images").join(format!("{}.wim", session::name(target, image)))
+        session::own_file(&self.settings.work, &session::name(target, image))
     }
 
     /// Where an image comes from.
@@ -318,10 +357,10 @@ impl<'a> Run<'a> {
         Ok(own)
     }
 
-    fn native(&self, step: &Step, work: &Native) -> Result<Record, RunError> {
+    fn native(&self, step: &Step, work: &Native, begun: FileTime) -> Result<Record, RunError> {
         let (control, new_media) = (self.control, &self.settings.new_media);
         let image = step.image.as_ref().map(|image| image.index);
-        let mut notes = Vec::new();
+        let mut record = Record::new(begun);
         match work {
             Native::CopyMedia => native::copy_media(&self.media, new_media, control)?,
             Native::TakeWinre { index } => {
@@ -339,6 +378,8 @@ impl<'a> Run<'a> {
                 let sources: Vec<_> = images.iter().map(own).collect();
                 let boot = boot.and_then(|boot| images.iter().position(|image| *image == boot));
                 native::export(&sources, &target, boot, control)?;
+                let original = self.original(step.target, images.first().copied()).0;
+                record.sizes = Some(sizes::sizes(sizes::archive_of(step.target), &original, &target));
             }
             Native::PutWinre => {
                 let is_serviced = |other: &Step| {
@@ -358,20 +399,20 @@ impl<'a> Run<'a> {
                 }
             }
             Native::ExpandSetupDu { package } => {
-                notes = native::expand_setup_du(package, &self.media, new_media, control)?;
+                record.notes = native::expand_setup_du(package, &self.media, new_media, control)?;
             }
             Native::PlaceSetup { names } => native::place_setup(names, &self.saved(), new_media, control)?,
             Native::PlaceBootManagers => native::place_boot_managers(&self.saved(), new_media, control)?,
             Native::CheckMedia => {
                 let report = check(&Media::open(new_media)?, &check::Options { verify: true }, control)?;
                 let findings = report.findings.iter();
-                notes.extend(findings.map(|finding| format!("{}: {}", finding.path, finding.problem)));
+                record.notes.extend(findings.map(|finding| format!("{}: {}", finding.path, finding.problem)));
                 if report.standing() == crate::catalog::set::Standing::Bad {
-                    return Ok(Record { outcome: Outcome::Failed, notes });
+                    record.outcome = Outcome::Failed;
                 }
             }
         }
-        Ok(Record { outcome: Outcome::Done, notes })
+        Ok(record)
     }
 }
 

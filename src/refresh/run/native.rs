@@ -16,7 +16,7 @@ use crate::util::progress::Control;
 use crate::util::read_at::ReadAt;
 use crate::wim::export::{self, Boot, ExportError, Selection};
 use crate::wim::update::{self, Command, Source};
-use crate::wim::{ImageIndex, OpenOptions, Wim};
+use crate::wim::{ImageIndex, OpenOptions, Wim, recover};
 
 /// Bytes that are copied at a time.
 const PIECE: usize = 1 << 20;
@@ -68,6 +68,23 @@ fn make_writable(path: &Path) -> Result<(), RunError> {
     #[cfg(not(unix))]
     permissions.set_readonly(false);
     fs::set_permissions(path, permissions).map_err(at(path))
+}
+
+/// Removes what a program that was killed has left of files that it was writing below a directory. Those that the original
+/// media have stay.
+pub(super) fn sweep(directory: &Path, original: &Media) -> Result<(), RunError> {
+    if !directory.is_dir() {
+        return Ok(());
+    }
+    let found = Media::open(directory)?;
+    for (compared, path) in found.files() {
+        let is_leftover = path.file_name().and_then(|name| name.to_str()).is_some_and(AtomicFile::is_leftover);
+        if is_leftover && original.find(compared).is_none() {
+            let path = directory.join(path);
+            fs::remove_file(&path).map_err(at(&path))?;
+        }
+    }
+    Ok(())
 }
 
 /// Copies media; files keep their times, and can be written.
@@ -129,6 +146,8 @@ pub(super) fn export(
 
 /// Puts a winre.wim into the only image of a file.
 pub(super) fn put_winre(winre: &Path, wim: &Path, control: Control<'_>) -> Result<(), RunError> {
+    // What a program that was killed here has left behind the old images.
+    recover::recover(&Wim::open(wim, &OpenOptions::default())?, control)?;
     let command = Command::add(Source::Disk(winre.to_owned()), WINRE);
     update::update(wim, &[command], &update::Options::default(), control)?;
     Ok(())

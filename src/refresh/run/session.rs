@@ -1,6 +1,9 @@
 //! An image in the hands of the servicer: from its original to the file that is kept.
 
-use super::{Outcome, Record, Run, RunError, Told, makes_up};
+use std::path::{Path, PathBuf};
+
+use super::record::{Asked, Outcome, Record};
+use super::{Run, RunError, Told, makes_up};
 use crate::refresh::plan::{Step, Work};
 use crate::refresh::step::{Target, Task};
 use crate::servicing::none::done_mark;
@@ -14,6 +17,11 @@ pub(super) fn name(target: Target, image: Option<u32>) -> String {
     format!("{}{image}", target.name().to_lowercase())
 }
 
+/// The file that such an image has for itself.
+pub(super) fn own_file(work: &Path, session: &str) -> PathBuf {
+    work.join("images").join(format!("{session}.wim"))
+}
+
 /// The run cannot go on.
 fn failed(session: &Session<'_>, step: Option<u8>, call: Call) -> RunError {
     RunError::Failed { session: session.name.to_owned(), step, code: call.code, details: call.details }
@@ -22,9 +30,9 @@ fn failed(session: &Session<'_>, step: Option<u8>, call: Call) -> RunError {
 /// What was done to an image is lost with it.
 fn lose(records: &mut [(u32, Record)], call: &Call) {
     let meaning = explain(call.code).map_or("it failed", |meaning| meaning.meaning);
+    let why = format!("lost, the image could not be unmounted: {}: {meaning}", call.code);
     for (_, record) in records.iter_mut().filter(|(_, record)| record.outcome != Outcome::Failed) {
-        record.outcome = Outcome::Failed;
-        record.notes.push(format!("lost, the image could not be unmounted: {}: {meaning}", call.code));
+        record.lose(Outcome::Failed, &why);
     }
     if let Some((_, last)) = records.last_mut() {
         last.notes.extend_from_slice(&call.details);
@@ -58,10 +66,13 @@ impl Run<'_> {
         let (target, image) = (first.target, first.image.as_ref().map(|image| image.index));
         let name = name(target, image);
         if done_mark(&self.in_work("done"), &name).exists() {
-            let record = Record { outcome: Outcome::Done, notes: vec!["serviced on Windows".into()] };
+            let mut record = Record::new(self.now());
+            record.notes.push("serviced on Windows".into());
             asked.iter().for_each(|(_, step, _)| told(step, &record));
             return self.finish(asked.iter().map(|(place, ..)| (*place, record.clone())).collect());
         }
+        let begun = self.now();
+        self.journal.begin_step(asked[0].0, begun)?;
         let wim = self.prepare(target, image)?;
         let (mount, scratch, logs) =
             (self.in_work("mount").join(&name), self.in_work("scratch").join(&name), self.in_work("logs"));
@@ -102,6 +113,10 @@ impl Run<'_> {
         if self.is_deferred {
             return Ok(());
         }
+        // Mounting counts with the first step, unmounting with the last.
+        records.iter_mut().take(1).for_each(|(_, record)| record.begun = begun);
+        let now = self.now();
+        records.iter_mut().next_back().into_iter().for_each(|(_, record)| record.ended = now);
         if let Answer::Ended(call) = answer
             && !is_discarded
             && !call.is_done()
@@ -118,11 +133,15 @@ impl Run<'_> {
         }
         if is_discarded {
             self.prepare(target, image)?;
-            let left = asked.iter().skip(records.len()).map(|(place, ..)| *place);
-            let notes = vec!["the image is kept as it was".to_owned()];
-            let left: Vec<_> =
-                left.map(|place| (place, Record { outcome: Outcome::Skipped, notes: notes.clone() })).collect();
-            records.extend(left);
+            const WHY: &str = "the image is kept as it was";
+            // What was done to it before is not in it any more.
+            for (_, record) in records.iter_mut().filter(|(_, record)| record.outcome != Outcome::Failed) {
+                record.lose(Outcome::Skipped, WHY);
+            }
+            let now = self.now();
+            let mut left = Record::new(now);
+            left.lose(Outcome::Skipped, WHY);
+            records.extend(asked.iter().skip(records.len()).map(|(place, ..)| (*place, left.clone())));
         }
         self.judge_tolerated(&asked, &mut records);
         if let (Some((step, code)), true) = (self.last_failure.take(), self.options.stop_on_error) {
@@ -141,15 +160,15 @@ impl Run<'_> {
             return;
         }
         for (_, record) in records.iter_mut().filter(|(_, record)| record.outcome == Outcome::Tolerated) {
-            record.outcome = Outcome::Failed;
-            record.notes.push("no later update made up for it".into());
+            record.lose(Outcome::Failed, "no later update made up for it");
         }
     }
 
     /// Asks for all that a step needs.
     fn step(&mut self, session: &Session<'_>, step: &Step, requests: &[Request]) -> Result<End, RunError> {
         let number = step.number.unwrap_or_default();
-        let mut record = Record { outcome: Outcome::Done, notes: std::mem::take(&mut self.notes) };
+        let mut record = Record::new(self.now());
+        record.notes = std::mem::take(&mut self.notes);
         for request in requests {
             let Answer::Ended(mut call) = self.servicing.request(session, number, request, self.control)? else {
                 continue;
@@ -161,8 +180,13 @@ impl Run<'_> {
                 call = second;
             }
             let code = call.code;
+            record.ended = self.now();
+            let mut asked = Asked { outcome: Outcome::Done, code: None, error: None, ended: record.ended };
             let outcome = match action(code) {
-                Action::Continue | Action::ContinueOffline => continue,
+                Action::Continue | Action::ContinueOffline => {
+                    record.asked.push(asked);
+                    continue;
+                }
                 Action::StopRun => return Ok(End::Stop(call)),
                 Action::NotApplicable => Outcome::NotApplicable,
                 Action::SkipCleanup if step.task == Task::CleanUp => Outcome::Skipped,
@@ -172,6 +196,9 @@ impl Run<'_> {
             let meaning = explain(code).map_or("it failed", |meaning| meaning.meaning);
             record.notes.push(format!("{}: {code}: {meaning}", request.title()));
             record.outcome = outcome;
+            asked.outcome = outcome;
+            (asked.code, asked.error) = (Some(code.bits()), Some(format!("{code}: {meaning}")));
+            record.asked.push(asked);
             if outcome == Outcome::Failed {
                 record.notes.extend(call.details);
                 self.last_failure = Some((step.number, code));
