@@ -301,6 +301,38 @@ fn a_whole_refresh_and_one_that_is_stopped_after_each_step() {
 }
 
 #[test]
+fn an_iso_image_of_the_new_media() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path();
+    sample(directory);
+    assert_code(&refresh(directory, &[&RECORDED[..], &["--iso", "images/new.iso"]].concat()), 0);
+    let image = directory.join("images/new.iso");
+    text(0, &["expand", arg(&image), "--to", arg(&directory.join("target")), "--quiet"]);
+    assert_same_tree(&directory.join("newMedia"), &directory.join("target"), "in the image");
+    let inside = format!("{}!/sources/boot.wim", image.display());
+    text(0, &["verify", &inside, "--quiet"]);
+
+    // Stopped just before: it is written by whoever goes on.
+    for name in ["newMedia", "work", "images"] {
+        std::fs::remove_dir_all(directory.join(name)).unwrap();
+    }
+    assert_code(&refresh(directory, &[&RECORDED[..], &["--iso", "images/new.iso", "--stop-after", "29"]].concat()), 2);
+    assert!(!image.exists());
+    assert_code(&refresh(directory, &RESUME), 0);
+    assert!(image.exists());
+
+    // What firmware is to start is missed before anything is done, and not at the end.
+    std::fs::remove_file(directory.join("oldMedia/efi/microsoft/boot/efisys.bin")).unwrap();
+    for name in ["newMedia", "work"] {
+        std::fs::remove_dir_all(directory.join(name)).unwrap();
+    }
+    let refused = refresh(directory, &[&RECORDED[..], &["--iso", "images/new.iso"]].concat());
+    assert_code(&refused, 2);
+    assert!(support::stderr(&refused).contains("have no efi/microsoft/boot/efisys.bin"));
+    assert!(!directory.join("newMedia").exists());
+}
+
+#[test]
 fn what_follows_from_failures() {
     let place = tempfile::tempdir().unwrap();
     let directory = place.path().join("sample");

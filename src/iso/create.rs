@@ -33,6 +33,9 @@ use crate::util::sha1::Hasher;
 /// The most characters of a label.
 pub const MAX_LABEL: usize = 32;
 
+/// What a volume is called if nobody says.
+pub const DEFAULT_LABEL: &str = "WINDOWS";
+
 /// How an image is written.
 #[derive(Clone, Debug)]
 pub struct Options {

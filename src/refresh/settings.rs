@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::servicing::request::CleanUp;
 
+use super::media::boot::Signer;
 use super::media::lang_ini::is_tag;
 
 /// The file that `wimkit refresh init` writes: every setting with its meaning.
@@ -82,6 +83,38 @@ impl Default for CleanUps {
     }
 }
 
+/// An ISO image of the new media.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IsoSettings {
+    /// The image; it is replaced if it exists.
+    pub path: PathBuf,
+    /// The volume's name.
+    #[serde(default = "default_label")]
+    pub label: String,
+    /// Whether EFI firmware asks for a key before it starts.
+    #[serde(default = "default_prompt")]
+    pub prompt: bool,
+    /// Who has signed what EFI firmware starts.
+    #[serde(default)]
+    pub signer: Signer,
+}
+
+impl IsoSettings {
+    /// An image at `path`, and all else as it usually is.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, label: default_label(), prompt: default_prompt(), signer: Signer::default() }
+    }
+}
+
+fn default_label() -> String {
+    crate::iso::create::DEFAULT_LABEL.into()
+}
+
+const fn default_prompt() -> bool {
+    true
+}
+
 /// What a refresh is to do.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -114,6 +147,8 @@ pub struct Settings {
     pub targets: Targets,
     /// How it is cleaned up.
     pub clean_up: CleanUps,
+    /// An ISO image of the new media, if one is wanted.
+    pub iso: Option<IsoSettings>,
     /// Where the folders of reports go; `None`: below `work`.
     pub reports: Option<PathBuf>,
     /// The database of all runs; `None`: that of this user.
@@ -137,6 +172,7 @@ impl Default for Settings {
             checkpoints: Checkpoints::default(),
             targets: Targets::default(),
             clean_up: CleanUps::default(),
+            iso: None,
             reports: None,
             database: None,
         }
@@ -207,7 +243,8 @@ impl Settings {
     fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let own = [&mut self.media, &mut self.new_media, &mut self.work];
         let others = self.packages.iter_mut().chain(&mut self.features);
-        own.into_iter().chain(others).chain(&mut self.reports).chain(&mut self.database)
+        let iso = self.iso.as_mut().map(|iso| &mut iso.path);
+        own.into_iter().chain(others).chain(iso).chain(&mut self.reports).chain(&mut self.database)
     }
 
     /// The same with paths that begin at `directory`.
@@ -257,7 +294,8 @@ impl Settings {
             }
         }
         // Beside the media, and not in them.
-        for (name, path) in [("reports", &self.reports), ("database", &self.database)] {
+        let iso = self.iso.as_ref().map(|iso| iso.path.clone());
+        for (name, path) in [("reports", &self.reports), ("database", &self.database), ("iso", &iso)] {
             for media in [&self.media, &self.new_media] {
                 let [own, media] = [path.as_ref().unwrap_or(&self.work), media]
                     .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
@@ -295,6 +333,7 @@ mod tests {
         assert!(error("work = \"newMedia\"").contains("new_media and work"));
         assert!(error("reports = \"newMedia/reports\"").contains("reports must not be in the media"));
         assert!(error("database = \"oldMedia\"").contains("database must not be in the media"));
+        assert!(error("iso = { path = \"newMedia/x.iso\" }").contains("iso must not be in the media"));
         assert!(with("reports = \".\"").unwrap().check().is_ok());
         assert!(with("").unwrap().check().is_ok());
     }

@@ -71,6 +71,8 @@ pub enum Task {
     BootManagers,
     /// Check the new media.
     CheckMedia,
+    /// Write an ISO image of the new media.
+    WriteIso,
 }
 
 impl Task {
@@ -98,6 +100,7 @@ impl Task {
             Self::SetupBinaries => "setup-binaries",
             Self::BootManagers => "boot-managers",
             Self::CheckMedia => "check-media",
+            Self::WriteIso => "write-iso",
         }
     }
 
@@ -125,6 +128,7 @@ impl Task {
             Self::SetupBinaries => "setup.exe, setuphost.exe",
             Self::BootManagers => "boot managers",
             Self::CheckMedia => "check the media",
+            Self::WriteIso => "write an ISO image",
         }
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Instant;
-use wimkit::iso::create::{Options, create};
+use wimkit::iso::create::{DEFAULT_LABEL, Options, create};
 use wimkit::refresh::media::Media as Files;
 use wimkit::refresh::media::boot::{BootImages, Signer};
 
@@ -23,7 +23,7 @@ pub(super) struct Iso {
     /// The image; it is replaced if it exists
     out: PathBuf,
     /// The volume's name, at most 32 characters
-    #[arg(long, default_value = "WINDOWS")]
+    #[arg(long, default_value = DEFAULT_LABEL)]
     label: String,
     /// What BIOS starts, instead of boot/etfsboot.com on the media; without --efi, EFI then starts nothing
     #[arg(long, value_name = "FILE")]

@@ -113,6 +113,7 @@ fn describe(native: &Native) -> (&'static str, Vec<String>) {
         Native::PlaceSetup { names } => ("place-setup", names.clone()),
         Native::PlaceBootManagers => ("place-boot-managers", Vec::new()),
         Native::CheckMedia => ("check-media", Vec::new()),
+        Native::WriteIso(iso) => ("write-iso", vec![iso.path.display().to_string()]),
         _ => ("other", Vec::new()),
     }
 }

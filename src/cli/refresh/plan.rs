@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use wimkit::refresh::commands::commands;
 use wimkit::refresh::plan::{self, Facts, Native, PlanError, Reason, Step, Work};
-use wimkit::refresh::settings::{Language, Settings, SettingsError};
+use wimkit::refresh::settings::{IsoSettings, Language, Settings, SettingsError};
 
 /// Show what a refresh does, step by step, before anything is done
 ///
@@ -44,6 +44,9 @@ pub(super) struct SettingsArgs {
     /// The contents of the ISO with languages and features on demand
     #[arg(long, value_name = "DIR", help_heading = "Settings")]
     features: Option<PathBuf>,
+    /// Write a bootable ISO image of the new media
+    #[arg(long, value_name = "FILE", help_heading = "Settings")]
+    iso: Option<PathBuf>,
     /// Add a language, and fonts for its script if it needs them: ja-jp:Jpan
     #[arg(long, value_name = "TAG[:SCRIPT]", help_heading = "Settings")]
     language: Vec<LanguageWord>,
@@ -77,7 +80,7 @@ impl SettingsArgs {
             Some(file) => Settings::read(file)?,
             None => settings_here()?.unwrap_or_default(),
         };
-        let Self { file: _, media, new_media, work, packages, features, language, edition } = self;
+        let Self { file: _, media, new_media, work, packages, features, iso, language, edition } = self;
         let own = [(media, &mut settings.media), (new_media, &mut settings.new_media), (work, &mut settings.work)];
         for (flag, setting) in own {
             if let Some(path) = flag {
@@ -94,6 +97,13 @@ impl SettingsArgs {
             settings.editions.clone_from(edition);
         }
         settings.features = features.clone().or(settings.features);
+        if let Some(path) = iso {
+            let path = path.clone();
+            settings.iso = Some(match settings.iso {
+                Some(iso) => IsoSettings { path, ..iso },
+                None => IsoSettings::new(path),
+            });
+        }
         Ok(settings)
     }
 }
@@ -198,6 +208,7 @@ fn describe(native: &Native) -> String {
         Native::PlaceSetup { names } => format!("{} of Windows PE", names.join(", ")),
         Native::PlaceBootManagers => "those of Windows PE".into(),
         Native::CheckMedia => "versions, languages, images".into(),
+        Native::WriteIso(iso) => name(&iso.path),
         _ => String::new(),
     }
 }

@@ -9,13 +9,15 @@ use super::{Media, MediaError};
 pub const BIOS_IMAGE: &str = "boot/etfsboot.com";
 
 /// The authority that has signed what EFI firmware starts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Signer {
     /// Microsoft Windows Production PCA 2011, which all firmware knows, and newer one may have revoked.
     #[default]
+    #[serde(rename = "2011")]
     Windows2011,
     /// Windows UEFI CA 2023, whose files have `_ex` in their names.
+    #[serde(rename = "2023")]
     Windows2023,
 }
 

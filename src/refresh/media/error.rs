@@ -76,7 +76,10 @@ impl MediaError {
             Self::Special { .. } => Some("put the file itself in its place".into()),
             Self::CaseCollision { .. } => Some("remove one of the two".into()),
             Self::NoBootImage { .. } => {
-                Some("--efi FILE names one, --no-boot writes an image that does not boot".into())
+                Some(
+                "`wimkit media iso` takes another with --efi FILE, or writes an image that does not boot with --no-boot"
+                    .into(),
+            )
             }
             Self::Wim(error) => error.hint(),
             Self::Io { .. } | Self::TooMany { .. } | Self::TooLarge { .. } => None,

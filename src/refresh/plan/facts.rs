@@ -125,6 +125,10 @@ impl Facts {
     /// [`PlanError`]: something cannot be read.
     pub fn gather(settings: &Settings, control: Control<'_>) -> Result<Self, PlanError> {
         let media = Media::open(&settings.media)?;
+        if let Some(iso) = &settings.iso {
+            // What it needs is not told at the very end.
+            media.boot_images(iso.signer, iso.prompt)?;
+        }
         let mut facts = Self::default();
         if let Some(path) = media.find(BOOT_ARCHIVE) {
             let boot = Archive::open(&path)?;

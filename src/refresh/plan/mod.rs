@@ -15,6 +15,7 @@ pub use sequence::plan;
 use std::fmt;
 use std::path::PathBuf;
 
+use super::settings::IsoSettings;
 use super::step::{Target, Task};
 use crate::catalog::class::Class;
 use crate::servicing::request::Request;
@@ -107,6 +108,8 @@ pub enum Native {
     PlaceBootManagers,
     /// Check the media.
     CheckMedia,
+    /// Write an ISO image of the media.
+    WriteIso(IsoSettings),
 }
 
 /// Why a step is left out.

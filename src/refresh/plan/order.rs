@@ -59,7 +59,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), OrderError> {
                 return Err(error(first, second, RANKS[one].1));
             }
             // Setup's files come from the serviced Windows PE, and after those of the update.
-            let media = [Task::SetupDu, Task::SetupBinaries, Task::BootManagers, Task::CheckMedia];
+            let media = [Task::SetupDu, Task::SetupBinaries, Task::BootManagers, Task::CheckMedia, Task::WriteIso];
             let place_of = |step: &Step| media.iter().position(|task| *task == step.task);
             match (place_of(first), place_of(second)) {
                 (Some(one), Some(other)) if one > other => {

@@ -252,6 +252,9 @@ impl Sequence<'_> {
         steps.push(numbered(Task::SetupBinaries, target, None, binaries));
         steps.push(numbered(Task::BootManagers, target, None, managers));
         steps.push(native(Task::CheckMedia, target, None, Native::CheckMedia));
+        if let Some(iso) = &self.settings.iso {
+            steps.push(native(Task::WriteIso, target, None, Native::WriteIso(iso.clone())));
+        }
     }
 
     /// The numbered steps on one image, without its export.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::refresh::media::images::ImageFacts;
-use crate::refresh::settings::{Checkpoints, Language, Settings, StackMode};
+use crate::refresh::settings::{Checkpoints, IsoSettings, Language, Settings, StackMode};
 use crate::servicing::request::CleanUp;
 use crate::util::sha1::Sha1;
 use crate::wim::xml::WindowsVersion;
@@ -118,6 +118,12 @@ fn no_languages() {
     {
         assert_eq!(reason(&Settings::default(), &facts, number), expected, "{number}");
     }
+}
+
+#[test]
+fn an_iso_image_comes_last() {
+    let settings = Settings { iso: Some(IsoSettings::new("new.iso".into())), ..Settings::default() };
+    assert!(sequence(&settings, &facts(26100, 1)).ends_with(" 26 27 28 check-media write-iso"));
 }
 
 #[test]

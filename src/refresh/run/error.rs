@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::record::{End, Trouble};
 use crate::address::AddressError;
+use crate::iso;
 use crate::refresh::check::CheckError;
 use crate::refresh::media::MediaError;
 use crate::refresh::plan::PlanError;
@@ -39,6 +40,9 @@ pub enum RunError {
     /// An image cannot be written anew.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// An ISO image cannot be written.
+    #[error(transparent)]
+    Iso(#[from] iso::create::CreateError),
     /// An image cannot be changed.
     #[error(transparent)]
     Update(#[from] UpdateError),
@@ -137,6 +141,7 @@ impl RunError {
             Self::Plan(error) => return error.hint(),
             Self::Media(error) => return error.hint(),
             Self::Export(error) => return error.hint(),
+            Self::Iso(error) => return error.hint().map(Into::into),
             Self::Update(error) => return error.hint(),
             Self::Servicing(error) => return error.hint(),
             Self::Failed { code, details, .. } => {
@@ -183,6 +188,7 @@ impl RunError {
             Self::Interrupted
                 | Self::Plan(PlanError::Interrupted)
                 | Self::Export(ExportError::Interrupted)
+                | Self::Iso(iso::create::CreateError::Interrupted)
                 | Self::Update(UpdateError::Interrupted)
                 | Self::Servicing(ServicingError::Interrupted | ServicingError::Update(UpdateError::Interrupted))
         )

@@ -357,6 +357,15 @@ impl<'a> Run<'a> {
         Ok(own)
     }
 
+    /// Whether the check of the media has found them bad.
+    fn is_media_bad(&self) -> bool {
+        let mut steps = (0..).zip(&self.plan.steps);
+        steps.any(|(place, step)| {
+            step.task == Task::CheckMedia
+                && self.records.get(&place).is_some_and(|record| record.outcome == Outcome::Failed)
+        })
+    }
+
     fn native(&self, step: &Step, work: &Native, begun: FileTime) -> Result<Record, RunError> {
         let (control, new_media) = (self.control, &self.settings.new_media);
         let image = step.image.as_ref().map(|image| image.index);
@@ -411,6 +420,11 @@ impl<'a> Run<'a> {
                     record.outcome = Outcome::Failed;
                 }
             }
+            Native::WriteIso(_) if self.is_media_bad() => {
+                record.outcome = Outcome::Skipped;
+                record.notes.push("not written: the media are not consistent".into());
+            }
+            Native::WriteIso(iso) => native::write_iso(iso, new_media, control)?,
         }
         Ok(record)
     }

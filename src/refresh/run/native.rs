@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use super::RunError;
 use crate::address::container::{Container, ContainerOptions};
 use crate::cab::target_path;
+use crate::iso::create;
 use crate::pe;
 use crate::refresh::check::boot_manager;
 use crate::refresh::media::Media;
+use crate::refresh::media::boot::BootImages;
 use crate::refresh::media::images::{Archive, WINRE, version_of};
+use crate::refresh::settings::IsoSettings;
 use crate::util::atomic_file::AtomicFile;
 use crate::util::progress::Control;
 use crate::util::read_at::ReadAt;
@@ -84,6 +87,18 @@ pub(super) fn sweep(directory: &Path, original: &Media) -> Result<(), RunError> 
             fs::remove_file(&path).map_err(at(&path))?;
         }
     }
+    Ok(())
+}
+
+/// Writes an ISO image of media.
+pub(super) fn write_iso(settings: &IsoSettings, media: &Path, control: Control<'_>) -> Result<(), RunError> {
+    let IsoSettings { path, label, prompt, signer } = settings;
+    let BootImages { bios, efi } = Media::open(media)?.boot_images(*signer, *prompt)?;
+    if let Some(parent) = path.parent() {
+        make_directory(parent)?;
+    }
+    let options = create::Options { label: label.clone(), bios, efi, share: true };
+    create::create(media, path, &options, control)?;
     Ok(())
 }
 

@@ -73,13 +73,15 @@ fn media(maker: &Maker<'_>, root: &Path) -> Result<(), SampleError> {
         let name = path.rsplit('/').next().unwrap_or(path);
         maker.put(&root.join(path), &executable(name, version))?;
     }
-    let texts: [(&str, &[u8]); 9] = [
+    let texts: [(&str, &[u8]); 11] = [
         ("autorun.inf", b"[AutoRun.Amd64]\r\nopen=setup.exe\r\n"),
         ("bootmgr", b"a pretend boot manager\r\n"),
         ("boot/bcd", b"a pretend store\r\n"),
         ("boot/boot.sdi", b"a pretend disk\r\n"),
         ("boot/etfsboot.com", b"a pretend boot sector\r\n"),
         ("efi/microsoft/boot/bcd", b"a pretend store\r\n"),
+        ("efi/microsoft/boot/efisys.bin", b"a pretend floppy disk that asks for a key\r\n"),
+        ("efi/microsoft/boot/efisys_noprompt.bin", b"a pretend floppy disk\r\n"),
         ("sources/lang.ini", LANG_INI),
         ("sources/idwbinfo.txt", b"[BUILDINFO]\r\nBuildArch=amd64\r\nBuildBranch=ge_release\r\n"),
         ("sources/ei.cfg", b"[Channel]\r\nRetail\r\n[VL]\r\n0\r\n"),
