@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{BASE_NBYTES, Hive, HiveError};
+use super::{BASE_NBYTES, Hive, HiveError, MAX_READS};
 use crate::util::read_at::bytes_at;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Cells begin at multiples of this.
 const ALIGNMENT: u32 = 8;
@@ -23,6 +24,8 @@ pub(super) struct Cell<'a> {
 impl Hive<'_> {
     /// Reads at most `at_most` bytes of the cell at `offset`, which is to be `what`.
     pub(super) fn cell(&self, offset: u32, at_most: u32, what: &'static str) -> Result<Cell<'_>, HiveError> {
+        let is_left = self.reads_left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+        is_left.map_err(|_| HiveError::TooManyReads { limit: MAX_READS })?;
         let no_cell = || HiveError::Cell { what, offset };
         let room = self.size.checked_sub(offset).filter(|room| *room >= ALIGNMENT).ok_or_else(no_cell)?;
         if !offset.is_multiple_of(ALIGNMENT) {

@@ -80,6 +80,12 @@ pub enum HiveError {
         /// What it says.
         parent: u32,
     },
+    /// Its lists lead to so many cells that the hive is not one that Windows made.
+    #[error("what is asked for cannot be found by reading {limit} cells of the hive: no more are read")]
+    TooManyReads {
+        /// The most that are read.
+        limit: u32,
+    },
     /// The file cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),

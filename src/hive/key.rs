@@ -29,8 +29,6 @@ const MAX_NAME_NBYTES: u32 = 2 * 255;
 const MIN_KEY_NBYTES: u32 = 80;
 /// So many values a key may have. What is asked for has some dozens.
 const MAX_VALUES: u32 = 1 << 16;
-/// The most entries that a list of subkeys can have.
-const MAX_ENTRIES: u32 = u16::MAX as u32;
 
 /// A key of a hive.
 #[derive(Clone)]
@@ -93,12 +91,17 @@ impl<'h> Key<'h> {
     /// # Errors
     /// The list of subkeys, or a key in it, is damaged.
     pub fn subkeys(&self) -> Result<Vec<Self>, HiveError> {
-        let mut all = Vec::new();
+        self.first_subkeys(usize::MAX)
+    }
+
+    /// So many of its subkeys at most.
+    pub(crate) fn first_subkeys(&self, at_most: usize) -> Result<Vec<Self>, HiveError> {
+        let mut first = Vec::new();
         self.visit_subkeys(|key| {
-            all.push(key);
-            true
+            first.push(key);
+            first.len() < at_most
         })?;
-        Ok(all)
+        Ok(first)
     }
 
     /// Calls `visit` with one subkey after the other, until it answers false. What cannot be read on the way counts only if
@@ -154,11 +157,13 @@ impl<'h> Key<'h> {
     /// Reads a list of one of the kinds that may stand here.
     fn list(&self, offset: u32, kinds: &[[u8; 2]]) -> Result<List, HiveError> {
         const HEADER: u32 = 4;
-        let cell = self.hive.cell(offset, HEADER + 8 * MAX_ENTRIES, LIST)?;
+        // The header by itself first: a short list may be in a large cell, and named often.
+        let cell = self.hive.cell(offset, HEADER, LIST)?;
         let kind = cell.kind(kinds, LIST)?;
         let count = usize::from(le::u16(&cell.bytes, 2).ok_or_else(|| cell.too_short(LIST, HEADER.into()))?);
         // Two kinds have a hint beside each offset: the beginning of the name, or its hash.
         let width = if matches!(&kind, b"lf" | b"lh") { 8 } else { 4 };
+        let cell = self.hive.cell(offset, HEADER + (count * width) as u32, LIST)?;
         let entries = cell.bytes.get(HEADER as usize..).and_then(|rest| rest.get(..count * width));
         let entries = entries.ok_or_else(|| cell.too_short(LIST, (count * width) as u64))?;
         let offsets = entries.chunks_exact(width).filter_map(|entry| le::u32(entry, 0)).collect();
@@ -172,7 +177,7 @@ impl<'h> Key<'h> {
     pub fn value(&self, name: &str) -> Result<Option<Value>, HiveError> {
         let mut damage = None;
         for offset in self.value_offsets()? {
-            match Value::read(self.hive, offset, |found| is_same(found, name)) {
+            match Value::read(self.hive, offset, Some(name)) {
                 Ok(Some(value)) => return Ok(Some(value)),
                 Ok(None) => {}
                 Err(error) => _ = damage.get_or_insert(error),
@@ -186,7 +191,7 @@ impl<'h> Key<'h> {
     /// # Errors
     /// The list of values, or one of them, is damaged.
     pub fn values(&self) -> Result<Vec<Value>, HiveError> {
-        let read = |offset| Value::read(self.hive, offset, |_| true);
+        let read = |offset| Value::read(self.hive, offset, None);
         let values: Result<Vec<Option<Value>>, HiveError> = self.value_offsets()?.into_iter().map(read).collect();
         Ok(values?.into_iter().flatten().collect())
     }

@@ -7,6 +7,7 @@
 //! What a reader must not believe: all of these. Every cell is checked to lie in the bins before as much of it is read as
 //! its kind can use; a list of subkeys may name no more keys than fit in the hive, and each of them must name the key it was
 //! found in as its parent, so that no way down leads in a circle. Nothing recurses. Lists are not believed to be sorted.
+//! A list may still name one cell again and again, so no more than so many cells are read of one hive in all.
 //! Nothing is kept: the hive may be a file of 100 MiB, or compressed in an image, and few of its cells are looked at.
 //!
 //! Transaction logs are not applied. What the newest of them hold is missing from a hive that was not written back; see
@@ -22,7 +23,7 @@ mod tests;
 mod value;
 #[cfg(test)]
 #[path = "../../tests/support/hive.rs"]
-mod writer;
+pub(crate) mod writer;
 
 pub use error::HiveError;
 pub use key::Key;
@@ -30,6 +31,7 @@ pub use value::{Value, ValueKind};
 
 use crate::util::le;
 use crate::util::read_at::{ReadAt, bytes_at};
+use std::sync::atomic::AtomicU32;
 
 /// The size of the base block; offsets of cells count from its end.
 const BASE_NBYTES: u64 = 4096;
@@ -37,6 +39,8 @@ const BASE_NBYTES: u64 = 4096;
 const CHECKED_NBYTES: usize = 508;
 /// Bins are multiples of this.
 const BIN_ALIGNMENT: u32 = 4096;
+/// So many cells may be read of one hive. What is asked for takes some thousands: those of the keys beside the way.
+const MAX_READS: u32 = 1 << 18;
 
 /// A hive that is read where it lies.
 ///
@@ -56,6 +60,8 @@ pub struct Hive<'a> {
     size: u32,
     root: u32,
     is_dirty: bool,
+    /// How many more cells may be read.
+    reads_left: AtomicU32,
 }
 
 impl<'a> Hive<'a> {
@@ -79,7 +85,7 @@ impl<'a> Hive<'a> {
             return Err(HiveError::BinsSize { size, room });
         }
         let is_dirty = field(4)? != field(8)? || checksum != checksum_of(&base);
-        Ok(Self { source, size, root, is_dirty })
+        Ok(Self { source, size, root, is_dirty, reads_left: AtomicU32::new(MAX_READS) })
     }
 
     /// Whether the hive was not written back completely: the latest changes are in its transaction logs, or lost.

@@ -154,6 +154,16 @@ fn a_list_cannot_name_more_keys_than_there_is_room_for() {
     assert!(matches!(all(&bytes), Err(HiveError::TooLarge { .. })), "{:?}", all(&bytes));
 }
 
+#[test]
+fn no_more_cells_are_read_than_a_hive_of_windows_takes() {
+    let bytes = sample().hive();
+    let source = Cursor::new(&bytes);
+    let hive = Hive::open(&source).unwrap();
+    let last = (0..super::MAX_READS).map(|_| hive.root().map(drop)).find(Result::is_err);
+    assert!(last.is_none());
+    assert!(matches!(hive.root(), Err(HiveError::TooManyReads { limit: super::MAX_READS })));
+}
+
 fn keys() -> impl Strategy<Value = NewKey> {
     let name = "[a-zA-Zäß 0-9ы]{0,12}";
     let value = (name, 0..12_u32, proptest::collection::vec(any::<u8>(), 0..40));

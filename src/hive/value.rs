@@ -1,6 +1,6 @@
 //! Values, and their data.
 
-use super::cell::{self, Cell};
+use super::cell::{self, Cell, is_same};
 use super::{Hive, HiveError};
 use crate::util::{le, utf16};
 
@@ -70,22 +70,30 @@ pub struct Value {
 }
 
 impl Value {
-    /// Reads the value whose cell is at `offset`, unless `is_wanted` refuses its name.
-    pub(super) fn read(
-        hive: &Hive<'_>,
-        offset: u32,
-        is_wanted: impl Fn(&str) -> bool,
-    ) -> Result<Option<Self>, HiveError> {
-        let cell = hive.cell(offset, field::NAME as u32 + MAX_NAME_NBYTES, VALUE)?;
+    /// Reads the value whose cell is at `offset`, unless another name is wanted.
+    pub(super) fn read(hive: &Hive<'_>, offset: u32, wanted: Option<&str>) -> Result<Option<Self>, HiveError> {
+        // Letter case does not change how many units of UTF-16 a name has.
+        let wanted_units = wanted.map(|wanted| wanted.encode_utf16().count());
+        let name_room = wanted_units.map_or(MAX_NAME_NBYTES, |units| MAX_NAME_NBYTES.min(2 * units as u32 + 1));
+        let cell = hive.cell(offset, field::NAME as u32 + name_room, VALUE)?;
         cell.kind(&[*b"vk"], VALUE)?;
         let short = || cell.too_short(VALUE, field::NAME as u64);
         let word = |at| le::u32(&cell.bytes, at).ok_or_else(short);
         let half = |at| le::u16(&cell.bytes, at).ok_or_else(short);
         let name_nbytes = half(field::NAME_NBYTES)?;
+        let too_long = || cell.too_short(VALUE, field::NAME as u64 + u64::from(name_nbytes));
+        if u32::from(name_nbytes) > MAX_NAME_NBYTES.min(cell.size.saturating_sub(field::NAME as u32)) {
+            return Err(too_long());
+        }
+        let is_latin1 = half(field::FLAGS)? & IS_LATIN1 != 0;
+        // One of another length is not decoded: it may be long, and named often.
+        let units = usize::from(name_nbytes) / if is_latin1 { 1 } else { 2 };
+        if wanted_units.is_some_and(|wanted| wanted != units) {
+            return Ok(None);
+        }
         let name = cell.bytes.get(field::NAME..).and_then(|rest| rest.get(..name_nbytes.into()));
-        let name = name.ok_or_else(|| cell.too_short(VALUE, field::NAME as u64 + u64::from(name_nbytes)))?;
-        let name = cell::name(name, half(field::FLAGS)? & IS_LATIN1 != 0);
-        if !is_wanted(&name) {
+        let name = cell::name(name.ok_or_else(too_long)?, is_latin1);
+        if wanted.is_some_and(|wanted| !is_same(&name, wanted)) {
             return Ok(None);
         }
         let (size, place) = (word(field::DATA_NBYTES)?, word(field::DATA)?);

@@ -4,6 +4,9 @@ use super::Description;
 use crate::hive::{Hive, HiveError, Key, Value};
 use crate::wim::xml::{FallbackLanguage, WindowsVersion};
 
+/// No Windows has so many languages; a damaged hive may say that it has.
+const MAX_LANGUAGES: usize = 256;
+
 /// A hive that is asked for single values, and the first thing that is wrong with it. The rest may still be had.
 pub(super) struct Registry<'h> {
     hive: &'h Hive<'h>,
@@ -90,7 +93,8 @@ pub(super) fn system(registry: &mut Registry<'_>, found: &mut Description) {
     let default = registry.key(&format!("{control}\\Nls\\Language"));
     let default = registry.text(default.as_ref(), "InstallLanguage");
     let default = default.and_then(|digits| u32::from_str_radix(&digits, 16).ok());
-    let languages = registry.key(&format!("{control}\\MUI\\UILanguages")).map(|key| key.subkeys().map(Some));
+    let languages =
+        registry.key(&format!("{control}\\MUI\\UILanguages")).map(|key| key.first_subkeys(MAX_LANGUAGES).map(Some));
     let languages = languages.and_then(|languages| registry.note(languages)).unwrap_or_default();
     for language in &languages {
         let name = || language.name().to_owned();
