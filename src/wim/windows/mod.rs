@@ -2,10 +2,12 @@
 
 mod find;
 mod registry;
+#[cfg(test)]
+mod tests;
 
 pub(in crate::wim) use find::{Files, Windows};
 
-use super::xml::{Architecture, ImageXml, WindowsInfo, WindowsVersion, XmlError};
+use super::xml::{Architecture, ImageXml, WindowsInfo, WindowsVersion, XmlError, is_possible};
 use crate::hive::{Hive, HiveError};
 use crate::pe;
 use crate::util::read_at::{ReadAt, bytes_at};
@@ -95,8 +97,9 @@ impl<F: Copy + Eq> Windows<F> {
             }
             _ => {}
         }
+        let is_dropped = found.registered_name.take_if(|name| !is_possible(name)).is_some();
         info.product_name = product.or_else(|| found.registered_name.clone());
-        if info.drop_impossible_texts() > 0 {
+        if info.drop_impossible_texts() > 0 || is_dropped {
             let file = self.software.or(self.system);
             let path = file.map_or_else(String::new, |file| files.path(file));
             found.warnings.push(Warning { path, trouble: Trouble::Text });

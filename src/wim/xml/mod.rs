@@ -15,6 +15,7 @@ mod windows;
 pub use element::{Element, Node};
 pub use error::XmlError;
 pub use image::ImageXml;
+pub(in crate::wim) use windows::is_possible;
 pub use windows::{Architecture, FallbackLanguage, WindowsInfo, WindowsVersion};
 
 use element::Attribute;

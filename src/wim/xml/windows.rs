@@ -195,7 +195,6 @@ impl WindowsInfo {
 
     /// Drops texts that come from nobody knows where and that XML cannot hold; answers how many.
     pub(in crate::wim) fn drop_impossible_texts(&mut self) -> usize {
-        let is_possible = |text: &str| check_characters(text, String::new).is_ok();
         let mut dropped = 0;
         let texts = [
             &mut self.product_name,
@@ -216,4 +215,9 @@ impl WindowsInfo {
         self.fallback_languages.retain(|fallback| is_possible(&fallback.of) && is_possible(&fallback.language));
         dropped + before - self.languages.len() - self.fallback_languages.len()
     }
+}
+
+/// Whether XML can hold a text.
+pub(in crate::wim) fn is_possible(text: &str) -> bool {
+    check_characters(text, String::new).is_ok()
 }
