@@ -60,13 +60,18 @@ impl Record {
         Self { outcome: Outcome::Done, notes: Vec::new(), begun, ended: begun, asked: Vec::new(), sizes: None }
     }
 
-    /// The step does not count any more, for this reason.
+    /// The step does not count any more, for this reason. What was not meant for the image was never in it to be lost.
     pub(super) fn lose(&mut self, outcome: Outcome, why: &str) {
-        self.outcome = outcome;
-        self.notes.push(why.to_owned());
-        for asked in self.asked.iter_mut().filter(|asked| asked.outcome != Outcome::Failed) {
+        let mut is_lost = self.outcome != Outcome::NotApplicable;
+        let is_kept = |asked: &&mut Asked| matches!(asked.outcome, Outcome::Failed | Outcome::NotApplicable);
+        for asked in self.asked.iter_mut().filter(|asked| !is_kept(asked)) {
             asked.outcome = outcome;
             asked.error = Some(why.to_owned());
+            is_lost = true;
+        }
+        if is_lost {
+            self.outcome = outcome;
+            self.notes.push(why.to_owned());
         }
     }
 }
@@ -163,4 +168,24 @@ pub struct Trouble {
     pub session: Option<String>,
     /// At which step; `None`: it was being mounted or unmounted.
     pub step: Option<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_applicable_is_not_lost() {
+        let asked = |outcome| Asked { outcome, code: None, error: None, ended: FileTime::ZERO };
+        let mut record = Record { outcome: Outcome::NotApplicable, ..Record::new(FileTime::ZERO) };
+        record.asked.push(asked(Outcome::NotApplicable));
+        let before = record.clone();
+        record.lose(Outcome::Failed, "lost");
+        assert_eq!(record, before);
+        // Another package of the same step was in the image.
+        record.asked.push(asked(Outcome::Done));
+        record.lose(Outcome::Failed, "lost");
+        let outcomes = [record.outcome, record.asked[0].outcome, record.asked[1].outcome];
+        assert_eq!(outcomes, [Outcome::Failed, Outcome::NotApplicable, Outcome::Failed]);
+    }
 }
