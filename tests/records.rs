@@ -352,4 +352,7 @@ fn a_history_that_cannot_be_used_stops_nothing() {
     command.args(["refresh", "run", "--servicer", "recorded"]).current_dir(scene.place.path());
     assert_eq!(command.env_remove("WIMKIT_DATABASE").output().unwrap().status.code(), Some(0));
     assert!(scene.path("setting.redb").exists());
+    // Where it is named, it does not matter that the settings are broken.
+    fs::write(scene.path("refresh.toml"), "database = ").unwrap();
+    scene.expect(0, "12:00:00", &["history", "--database", "flag.redb"]);
 }

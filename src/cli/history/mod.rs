@@ -124,17 +124,22 @@ impl From<OrderWord> for Order {
 
 /// Where the database is: what the flag says, or the environment, or the settings, or the usual place.
 pub(super) fn place(flag: Option<&Path>, setting: Option<&Path>) -> Result<PathBuf, HistoryError> {
-    let environment = std::env::var_os("WIMKIT_DATABASE").filter(|value| !value.is_empty()).map(PathBuf::from);
-    let named = flag.map(Path::to_owned).or(environment).or_else(|| setting.map(Path::to_owned));
+    let named = named(flag).or_else(|| setting.map(Path::to_owned));
     named.or_else(default_place).ok_or(HistoryError::NoPlace)
+}
+
+/// What the flag says, or the environment.
+fn named(flag: Option<&Path>) -> Option<PathBuf> {
+    let environment = || std::env::var_os("WIMKIT_DATABASE").filter(|value| !value.is_empty()).map(PathBuf::from);
+    flag.map(Path::to_owned).or_else(environment)
 }
 
 impl History {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
-        // The settings of a refresh here matter for the place alone.
-        let setting = match (&self.database, super::refresh::settings_here()?) {
-            (None, Some(settings)) => settings.database,
-            _ => None,
+        // The settings of a refresh here matter for the place alone, and may be broken where it is named otherwise.
+        let setting = match named(self.database.as_deref()) {
+            Some(_) => None,
+            None => super::refresh::settings_here()?.and_then(|settings| settings.database),
         };
         let path = place(self.database.as_deref(), setting.as_deref())?;
         let entries = match history::History::open(&path)? {
