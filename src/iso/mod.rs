@@ -7,6 +7,8 @@ pub mod create;
 pub mod read;
 mod tag;
 
+/// Directories in directories: as many are read, and no more are written.
+pub(crate) const MAX_DEPTH: usize = 64;
 /// Bytes of a sector, which is also the block of the file system.
 pub(crate) const SECTOR: u64 = 2048;
 

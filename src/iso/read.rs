@@ -21,15 +21,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::extents::{Extent, ExtentReader};
+use super::MAX_DEPTH;
 use crate::util::filetime::FileTime;
 use crate::util::read_at::ReadAt;
 
 /// An image with more files and directories is no installation medium, or made to exhaust its reader.
 const MAX_ENTRIES: usize = 1_000_000;
-/// Directories in directories.
-const MAX_DEPTH: usize = 64;
-/// Bytes of one directory's list.
-const MAX_LIST: u64 = 64 << 20;
+/// Bytes of all directories' lists.
+const MAX_LISTS: u64 = 512 << 20;
+/// Extents of all files. They may share their descriptions, so that a small image could ask for any number.
+const MAX_EXTENTS: usize = 4_000_000;
+/// Bytes of a path, as the format allows them.
+const MAX_PATH: usize = 1023;
 
 /// A file in an image.
 #[derive(Clone, Debug)]
@@ -88,14 +91,19 @@ impl IsoImage {
         };
         let Found { label, files, mut warnings } = found;
         let mut by_name = HashMap::with_capacity(files.len());
-        for (index, file) in files.iter().enumerate() {
+        let mut found = Vec::with_capacity(files.len());
+        for file in files {
             match by_name.entry(file.path.to_lowercase()) {
-                Entry::Vacant(place) => drop(place.insert(index)),
+                Entry::Vacant(place) => {
+                    place.insert(found.len());
+                    found.push(file);
+                }
                 Entry::Occupied(_) => {
                     warnings.push(format!("{}: hidden by a file whose name differs in letter case at most", file.path));
                 }
             }
         }
+        let files = found;
         Ok(Self { source, label, files, by_name, warnings })
     }
 
@@ -136,9 +144,40 @@ impl IsoImage {
     }
 }
 
+/// What reading the list of files may cost: an image could describe the same again and again.
+#[derive(Debug, Default)]
+struct Budget {
+    entries: usize,
+    extents: usize,
+    list_bytes: u64,
+}
+
+impl Budget {
+    fn entry(&mut self, offset: u64) -> Result<(), Problem> {
+        self.entries += 1;
+        within(offset, "files and directories", self.entries as u64, MAX_ENTRIES as u64)
+    }
+
+    fn extent(&mut self, offset: u64) -> Result<(), Problem> {
+        self.extents += 1;
+        within(offset, "extents of files", self.extents as u64, MAX_EXTENTS as u64)
+    }
+
+    fn list(&mut self, offset: u64, size: u64) -> Result<(), Problem> {
+        self.list_bytes = self.list_bytes.saturating_add(size);
+        within(offset, "bytes in the lists of directories", self.list_bytes, MAX_LISTS)
+    }
+}
+
+fn within(offset: u64, what: &'static str, count: u64, limit: u64) -> Result<(), Problem> {
+    if count > limit { Err(Problem::TooMany { offset, what, count, limit }) } else { Ok(()) }
+}
+
 /// A path below another.
-fn below(directory: &str, name: &str) -> String {
-    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
+fn below(directory: &str, name: &str, offset: u64) -> Result<String, Problem> {
+    let path = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
+    within(offset, "bytes in a path", path.encode_utf16().count() as u64, MAX_PATH as u64)?;
+    Ok(path)
 }
 
 /// The problem of a name that leads elsewhere, or nowhere.

@@ -53,6 +53,14 @@ pub enum CreateError {
         /// How many may be.
         limit: usize,
     },
+    /// A directory in too many others.
+    #[error("{path}: more than {limit} directories deep", path = path.display())]
+    TooDeep {
+        /// The directory.
+        path: PathBuf,
+        /// How deep it may be.
+        limit: usize,
+    },
     /// A file too large for its entry to describe.
     #[error("{path}: {size} bytes; a file has at most {limit}", path = path.display())]
     FileTooLarge {

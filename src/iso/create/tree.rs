@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::CreateError;
 use super::error::NameProblem;
 use super::text;
+use crate::iso::MAX_DEPTH;
 use crate::util::filetime::FileTime;
 
 /// A tree with more is no installation medium.
@@ -53,9 +54,9 @@ pub(super) fn collect(root: &Path) -> Result<Vec<Node>, CreateError> {
         return Err(CreateError::NotADirectory { path: root.to_owned() });
     }
     let mut nodes = vec![node(String::new(), root.to_owned(), &metadata, 0)];
-    // Each directory with the bytes of its path.
-    let mut waiting = vec![(0, 0)];
-    while let Some((directory, path_size)) = waiting.pop() {
+    // Each directory with the bytes of its path, and how many it is in.
+    let mut waiting = vec![(0, 0, 0)];
+    while let Some((directory, path_size, depth)) = waiting.pop() {
         let place = nodes[directory].path.clone();
         // By how Windows compares them.
         let mut entries = BTreeMap::new();
@@ -77,7 +78,10 @@ pub(super) fn collect(root: &Path) -> Result<Vec<Node>, CreateError> {
                 return Err(CreateError::Name { path, problem: NameProblem::PathTooLong(path_size) });
             }
             if metadata.is_dir() {
-                waiting.push((nodes.len(), path_size));
+                if depth == MAX_DEPTH {
+                    return Err(CreateError::TooDeep { path, limit: MAX_DEPTH });
+                }
+                waiting.push((nodes.len(), path_size, depth + 1));
             } else if !metadata.is_file() {
                 return Err(CreateError::Special { path });
             }

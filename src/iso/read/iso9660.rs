@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::extents::{Extent, push};
 use super::volume::bytes;
-use super::{File, Found, MAX_DEPTH, MAX_ENTRIES, MAX_LIST, Problem, below, checked_name};
+use super::{Budget, File, Found, MAX_DEPTH, Problem, below, checked_name};
 use crate::iso::SECTOR;
 use crate::util::filetime::FileTime;
 use crate::util::le;
@@ -42,27 +42,20 @@ pub(super) fn list(source: &Arc<dyn ReadAt>) -> Result<Found, Problem> {
     let root = record(&descriptor[156..190], offset, names, block_size)?;
     let mut seen = HashSet::from([root.offset]);
     let mut waiting = vec![(root.offset, root.size, String::new(), 0)];
-    let mut entries = 0;
+    let mut budget = Budget::default();
     while let Some((offset, size, path, depth)) = waiting.pop() {
-        if size > MAX_LIST {
-            let what = "bytes in the list of a directory";
-            return Err(Problem::TooMany { offset, what, count: size, limit: MAX_LIST });
-        }
+        budget.list(offset, size)?;
         let list = bytes(&**source, offset, size, "the list of a directory")?;
         // The extents of a file that more records tell of.
         let mut begun: Vec<Extent> = Vec::new();
         for (at, bytes) in records(&list, offset)? {
             // A directory begins with itself and its parent.
-            if matches!(bytes[RECORD..][..usize::from(bytes[32])], [0] | [1]) {
+            if matches!(name_of(bytes, at)?, [0] | [1]) {
                 continue;
             }
-            entries += 1;
-            if entries > MAX_ENTRIES {
-                let (count, limit) = (entries as u64, MAX_ENTRIES as u64);
-                return Err(Problem::TooMany { offset: at, what: "files and directories", count, limit });
-            }
+            budget.entry(at)?;
             let record = record(bytes, at, names, block_size)?;
-            let path = below(&path, &record.name);
+            let path = below(&path, &record.name, at)?;
             if record.flags & flag::DIRECTORY != 0 {
                 if depth == MAX_DEPTH || !seen.insert(record.offset) {
                     return Err(Problem::Depth { offset: at, path, limit: MAX_DEPTH });
@@ -75,6 +68,7 @@ pub(super) fn list(source: &Arc<dyn ReadAt>) -> Result<Found, Problem> {
                 let (offset, length) = (record.offset, record.size);
                 return Err(Problem::Truncated { offset, what: "a file", length, end });
             }
+            budget.extent(at)?;
             push(&mut begun, Extent { offset: Some(record.offset), length: record.size });
             if record.flags & flag::MORE == 0 {
                 let extents = std::mem::take(&mut begun);
@@ -121,11 +115,8 @@ fn records(list: &[u8], offset: u64) -> Result<Vec<(u64, &[u8])>, Problem> {
         {
             let offset = offset + index * SECTOR + at as u64;
             let record = sector.get(at..at + usize::from(length));
-            let record = record.filter(|record| {
-                record.len() > RECORD && record[32] != 0 && RECORD + usize::from(record[32]) <= record.len()
-            });
             let Some(record) = record else {
-                let found = format!("a record of {length} bytes with a name of its own length");
+                let found = format!("a record of {length} bytes, which goes beyond its sector");
                 return Err(Problem::Descriptor { offset, expected: "directory record", found });
             };
             found.push((offset, record));
@@ -144,18 +135,27 @@ struct Record {
     name: String,
 }
 
-/// Reads a record whose length and name were checked.
+/// A record's name, as its bytes are.
+fn name_of(bytes: &[u8], offset: u64) -> Result<&[u8], Problem> {
+    let name = bytes.get(32).and_then(|&length| bytes.get(RECORD..RECORD + usize::from(length)));
+    name.filter(|name| !name.is_empty()).ok_or_else(|| Problem::Descriptor {
+        offset,
+        expected: "directory record",
+        found: format!("a record of {} bytes, which its name does not fit into", bytes.len()),
+    })
+}
+
 fn record(bytes: &[u8], offset: u64, names: Names, block_size: u64) -> Result<Record, Problem> {
+    let name = name_of(bytes, offset)?;
     let number = |at: usize| u64::from(le::u32(bytes, at).unwrap_or_default());
     let interleaved = u16::from_be_bytes([bytes[26], bytes[27]]);
     if interleaved != 0 {
         let field = "the interleaving of a file";
         return Err(Problem::Field { offset, field, found: interleaved.into(), expected: "0" });
     }
-    let name = &bytes[RECORD..][..usize::from(bytes[32])];
     let name = match name {
         [0 | 1] => ".".into(),
-        _ => {
+        name => {
             let name = text(name, names);
             let name = name.split_once(';').map_or(&*name, |(name, _)| name);
             checked_name(name.strip_suffix('.').unwrap_or(name).to_owned(), offset)?

@@ -109,3 +109,30 @@ fn a_cycle_is_refused() {
     crate::iso::make_tag_good(&mut bytes[listed..listed + 40]);
     assert!(matches!(open(bytes), Err(IsoError { problem: Problem::Depth { .. }, .. })));
 }
+
+/// The record of the root directory stands in the descriptor itself, where no list was divided into records.
+#[test]
+fn the_root_of_iso_9660_is_checked_too() {
+    for length in [0, 2, 9, 255] {
+        let mut bytes = vec![0; 40 * 2048];
+        let descriptor = &mut bytes[16 * 2048..17 * 2048];
+        descriptor[..6].copy_from_slice(b"\x01CD001");
+        descriptor[128..130].copy_from_slice(&2048_u16.to_le_bytes());
+        descriptor[156 + 32] = length;
+        assert!(matches!(open(bytes), Err(IsoError { problem: Problem::Descriptor { .. }, .. })), "{length}");
+    }
+}
+
+/// A list that takes itself for granted again and again.
+#[test]
+fn what_reading_costs_is_bounded() {
+    let mut budget = Budget::default();
+    assert!(budget.list(0, MAX_LISTS).is_ok() && budget.list(0, 1).is_err());
+    for _ in 0..MAX_ENTRIES {
+        budget.entry(0).unwrap();
+    }
+    assert!(budget.entry(0).is_err());
+    assert!(
+        below(&"n".repeat(1000), &"n".repeat(22), 0).is_ok() && below(&"n".repeat(1000), &"n".repeat(23), 0).is_err()
+    );
+}

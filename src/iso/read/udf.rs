@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::extents::{Extent, ExtentReader, push};
 use super::field;
 use super::volume::{Block, Volume, check_tag, long_address};
-use super::{File, Found, MAX_DEPTH, MAX_ENTRIES, MAX_LIST, Problem, below, checked_name};
+use super::{Budget, File, Found, MAX_DEPTH, Problem, below, checked_name};
 use crate::iso::tag::id;
 use crate::util::filetime::FileTime;
 use crate::util::le;
@@ -26,12 +26,11 @@ mod characteristics {
 
 /// All files of a volume.
 pub(super) fn list(source: &Arc<dyn ReadAt>, volume: &Volume) -> Result<Found, Problem> {
-    let walk = Walk { source, volume };
+    let mut walk = Walk { source, volume, budget: Budget::default() };
     let root = walk.root()?;
     let mut found = Found { label: volume.label.clone(), ..Found::default() };
     let mut seen = HashSet::from([root]);
     let mut waiting = vec![(root, String::new(), 0)];
-    let mut entries = 0;
     while let Some((block, path, depth)) = waiting.pop() {
         let directory = walk.entry(block)?;
         if directory.kind != Kind::Directory {
@@ -39,12 +38,7 @@ pub(super) fn list(source: &Arc<dyn ReadAt>, volume: &Volume) -> Result<Found, P
             return Err(Problem::Descriptor { offset: directory.offset, expected: "directory", found: problem });
         }
         for listed in walk.listed(&directory)? {
-            entries += 1;
-            if entries > MAX_ENTRIES {
-                let (count, limit) = (entries as u64, MAX_ENTRIES as u64);
-                return Err(Problem::TooMany { offset: directory.offset, what: "files and directories", count, limit });
-            }
-            let path = below(&path, &listed.name);
+            let path = below(&path, &listed.name, directory.offset)?;
             if listed.is_directory {
                 if depth == MAX_DEPTH || !seen.insert(listed.block) {
                     return Err(Problem::Depth { offset: directory.offset, path, limit: MAX_DEPTH });
@@ -91,6 +85,7 @@ struct Listed {
 struct Walk<'a> {
     source: &'a Arc<dyn ReadAt>,
     volume: &'a Volume,
+    budget: Budget,
 }
 
 impl Walk<'_> {
@@ -107,7 +102,7 @@ impl Walk<'_> {
         }
     }
 
-    fn entry(&self, block: Block) -> Result<Entry, Problem> {
+    fn entry(&mut self, block: Block) -> Result<Entry, Problem> {
         let what = "file entry";
         let (offset, bytes) = self.volume.descriptor(&**self.source, block, what)?;
         let kind = le::u16(&bytes, 0).unwrap_or_default();
@@ -134,8 +129,8 @@ impl Walk<'_> {
         let size = le::u64(&bytes, 56).ok_or_else(too_short)?;
         let mut extents = Vec::new();
         match word(34)? & 7 {
-            0 => self.extents(described, 8, block.partition, &mut extents)?,
-            1 => self.extents(described, 16, block.partition, &mut extents)?,
+            0 => self.extents(described, 8, block.partition, size, &mut extents)?,
+            1 => self.extents(described, 16, block.partition, size, &mut extents)?,
             // The bytes themselves stand there.
             3 => push(&mut extents, Extent { offset: Some(offset + begin as u64), length: described.len() as u64 }),
             form => {
@@ -157,9 +152,17 @@ impl Walk<'_> {
         Ok(Entry { offset, kind, size, time, extents })
     }
 
-    /// Adds extents, which are described in so many bytes each, as far as a partition has them.
-    fn extents(&self, first: &[u8], width: usize, partition: u16, extents: &mut Vec<Extent>) -> Result<(), Problem> {
+    /// Adds extents, which are described in so many bytes each, up to the file's size.
+    fn extents(
+        &mut self,
+        first: &[u8],
+        width: usize,
+        partition: u16,
+        size: u64,
+        extents: &mut Vec<Extent>,
+    ) -> Result<(), Problem> {
         let mut described = first.to_vec();
+        let mut there = 0;
         for _ in 0..MAX_CONTINUATIONS {
             let mut continued = None;
             for one in described.chunks_exact(width) {
@@ -169,8 +172,12 @@ impl Walk<'_> {
                 let field = le::u32(one, 0).unwrap_or_default();
                 // The highest two bits tell what kind of extent this is.
                 let (kind, length) = (field >> 30, u64::from(field & 0x3FFF_FFFF));
+                if length == 0 || there >= size {
+                    return Ok(());
+                }
+                there += length;
+                self.budget.extent(u64::from(number) * self.volume.block_size)?;
                 match kind {
-                    _ if length == 0 => return Ok(()),
                     0 => {
                         let offset = self.volume.offset(block, length, "an extent")?;
                         let end = self.source.size();
@@ -181,6 +188,7 @@ impl Walk<'_> {
                     }
                     1 | 2 => push(extents, Extent { offset: None, length }),
                     _ => {
+                        there -= length;
                         continued = Some(block);
                         break;
                     }
@@ -200,12 +208,9 @@ impl Walk<'_> {
     }
 
     /// The names in a directory, but for its parent's and deleted ones.
-    fn listed(&self, directory: &Entry) -> Result<Vec<Listed>, Problem> {
+    fn listed(&mut self, directory: &Entry) -> Result<Vec<Listed>, Problem> {
         let offset = directory.offset;
-        if directory.size > MAX_LIST {
-            let (count, limit) = (directory.size, MAX_LIST);
-            return Err(Problem::TooMany { offset, what: "bytes in the list of a directory", count, limit });
-        }
+        self.budget.list(offset, directory.size)?;
         let reader = ExtentReader::new(Arc::clone(self.source), &directory.extents, directory.size);
         let list = bytes_at(&reader, 0, directory.size as usize)?;
         let mut rest = &list[..];
@@ -220,6 +225,7 @@ impl Walk<'_> {
             let location = le::u32(listed, 12).unwrap_or_default();
             check_tag(listed, offset, location.into(), what, Some(id::FILE_IDENTIFIER))?;
             rest = &rest[size..];
+            self.budget.entry(offset)?;
             let characteristics = listed[18];
             if characteristics & (characteristics::DELETED | characteristics::PARENT) != 0 {
                 continue;
