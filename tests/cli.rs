@@ -486,6 +486,21 @@ fn split_and_join_give_the_same_image() {
     assert_eq!(succeed(["ls", "-lR", &joined, "1"]), succeed(["ls", "-lR", &sample, "1"]));
 
     assert_code(&wimkit(["join", &first, "--to", &joined]), 2); // exists
+    // Nor do parts take a place before all are written, or the place of others unasked, or ever that of the source.
+    let before = std::fs::read(scratch.path("part2.swm")).unwrap();
+    let refused = wimkit(["split", &sample, &first, "--size", "150K"]);
+    assert_code(&refused, 2);
+    assert!(stderr(&refused).contains("this file exists"), "{}", stderr(&refused));
+    assert!(std::fs::read(scratch.path("part2.swm")).unwrap() == before);
+    json("wimkit.split/1", &["split", &sample, &first, "--size", "200K", "--force"]);
+    let own = wimkit(["split", &joined, &joined, "--size", "200K", "--force"]);
+    assert_code(&own, 2);
+    assert!(stderr(&own).contains("this is the file that is split"), "{}", stderr(&own));
+    std::fs::create_dir(scratch.path("joined2.wim")).unwrap();
+    succeed(["verify", &joined]);
+    let second_is_a_directory = wimkit(["split", &sample, &scratch.text("joined.wim"), "--size", "200K", "--force"]);
+    assert_code(&second_is_a_directory, 2);
+    succeed(["verify", &joined]);
     let small = wimkit(["split", &sample, &scratch.text("small.swm"), "--size", "1K"]);
     assert_code(&small, 2);
     assert!(stderr(&small).contains("hint: "), "{}", stderr(&small));

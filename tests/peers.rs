@@ -286,7 +286,7 @@ fn an_image_in_an_image_is_used_by_its_address() {
 fn split_sets_go_both_ways() {
     let Some(fixture) = Fixture::new(&["--compress=LZX"]) else { return };
     let first = fixture.path("ours.swm");
-    let options = split::Options { size: 2_700_000, allow_oversize: false, check: true };
+    let options = split::Options { size: 2_700_000, allow_oversize: false, check: true, force: false };
     let outcome = split::split(&open(&fixture.source), &first, &options, Control::silent()).unwrap();
     assert!(outcome.parts.len() > 1);
     for part in &outcome.parts {
@@ -330,7 +330,7 @@ fn split_sets_go_both_ways() {
 #[test]
 fn a_blob_too_large_for_a_part_is_named() {
     let Some(fixture) = Fixture::new(&["--compress=none"]) else { return };
-    let options = split::Options { size: 1 << 20, allow_oversize: false, check: false };
+    let options = split::Options { size: 1 << 20, allow_oversize: false, check: false, force: true };
     let target = fixture.path("small.swm");
     let error = split::split(&open(&fixture.source), &target, &options, Control::silent()).unwrap_err();
     assert!(error.to_string().contains("2500000"), "{error}");

@@ -29,6 +29,9 @@ pub(crate) struct Split {
     /// Give each part an integrity table
     #[arg(long)]
     check: bool,
+    /// Replace files that have the names of parts
+    #[arg(long)]
+    force: bool,
 }
 
 /// The JSON document; its members are described in docs/json/split.md.
@@ -56,7 +59,8 @@ struct Oversize {
 impl Split {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let wim = self.source.open(context)?;
-        let options = Options { size: self.size.0, allow_oversize: self.allow_oversize, check: self.check };
+        let options =
+            Options { size: self.size.0, allow_oversize: self.allow_oversize, check: self.check, force: self.force };
         let result = split::split(&wim, &self.dest, &options, context.control());
         context.bars.clear();
         let done = result?;

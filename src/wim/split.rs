@@ -10,7 +10,7 @@ use super::integrity::DEFAULT_PIECE_SIZE;
 use super::output::Output;
 use super::reader::{KnownBlob, Wim, reading_order};
 use super::resource::ChunkMap;
-use super::writer::WimWriter;
+use super::writer::{Finished, WimWriter};
 use crate::util::progress::Control;
 use crate::util::sha1::Sha1;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,8 @@ pub struct Options {
     pub allow_oversize: bool,
     /// Give each part an integrity table.
     pub check: bool,
+    /// Replace files that have the names of parts; otherwise one of them is an error.
+    pub force: bool,
 }
 
 /// What was done.
@@ -77,6 +79,14 @@ pub enum SplitError {
         path: PathBuf,
         /// What it is.
         what: &'static str,
+    },
+    /// A part would take the place of a file.
+    #[error("{path}: {}", if *.is_source { "this is the file that is split" } else { "this file exists" }, path = path.display())]
+    Exists {
+        /// Which file.
+        path: PathBuf,
+        /// Whether it is the source.
+        is_source: bool,
     },
     /// A blob does not fit in a part.
     #[error(
@@ -111,6 +121,8 @@ impl SplitError {
         match self {
             Self::Export(error) => error.hint(),
             Self::Solid { .. } => Some("make a WIM of it first: wimkit export SRC all NEW.wim --compress lzx".into()),
+            Self::Exists { is_source: true, .. } => Some("give the parts another name".into()),
+            Self::Exists { .. } => Some("remove it, or replace it with --force".into()),
             Self::Layout { .. } => Some("export its images to a new file first".into()),
             Self::TooBig { .. } => {
                 Some("a larger --size; a stronger --compress in an export before; or --allow-oversize".into())
@@ -200,6 +212,11 @@ pub fn split(wim: &Wim, first: &Path, options: &Options, control: Control<'_>) -
             error,
         })?;
     }
+    for (index, entry) in contents.metadata.iter().enumerate() {
+        ChunkMap::new(&entry.resource, wim.header(), wim.files()[0].source.size()).map_err(|error| {
+            WimError::Resource { path: path.clone(), what: format!("metadata of image {}", index + 1), error }
+        })?;
+    }
     let metadata: u64 = contents.metadata.iter().map(|entry| entry.resource.size_in_wim + ENTRY_SIZE as u64).sum();
     let xml = wim.xml().encode().map_err(|error| ExportError::Xml { path: path.clone(), error })?.len() as u64;
     // A table covers at most the part; its own size is bounded by that of a part of the size asked for.
@@ -227,26 +244,44 @@ pub fn split(wim: &Wim, first: &Path, options: &Options, control: Control<'_>) -
         return Err(SplitError::TooBig { blob: blob.clone(), limit: options.size });
     }
 
-    control.progress.begin("Splitting", sizes.iter().sum());
-    let mut written = Written::default();
+    let total = layout.ends.len() as u16;
+    for target in (1..=total).map(|number| part_path(first, number)) {
+        let is_there = target.symlink_metadata().is_ok();
+        let real = target.canonicalize().ok();
+        let is_source = real.is_some() && wim.files().iter().any(|file| file.path.canonicalize().ok() == real);
+        if is_source || (is_there && !options.force) {
+            return Err(SplitError::Exists { path: target, is_source });
+        }
+    }
+    control.progress.begin("Splitting", sizes.iter().fold(0, |sum, size| sum.saturating_add(*size)));
+    // Nothing takes its place before all is written.
+    let mut ready = Vec::new();
     let mut start = 0;
     for (number, end) in (1..).zip(&layout.ends) {
         let target = part_path(first, number);
-        let part = (number, layout.ends.len() as u16);
-        let size = write_part(wim, &target, part, &blobs[start..*end], options, control)?;
-        written.0.push(Part { path: target, size });
+        ready.push((write_part(wim, &target, (number, total), &blobs[start..*end], options, control)?, target));
         start = *end;
     }
-    Ok(Outcome { parts: std::mem::take(&mut written.0), oversize })
+    let mut written = Written::default();
+    for (part, path) in ready {
+        let replaces = path.symlink_metadata().is_ok();
+        let size = part.commit(&path)?;
+        written.parts.push(Part { path, size });
+        written.replaced.push(replaces);
+    }
+    Ok(Outcome { parts: std::mem::take(&mut written.parts), oversize })
 }
 
-/// Parts written so far: removed again unless all succeed.
+/// Parts that took their places: removed again unless all do, but for those that took another file's.
 #[derive(Default)]
-struct Written(Vec<Part>);
+struct Written {
+    parts: Vec<Part>,
+    replaced: Vec<bool>,
+}
 
 impl Drop for Written {
     fn drop(&mut self) {
-        for part in &self.0 {
+        for (part, _) in self.parts.iter().zip(&self.replaced).filter(|(_, replaced)| !**replaced) {
             let _ = std::fs::remove_file(&part.path);
         }
     }
@@ -259,7 +294,7 @@ fn write_part(
     blobs: &[(&KnownBlob, ResourceHeader)],
     options: &Options,
     control: Control<'_>,
-) -> Result<u64, SplitError> {
+) -> Result<Finished, SplitError> {
     let source = &*wim.files()[0].source;
     let io = |source| SplitError::Export(ExportError::Output { path: target.to_owned(), source });
     let header = Header {
@@ -290,7 +325,10 @@ fn write_part(
     }
     let integrity = options.check.then_some(DEFAULT_PIECE_SIZE);
     let finished = writer.finish_part(&mut wim.xml().clone(), wim.image_count(), integrity, control);
-    Ok(finished.map_err(|error| error.at(target))?.commit(target)?)
+    match finished.map_err(|error| error.at(target))? {
+        Finished::Interrupted => Err(ExportError::Interrupted.into()),
+        finished => Ok(finished),
+    }
 }
 
 /// The path of a file with this content.
