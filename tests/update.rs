@@ -10,7 +10,7 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use support::{Noise, arg, assert_same_tree, expect, has_peer, json, make_tree, run, stderr};
+use support::{Noise, arg, assert_same_tree, expect, has_peer, json, make_tree, run, stderr, wimkit};
 use wimkit::util::progress::Control;
 use wimkit::util::sha1::Sha1;
 use wimkit::wim::capture::Options;
@@ -528,6 +528,50 @@ fn deleting_an_image_takes_nothing_from_others() {
         assert_eq!(open(&wim).contents().unwrap().find(&shared).unwrap().reference_count, 1);
         verify(&wim);
     }
+}
+
+/// A count of nothing says nothing about what the images that are not touched have alone.
+#[test]
+fn what_a_table_does_not_count_is_kept() {
+    for change in [&["delete"][..], &["update", "-c", "delete /shared"]] {
+        let scene = Scene::new();
+        fs::create_dir(scene.path("tree")).unwrap();
+        scene.file("tree/shared", b"both images have this");
+        let (tree, wim) = (scene.path("tree"), scene.path("a.wim"));
+        expect(0, &["capture", arg(&tree), arg(&wim)]);
+        scene.file("tree/other", b"the second alone has this");
+        expect(0, &["append", arg(&tree), arg(&wim), "--name", "second"]);
+        let mut bytes = fs::read(&wim).unwrap();
+        let other = Sha1::of(b"the second alone has this");
+        let at = bytes.windows(20).rposition(|window| window == other.0).unwrap() - 4;
+        assert_eq!(bytes[at..at + 4], 1_u32.to_le_bytes());
+        bytes[at..at + 4].fill(0);
+        fs::write(&wim, bytes).unwrap();
+        expect(0, &[&change[..1], &[arg(&wim), "1"], &change[1..]].concat());
+        assert_eq!(cat(&wim, "second", "other"), b"the second alone has this", "{change:?}");
+        verify(&wim);
+    }
+}
+
+/// Writing a file anew would lose what another program is adding to it.
+#[cfg(unix)]
+#[test]
+fn a_file_that_another_program_changes_is_not_replaced() {
+    let scene = Scene::new();
+    let (tree, wim) = (scene.path("tree"), scene.path("a.wim"));
+    make_tree(&tree);
+    expect(0, &["capture", arg(&tree), arg(&wim)]);
+    let before = fs::read(&wim).unwrap();
+    let held = fs::File::options().read(true).write(true).open(&wim).unwrap();
+    held.try_lock().unwrap();
+    for arguments in [&["optimize", arg(&wim)][..], &["update", arg(&wim), "1", "--rebuild", "-c", "delete /new"]] {
+        let output = wimkit(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).contains("another program is writing this file"), "{}", stderr(&output));
+    }
+    assert!(fs::read(&wim).unwrap() == before);
+    drop(held);
+    expect(0, &["optimize", arg(&wim)]);
 }
 
 /// The new file takes the place of the one from which it takes over what did not change.

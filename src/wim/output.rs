@@ -7,7 +7,7 @@ use crate::util::read_at::ReadAt;
 use crate::util::write_at::write_all_at;
 use crate::wim::header::{HEADER_SIZE, Header, flag};
 use rayon::prelude::*;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -33,7 +33,8 @@ pub struct Output {
 
 #[derive(Debug)]
 enum Target {
-    New(AtomicFile),
+    /// With the file that it replaces, from which it keeps other writers.
+    New(AtomicFile, Option<File>),
     Existing(Appended),
 }
 
@@ -60,12 +61,7 @@ impl Drop for Appended {
 /// Opens the existing file `path` for changes and keeps other writers out. [`io::ErrorKind::WouldBlock`]: one of them was
 /// faster, and holds the file or has given it another header than `header`.
 fn open_to_change(path: &Path, header: &Header) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).open(path)?;
-    match file.try_lock() {
-        // A file system without locks: go on, as every writer there must.
-        Ok(()) | Err(TryLockError::Error(_)) => {}
-        Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
-    }
+    let file = os::open_alone(path)?;
     // What was planned was planned from the header that was read before the lock was held.
     let mut bytes = [0; HEADER_SIZE];
     crate::util::read_at::read_exact_at(&file, &mut bytes, 0)?;
@@ -100,7 +96,21 @@ impl Output {
     /// # Errors
     /// The file cannot be created.
     pub fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { target: Target::New(AtomicFile::create(path)?), flushed: 0, buffer: Vec::new() })
+        Ok(Self { target: Target::New(AtomicFile::create(path)?, None), flushed: 0, buffer: Vec::new() })
+    }
+
+    /// As [`Output::create`], for a file that replaces `path`, whose header is `header`: what another writer adds to it
+    /// meanwhile would be lost.
+    ///
+    /// # Errors
+    /// As [`Output::create`], or another writer holds it ([`io::ErrorKind::WouldBlock`]).
+    pub fn replace(path: &Path, header: &Header) -> io::Result<Self> {
+        let held = match open_to_change(path, header) {
+            // Who may not write to a file may yet replace it; whoever may is then not kept out.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
+            held => Some(held?),
+        };
+        Ok(Self { target: Target::New(AtomicFile::create(path)?, held), flushed: 0, buffer: Vec::new() })
     }
 
     /// Goes on behind `end` of the existing file `path`, whose header is `header`, after marking it as being written.
@@ -117,7 +127,7 @@ impl Output {
 
     fn file(&self) -> &File {
         match &self.target {
-            Target::New(atomic) => atomic.file(),
+            Target::New(atomic, _) => atomic.file(),
             Target::Existing(appended) => &appended.file,
         }
     }
@@ -274,7 +284,7 @@ impl Output {
         // A rewound resource can have left bytes behind the end.
         self.file().set_len(self.flushed)?;
         match self.target {
-            Target::New(atomic) => {
+            Target::New(atomic, _held) => {
                 write_all_at(atomic.file(), &header, 0)?;
                 atomic.commit()
             }

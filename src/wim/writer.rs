@@ -46,8 +46,8 @@ pub(super) struct NewFile {
     pub encoding: Option<Encoding>,
     /// Further header flags.
     pub flags: u32,
-    /// The identity to keep; `None` = derive it from the content.
-    pub guid: Option<[u8; 16]>,
+    /// The header of the file that it replaces, whose identity it keeps; `None`: that is derived from the content.
+    pub replaces: Option<Header>,
 }
 
 impl WimWriter {
@@ -56,8 +56,14 @@ impl WimWriter {
         let format = new.encoding.map(|encoding| encoding.format);
         let mut header = Header::new(format, new.encoding.map_or(0, |encoding| encoding.chunk_size));
         header.flags |= new.flags;
-        header.guid = new.guid.unwrap_or_default();
-        Self::with_header(Output::create(path)?, header, new.encoding)
+        let output = match &new.replaces {
+            None => Output::create(path)?,
+            Some(replaced) => {
+                header.guid = replaced.guid;
+                Output::replace(path, replaced)?
+            }
+        };
+        Self::with_header(output, header, new.encoding)
     }
 
     /// Begins a part of a split set, into which resources are only copied.
@@ -226,12 +232,13 @@ impl WimWriter {
         self.reference_counts.insert(sha1, count);
     }
 
-    /// Drops blobs without references from the blob table; returns how many bytes they had, uncompressed.
-    pub(super) fn drop_unreferenced(&mut self) -> u64 {
+    /// Drops those of the candidates from the blob table that have no references; returns how many bytes they had,
+    /// uncompressed. Only what was counted in the trees may be a candidate: what a table says may be too little.
+    pub(super) fn drop_unreferenced(&mut self, is_candidate: impl Fn(&Sha1) -> bool) -> u64 {
         let counts = &self.reference_counts;
         let mut dropped = 0;
         let mut keep = |blob: &StoredBlob| {
-            let keep = counts.get(&blob.sha1).is_none_or(|count| *count > 0);
+            let keep = !is_candidate(&blob.sha1) || counts.get(&blob.sha1).is_none_or(|count| *count > 0);
             dropped += if keep { 0 } else { blob.size };
             keep
         };

@@ -104,6 +104,20 @@ pub fn identify(metadata: &std::fs::Metadata) -> Option<(FileId, u64)> {
     Some((FileId { device: metadata.dev(), inode: metadata.ino() }, metadata.nlink()))
 }
 
+/// Opens a file for changes that nobody else makes meanwhile. [`io::ErrorKind::WouldBlock`]: somebody does.
+///
+/// # Errors
+/// What the system says.
+pub fn open_alone(path: &std::path::Path) -> io::Result<File> {
+    use std::fs::{OpenOptions, TryLockError};
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    match file.try_lock() {
+        // A file system without locks: go on, as every writer there must.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
 /// Opens a file for reading: never what a link leads to, and never waiting for the other end of a pipe.
 ///
 /// # Errors

@@ -31,6 +31,25 @@ pub fn identify(_: &std::fs::Metadata) -> Option<(FileId, u64)> {
     None
 }
 
+/// Opens a file for changes that nobody else makes meanwhile. [`io::ErrorKind::WouldBlock`]: somebody does.
+///
+/// Not by a lock: on Windows that would keep readers out as well, this program among them.
+///
+/// # Errors
+/// What the system says.
+pub fn open_alone(path: &std::path::Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+    const FILE_SHARE_READ: u32 = 1;
+    const FILE_SHARE_DELETE: u32 = 4;
+    const ERROR_SHARING_VIOLATION: i32 = 32;
+    let shared = FILE_SHARE_READ | FILE_SHARE_DELETE;
+    let opened = std::fs::OpenOptions::new().read(true).write(true).share_mode(shared).open(path);
+    opened.map_err(|error| match error.raw_os_error() {
+        Some(ERROR_SHARING_VIOLATION) => io::ErrorKind::WouldBlock.into(),
+        _ => error,
+    })
+}
+
 /// Opens a file for reading: never what a link leads to.
 ///
 /// # Errors

@@ -265,7 +265,7 @@ pub(super) fn write_new(
         Encodings { format: compression.format, plain: compression.encoding()?, solid: compression.solid_encoding()? };
     let fixed = if options.keep_links { 0 } else { flag::RP_FIX };
     let begin = || {
-        let new = NewFile { encoding: encodings.plain, flags: fixed, guid: None };
+        let new = NewFile { encoding: encodings.plain, flags: fixed, replaces: None };
         let created = WimWriter::create(destination, &new);
         created.map_err(|source| ExportError::Output { path: destination.to_owned(), source })
     };

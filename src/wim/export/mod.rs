@@ -20,7 +20,7 @@ use super::WimError;
 use super::encoder::Encoding;
 use super::header::flag;
 use super::reader::{ImageIndex, Wim};
-use super::writer::{Finished, NewFile, WimWriter, piece_size};
+use super::writer::{AppendError, Finished, NewFile, WimWriter, piece_size};
 use super::xml::WimXml;
 use crate::codec::Format;
 use crate::util::filetime::FileTime;
@@ -170,11 +170,12 @@ fn create(
     let outcome_images = add_images(&mut xml, selections, options, own)?;
 
     let header = model.header();
-    let new =
-        NewFile { encoding: plain, flags: header.flags & flag::RP_FIX, guid: replaces.map(|wim| wim.header().guid) };
-    let path = destination.to_owned();
-    let output_error = |source| ExportError::Output { path: path.clone(), source };
-    let mut writer = WimWriter::create(destination, &new).map_err(output_error)?;
+    let new = NewFile {
+        encoding: plain,
+        flags: header.flags & flag::RP_FIX,
+        replaces: replaces.map(|wim| wim.header().clone()),
+    };
+    let mut writer = WimWriter::create(destination, &new).map_err(|error| AppendError::Io(error).at(destination))?;
     let mut outcome = Outcome {
         images: outcome_images,
         format: compression.format,

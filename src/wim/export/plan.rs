@@ -136,12 +136,15 @@ pub(super) fn plan<K: Ord>(
 fn is_whole(blobs: &[Wanted], source: usize, resource: usize, sources: &[Source<'_>], storage: &Storage) -> bool {
     let contents = sources[source].contents;
     let Ok(map) = &contents.solid_resources[resource].2 else { return false };
+    if storage.recompress || storage.solid.is_none() || storage.solid != map.coding() {
+        return false;
+    }
     let all = contents
         .blobs
         .iter()
         .filter(|blob| matches!(blob.location, Location::Solid { resource: other, .. } if other == resource))
         .count();
-    !storage.recompress && storage.solid.is_some() && storage.solid == map.coding() && blobs.len() == all
+    blobs.len() == all
 }
 
 /// Moves resources that overlap another one from the copies to the blobs whose hashes are checked: a table that names one

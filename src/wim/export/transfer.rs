@@ -11,7 +11,7 @@ use crate::wim::encoder::Encoding;
 use crate::wim::engine::{BlobEnd, Request, Segment, Sink, Stopped, memory_needed, read_blobs};
 use crate::wim::header::{Header, resource_flag};
 use crate::wim::reader::{ImageIndex, Wim};
-use crate::wim::resource::{DecoderPool, ResourceError};
+use crate::wim::resource::{ChunkMap, DecoderPool};
 use crate::wim::writer::{OpenSolid, WimWriter};
 use std::io;
 use std::path::Path;
@@ -85,16 +85,12 @@ impl Transfer<'_> {
         }
         let plan = plan::plan(&items, &sources, &self.storage(writer), |item| SolidKey::new(name_of(&item.blob.sha1)));
 
-        let encoded_bytes: u64 = plan.encodes.iter().map(|item| item.blob.size).sum();
-        let copy_bytes: u64 = plan
-            .copies
-            .iter()
-            .map(|item| match item.blob.location {
-                Location::Plain(resource) => resource.size_in_wim,
-                Location::Solid { .. } => 0,
-            })
-            .sum();
-        self.control.progress.begin("Exporting", copy_bytes + encoded_bytes);
+        let encoded_bytes = total_of(plan.encodes.iter().map(|item| item.blob.size));
+        let copy_bytes = total_of(plan.copies.iter().map(|item| match item.blob.location {
+            Location::Plain(resource) => resource.size_in_wim,
+            Location::Solid { .. } => 0,
+        }));
+        self.control.progress.begin("Exporting", copy_bytes.saturating_add(encoded_bytes));
         let encoded_blobs = plan.encodes.len() as u64;
         let mut done = Transferred { encoded_blobs, encoded_bytes, ..Transferred::default() };
         self.copy_plain(writer, &plan.copies, &mut done)?;
@@ -126,10 +122,10 @@ impl Transfer<'_> {
             let (group, others) = rest.split_at(count.max(1));
             rest = others;
             let wim_file = &self.wims[source].files()[file];
-            if end > wim_file.source.size() {
-                let error =
-                    ResourceError::OutsideFile { offset: start, size: end - start, file_size: wim_file.source.size() };
-                return Err(blob_error(self.wims[source], &group[group.len() - 1], error.to_string()));
+            for item in group {
+                // What cannot be decoded by what its entry says is not passed on as if it could.
+                ChunkMap::new(&place(item).2, &wim_file.header, wim_file.source.size())
+                    .map_err(|error| blob_error(self.wims[source], item, error.to_string()))?;
             }
             let copied = writer
                 .copy_range(&*wim_file.source, start..end, self.control)
@@ -195,7 +191,7 @@ impl Transfer<'_> {
             request.file += first_file[item.source];
             requests.push(request);
         }
-        let total = items.iter().map(|item| item.blob.size).sum();
+        let total = total_of(items.iter().map(|item| item.blob.size));
         // A solid resource is where memory goes into compressor contexts; reading gets the smaller part.
         let share = if self.solid.is_some() { 4 } else { 1 };
         let reading_memory = self.memory / share;
@@ -293,4 +289,9 @@ impl Sink for Encoder<'_> {
 
 fn blob_error(wim: &Wim, item: &Wanted, problem: String) -> ExportError {
     ExportError::Blob { path: wim.files()[item.blob.file].path.clone(), sha1: item.blob.sha1, problem }
+}
+
+/// The sum of sizes, which tables may state as they like.
+fn total_of(sizes: impl Iterator<Item = u64>) -> u64 {
+    sizes.fold(0, u64::saturating_add)
 }

@@ -44,7 +44,7 @@ use super::export::{
 };
 use super::header::flag;
 use super::reader::{ImageIndex, OpenOptions, Wim};
-use super::writer::{NewFile, WimWriter};
+use super::writer::{AppendError, NewFile, WimWriter};
 use crate::codec::Format;
 use crate::util::progress::Control;
 use gather::Gathered;
@@ -195,9 +195,9 @@ pub fn update_batches(
     let mut writer = if options.rebuild {
         let header = wim.header();
         let kept_flags = header.flags & flag::RP_FIX;
-        let new = NewFile { encoding: encodings.plain, flags: kept_flags, guid: Some(header.guid) };
+        let new = NewFile { encoding: encodings.plain, flags: kept_flags, replaces: Some(header.clone()) };
         let created = WimWriter::create(path, &new);
-        let mut writer = created.map_err(|source| ExportError::Output { path: path.to_owned(), source })?;
+        let mut writer = created.map_err(|error| AppendError::Io(error).at(path))?;
         writer.set_boot(wim.boot_index());
         writer
     } else {

@@ -184,7 +184,7 @@ impl Task<'_> {
             for sha1 in own_blobs.iter().map(|blob| &blob.sha1).chain(references.now.keys()) {
                 writer.set_references(*sha1, references.now.get(sha1).copied().unwrap_or_default());
             }
-            let dropped = writer.drop_unreferenced();
+            let dropped = writer.drop_unreferenced(|_| true);
             let is_unused = |blob: &&KnownBlob| !references.now.contains_key(&blob.sha1);
             let left_behind = || own_blobs.iter().filter(is_unused).map(|blob| blob.size).sum();
             return Ok(if self.options.rebuild { left_behind() } else { dropped });
@@ -195,6 +195,6 @@ impl Task<'_> {
         let gone = references.before.keys().filter(|sha1| !references.now.contains_key(*sha1)).copied();
         let doubtful = references::count_those_of(self.wim, others, gone)?;
         doubtful.into_iter().for_each(|(sha1, count)| writer.set_references(sha1, count));
-        Ok(writer.drop_unreferenced())
+        Ok(writer.drop_unreferenced(|sha1| references.before.contains_key(sha1) || sizes.contains_key(sha1)))
     }
 }

@@ -282,7 +282,8 @@ fn check_blobs(
     blobs.sort_by_cached_key(|blob| reading_order(blob, contents));
     let requests: Vec<Request> = blobs.iter().map(|blob| wim.request(blob)).collect::<Result<_, _>>()?;
     wim.check_memory(&requests, options.memory)?;
-    control.progress.begin("Verifying", blobs.iter().map(|blob| blob.size).sum());
+    let bytes = blobs.iter().fold(0_u64, |sum, blob| sum.saturating_add(blob.size));
+    control.progress.begin("Verifying", bytes);
     let mut sink = Checker::default();
     match read_blobs(&wim.sources(), &requests, &mut sink, wim.decoders(), options.memory, control) {
         Ok(()) => {}
@@ -290,7 +291,7 @@ fn check_blobs(
         Err(Stopped::Sink(never)) => match never {},
     }
     outcome.blobs = blobs.len() as u64;
-    outcome.bytes = blobs.iter().map(|blob| blob.size).sum();
+    outcome.bytes = bytes;
     Ok(sink.damaged.into_iter().map(|(request, damage)| (*blobs[request], damage)).collect())
 }
 
