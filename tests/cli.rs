@@ -540,6 +540,19 @@ fn delete_and_optimize_give_space_back() {
     succeed(["verify", &wim]);
 }
 
+/// What is written anew without a word about compression stays as it is.
+#[test]
+fn a_solid_file_stays_solid() {
+    let scratch = Scratch::new();
+    let (wim, esd) = (scratch.text("solid.wim"), scratch.text("solid.esd"));
+    succeed(["export", &testdata("sample.wim"), "all", &esd, "--compress", "recovery:1"]);
+    std::fs::rename(&esd, &wim).unwrap();
+    succeed(["delete", &wim, "2"]);
+    let document = json("wimkit.optimize/1", &["optimize", &wim]);
+    assert_eq!(document["solid"], true, "{document}");
+    succeed(["verify", &wim]);
+}
+
 #[test]
 #[cfg(unix)]
 fn a_reader_that_leaves_early_is_no_error() {

@@ -348,11 +348,23 @@ impl Wim {
         for (index, file) in self.files.iter().enumerate() {
             let header = &file.header;
             let bytes = self
-                .read_resource(file, &header.blob_table, MAX_BLOB_TABLE_SIZE)
+                .read_resource(file, &header.blob_table, MAX_BLOB_TABLE_SIZE.min(file.source.size()))
                 .map_err(resource_error(file, "blob table"))?;
             let mut maps = Vec::new();
+            // Each has a list of its chunks. A table that names one range again and again must not multiply it.
+            let mut unclaimed = file.source.size();
             let solid_size = |resource: &ResourceHeader| {
-                let map = ChunkMap::solid(&*file.source, resource).map(Arc::new);
+                let map = match unclaimed.checked_sub(resource.size_in_wim) {
+                    Some(left) => {
+                        unclaimed = left;
+                        ChunkMap::solid(&*file.source, resource).map(Arc::new)
+                    }
+                    None => Err(ResourceError::OutsideFile {
+                        offset: resource.offset_in_wim,
+                        size: resource.size_in_wim,
+                        file_size: unclaimed,
+                    }),
+                };
                 // Where the resource's own header is broken, its blobs are still listed; reading them tells why.
                 let size = map.as_ref().map_or(u64::MAX >> 8, |map| map.uncompressed_size());
                 maps.push(map);

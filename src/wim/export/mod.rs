@@ -154,7 +154,7 @@ fn create(
     let model = selections.first().map(|selection| selection.wim).ok_or(ExportError::NothingSelected)?;
     let compression = match options.compression {
         Some(compression) => compression,
-        None => default_compression(model, destination)?,
+        None => default_compression(model, destination, replaces.is_some())?,
     };
     let solid = compression.solid_encoding()?;
     let plain = compression.encoding()?;
@@ -286,13 +286,13 @@ fn bring_over(
     Ok(())
 }
 
-/// What is compressed how when nothing was said.
-fn default_compression(model: &Wim, destination: &Path) -> Result<Compression, ExportError> {
+/// What is compressed how when nothing was said. What is only written anew stays as it is.
+fn default_compression(model: &Wim, destination: &Path, is_rewritten: bool) -> Result<Compression, ExportError> {
     let header = model.header();
     let format = header.format().map_err(|error| WimError::Header { path: model.path().to_owned(), error })?;
     let is_esd = destination.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("esd"));
     let is_solid = !model.contents()?.solid_resources.is_empty();
-    Ok(if is_esd {
+    Ok(if is_esd || (is_solid && is_rewritten) {
         Compression { solid: true, ..Compression::new(Some(Format::Lzms)) }
     } else if is_solid {
         Compression::new(Some(Format::Lzx))
