@@ -383,6 +383,10 @@ fn what_follows_from_failures() {
     assert_eq!(run("os-1 12 112", &[]).0, Some(3));
     std::fs::remove_file(directory.join("packages/Other/DotNet_CU-KB5054979-x64.cab")).unwrap();
     assert_code(&refresh(&directory, &RESUME), 2);
+    // Nor is what was done told about the steps of another plan.
+    let refused = refresh(&directory, &["status"]);
+    assert_code(&refused, 2);
+    assert!(support::stderr(&refused).contains("hint: put back what was there"));
 }
 
 #[test]

@@ -151,9 +151,10 @@ impl RunError {
             Self::Begun { .. } => "`wimkit refresh resume` goes on with it; remove the directory to begin anew".into(),
             Self::NotBegun { .. } => "`wimkit refresh run` begins one".into(),
             Self::NotEmpty { .. } => "remove what is in it, or name another with --new-media".into(),
-            Self::Changed { .. } | Self::JournalVersion { .. } => {
-                "remove the work directory and the new media, and begin anew".into()
+            Self::Changed { .. } => {
+                "put back what was there, or remove the work directory and the new media, and begin anew".into()
             }
+            Self::JournalVersion { .. } => "remove the work directory and the new media, and begin anew".into(),
             Self::Stopped { .. } => "`wimkit refresh resume` goes on".into(),
             _ => return None,
         })

@@ -84,21 +84,21 @@ pub fn begin(settings: &Settings, clock: Clock, control: Control<'_>) -> Result<
 /// # Errors
 /// [`RunError`]: there is none, or media or packages have changed meanwhile.
 pub fn resume(work: &Path, control: Control<'_>) -> Result<Prepared, RunError> {
-    let prepared = look(work, control)?;
-    let settings = &prepared.journal.settings;
-    if fingerprint(settings, &prepared.plan)? != prepared.journal.fingerprint {
-        return Err(RunError::Changed { path: settings.work.clone() });
-    }
-    Ok(prepared)
+    look(work, control)
 }
 
 /// The run of a work directory, to look at.
 ///
 /// # Errors
-/// [`RunError`]: there is none, or its media or packages are gone.
+/// [`RunError`]: there is none, or its media or packages are gone or have changed.
 pub fn look(work: &Path, control: Control<'_>) -> Result<Prepared, RunError> {
     let journal = Journal::open(work)?;
-    let plan = plan(&journal.settings, &Facts::gather(&journal.settings, control)?)?;
+    let settings = &journal.settings;
+    let plan = plan(settings, &Facts::gather(settings, control)?)?;
+    // What is kept of steps is kept by their places in the plan: of another plan, it would tell about other steps.
+    if fingerprint(settings, &plan)? != journal.fingerprint {
+        return Err(RunError::Changed { path: settings.work.clone() });
+    }
     Ok(Prepared { journal, plan })
 }
 

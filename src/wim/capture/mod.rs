@@ -236,9 +236,10 @@ impl Material for Directory<'_> {
     ) -> Result<Scan, CaptureError> {
         control.progress.begin("Looking at the tree", 0);
         let scan = scan::scan(self.0, rules, findings, control)?;
-        if let Some(windows) = Windows::find(&scan) {
+        let places = scan.places();
+        if let Some(windows) = Windows::find(&places) {
             control.progress.begin("Reading the registry", 0);
-            let description = windows.describe(&scan);
+            let description = windows.describe(&places);
             description.state(image).map_err(|error| ExportError::Xml { path: self.0.to_owned(), error })?;
             findings.warnings.extend(description.warnings.iter().map(ToString::to_string));
         }

@@ -151,10 +151,11 @@ impl Scan {
         root..next.map_or(self.nodes.len() as NodeIndex, |other| other.node)
     }
 
-    /// What is in a directory.
-    fn children(&self, directory: NodeIndex) -> impl Iterator<Item = NodeIndex> {
-        let is_child = move |(index, node): &(NodeIndex, &Node)| node.parent == directory && *index != directory;
-        (0..).zip(&self.nodes).filter(is_child).map(|(index, _)| index)
+    /// The first tree, to look for something in it.
+    pub(super) fn places(&self) -> Places<'_> {
+        let mut by_parent: Vec<NodeIndex> = self.tree(0).filter(|index| *index != 0).collect();
+        by_parent.sort_by_key(|index| self.nodes[*index as usize].parent);
+        Places { scan: self, by_parent }
     }
 
     /// The names from the root down to an entry.
@@ -180,6 +181,10 @@ impl Scan {
         })
     }
 
+    fn open(&self, file: NodeIndex) -> io::Result<Box<dyn ReadAt + '_>> {
+        Ok(Box::new(PositionedFile::new(os::open_unfollowed(&self.path(file))?)?))
+    }
+
     /// Takes in a content; answers its number.
     pub(in crate::wim) fn add_content(&mut self, size: u64, source: ContentSource) -> u32 {
         self.contents.push(Content { size, source });
@@ -187,33 +192,50 @@ impl Scan {
     }
 }
 
-impl Files for Scan {
+/// A tree of a scan in which directories know what is in them: all of the scan for each of them would be dear.
+pub(super) struct Places<'a> {
+    scan: &'a Scan,
+    by_parent: Vec<NodeIndex>,
+}
+
+impl Places<'_> {
+    fn node(&self, index: NodeIndex) -> &Node {
+        &self.scan.nodes[index as usize]
+    }
+
+    /// What is in a directory.
+    fn children(&self, directory: NodeIndex) -> &[NodeIndex] {
+        let start = self.by_parent.partition_point(|index| self.node(*index).parent < directory);
+        let rest = &self.by_parent[start..];
+        &rest[..rest.partition_point(|index| self.node(*index).parent == directory)]
+    }
+}
+
+impl Files for Places<'_> {
     type File = NodeIndex;
 
     fn directories(&self) -> Vec<(NodeIndex, String)> {
-        let node = |index: NodeIndex| &self.nodes[index as usize];
-        let directories = self.children(0).filter(|index| node(*index).kind == Kind::Directory);
-        directories.map(|index| (index, node(index).name.to_string())).collect()
+        let directories = self.children(0).iter().filter(|index| self.node(**index).kind == Kind::Directory);
+        directories.map(|index| (*index, self.node(*index).name.to_string())).collect()
     }
 
     fn find(&self, directory: NodeIndex, path: &[&str]) -> Option<NodeIndex> {
-        let name_of = |index: NodeIndex| &*self.nodes[index as usize].name;
         let found = path.iter().try_fold(directory, |directory, name| {
-            self.children(directory).find(|child| name_of(*child).eq_ignore_ascii_case(name))
+            self.children(directory).iter().copied().find(|child| self.node(*child).name.eq_ignore_ascii_case(name))
         });
-        let is_file = |found: &NodeIndex| match self.nodes[*found as usize].kind {
-            Kind::File(content) => matches!(self.contents[content as usize].source, ContentSource::File { .. }),
+        let is_file = |found: &NodeIndex| match self.node(*found).kind {
+            Kind::File(content) => matches!(self.scan.contents[content as usize].source, ContentSource::File { .. }),
             Kind::Directory | Kind::Link { .. } => false,
         };
         found.filter(is_file)
     }
 
     fn open(&self, file: NodeIndex) -> io::Result<Box<dyn ReadAt + '_>> {
-        Ok(Box::new(PositionedFile::new(os::open_unfollowed(&Scan::path(self, file))?)?))
+        self.scan.open(file)
     }
 
     fn path(&self, file: NodeIndex) -> String {
-        Scan::path(self, file).display().to_string()
+        self.scan.path(file).display().to_string()
     }
 }
 
