@@ -564,7 +564,9 @@ fn a_file_that_another_program_changes_is_not_replaced() {
     let before = fs::read(&wim).unwrap();
     let held = fs::File::options().read(true).write(true).open(&wim).unwrap();
     held.try_lock().unwrap();
-    for arguments in [&["optimize", arg(&wim)][..], &["update", arg(&wim), "1", "--rebuild", "-c", "delete --force /new"]] {
+    for arguments in
+        [&["optimize", arg(&wim)][..], &["update", arg(&wim), "1", "--rebuild", "-c", "delete --force /new"]]
+    {
         let output = wimkit(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(stderr(&output).contains("another program is writing this file"), "{}", stderr(&output));
