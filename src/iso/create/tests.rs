@@ -1,7 +1,6 @@
 //! What is written, looked at byte by byte where no other program would.
 
 use std::fs;
-use std::path::PathBuf;
 
 use super::*;
 
@@ -103,7 +102,7 @@ fn what_cannot_be_written_is_named() {
     assert!(matches!(result, Err(CreateError::NotADirectory { .. })), "{result:?}");
     #[cfg(unix)]
     {
-        let link: PathBuf = place.path().join("tree/link");
+        let link = place.path().join("tree/link");
         std::os::unix::fs::symlink("a", &link).unwrap();
         assert!(matches!(written(&place, &options()), Err(CreateError::Special { path }) if path == link));
         fs::remove_file(&link).unwrap();
