@@ -505,27 +505,34 @@ fn replacing_costs_what_is_new() {
     assert!(tables > before.len() && after[208..before.len()] == before[208..]);
 }
 
+/// An image with one file, a second with two, in a file whose table says of one of the contents that it has `stated` references,
+/// and not `right` ones.
+fn miscounted(content: &[u8], right: u32, stated: u32) -> (Scene, PathBuf) {
+    let scene = Scene::new();
+    fs::create_dir(scene.path("tree")).unwrap();
+    scene.file("tree/shared", b"both images have this");
+    let (tree, wim) = (scene.path("tree"), scene.path("a.wim"));
+    expect(0, &["capture", arg(&tree), arg(&wim)]);
+    scene.file("tree/other", b"the second alone has this");
+    expect(0, &["append", arg(&tree), arg(&wim), "--name", "second"]);
+    let mut bytes = fs::read(&wim).unwrap();
+    // Their hash is in the blob table alone at a place behind the count; trees are compressed.
+    let at = bytes.windows(20).rposition(|window| window == Sha1::of(content).0).unwrap() - 4;
+    assert_eq!(bytes[at..at + 4], right.to_le_bytes());
+    bytes[at..at + 4].copy_from_slice(&stated.to_le_bytes());
+    fs::write(&wim, bytes).unwrap();
+    (scene, wim)
+}
+
 /// Tables of other programs count wrongly; a blob that an image uses stays whatever they say.
 #[test]
 fn deleting_an_image_takes_nothing_from_others() {
-    for stated in [1_u32, 7] {
-        let scene = Scene::new();
-        fs::create_dir(scene.path("tree")).unwrap();
-        scene.file("tree/shared", b"both images have this");
-        let (tree, wim) = (scene.path("tree"), scene.path("a.wim"));
-        expect(0, &["capture", arg(&tree), arg(&wim)]);
-        scene.file("tree/other", b"the second alone has this");
-        expect(0, &["append", arg(&tree), arg(&wim), "--name", "second"]);
-        let mut bytes = fs::read(&wim).unwrap();
-        let shared = Sha1::of(b"both images have this");
-        // Their hash is in the blob table alone at a place behind the count; trees are compressed.
-        let at = bytes.windows(20).rposition(|window| window == shared.0).unwrap() - 4;
-        assert_eq!(bytes[at..at + 4], 2_u32.to_le_bytes());
-        bytes[at..at + 4].copy_from_slice(&stated.to_le_bytes());
-        fs::write(&wim, bytes).unwrap();
+    let content = b"both images have this";
+    for stated in [1, 7] {
+        let (_scene, wim) = miscounted(content, 2, stated);
         expect(0, &["delete", arg(&wim), "1"]);
-        assert_eq!(cat(&wim, "1", "shared"), b"both images have this", "{stated} stated");
-        assert_eq!(open(&wim).contents().unwrap().find(&shared).unwrap().reference_count, 1);
+        assert_eq!(cat(&wim, "1", "shared"), content, "{stated} stated");
+        assert_eq!(open(&wim).contents().unwrap().find(&Sha1::of(content)).unwrap().reference_count, 1);
         verify(&wim);
     }
 }
@@ -533,22 +540,11 @@ fn deleting_an_image_takes_nothing_from_others() {
 /// A count of nothing says nothing about what the images that are not touched have alone.
 #[test]
 fn what_a_table_does_not_count_is_kept() {
+    let content = b"the second alone has this";
     for change in [&["delete"][..], &["update", "-c", "delete /shared"]] {
-        let scene = Scene::new();
-        fs::create_dir(scene.path("tree")).unwrap();
-        scene.file("tree/shared", b"both images have this");
-        let (tree, wim) = (scene.path("tree"), scene.path("a.wim"));
-        expect(0, &["capture", arg(&tree), arg(&wim)]);
-        scene.file("tree/other", b"the second alone has this");
-        expect(0, &["append", arg(&tree), arg(&wim), "--name", "second"]);
-        let mut bytes = fs::read(&wim).unwrap();
-        let other = Sha1::of(b"the second alone has this");
-        let at = bytes.windows(20).rposition(|window| window == other.0).unwrap() - 4;
-        assert_eq!(bytes[at..at + 4], 1_u32.to_le_bytes());
-        bytes[at..at + 4].fill(0);
-        fs::write(&wim, bytes).unwrap();
+        let (_scene, wim) = miscounted(content, 1, 0);
         expect(0, &[&change[..1], &[arg(&wim), "1"], &change[1..]].concat());
-        assert_eq!(cat(&wim, "second", "other"), b"the second alone has this", "{change:?}");
+        assert_eq!(cat(&wim, "second", "other"), content, "{change:?}");
         expect(0, &["verify", arg(&wim)]);
     }
 }
