@@ -284,9 +284,15 @@ impl Output {
         // A rewound resource can have left bytes behind the end.
         self.file().set_len(self.flushed)?;
         match self.target {
-            Target::New(atomic, _held) => {
+            Target::New(atomic, held) => {
                 write_all_at(atomic.file(), &header, 0)?;
-                atomic.commit()
+                atomic.file().sync_all()?;
+                // Windows replaces no file that is open for writing: there, other writers are kept out until now. Elsewhere, until
+                // the new file has taken the place.
+                let held = held.filter(|_| !cfg!(windows));
+                atomic.commit()?;
+                drop(held);
+                Ok(())
             }
             Target::Existing(mut appended) => {
                 // Everything the new header refers to is on the disk before it; the header is one small write.
