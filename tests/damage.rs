@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use support::Noise;
 use wimkit::codec::{DecodeErrorKind, Format, Level, Oddity};
 use wimkit::util::progress::{Control, Progress};
-use wimkit::wim::blob_table::Location;
+use wimkit::util::sha1::Sha1;
+use wimkit::wim::blob_table::{Entry, Location};
 use wimkit::wim::export::{self, Compression, ExportError, Selection, export};
+use wimkit::wim::header::{HEADER_SIZE, resource_flag};
 use wimkit::wim::resource::ChunkMap;
-use wimkit::wim::{OpenOptions, Wim, WimError, edit, verify};
+use wimkit::wim::{OpenOptions, Wim, WimError, edit, split, verify};
 
 fn open_bytes(bytes: Vec<u8>) -> Result<Wim, WimError> {
     Wim::from_source(Box::new(Cursor::new(bytes)), "damaged.wim")
@@ -173,6 +175,135 @@ fn foreign_images_are_read_and_verify() {
             assert_eq!(outcome.images, wim.image_count(), "{name}");
         }
     }
+}
+
+/// The sample with other entries in its blob table. It goes behind the end; the XML document stays where it is.
+fn with_table(name: &str, change: impl Fn(&mut Vec<Entry>)) -> Vec<u8> {
+    let mut bytes = std::fs::read(name).unwrap();
+    let mut header = open_bytes(bytes.clone()).unwrap().header().clone();
+    let table = header.blob_table.offset_in_wim as usize..header.blob_table.end_in_wim().unwrap() as usize;
+    let mut entries: Vec<Entry> = bytes[table].as_chunks().0.iter().map(Entry::decode).collect();
+    change(&mut entries);
+    header.image_count = entries.iter().filter(|entry| entry.resource.has(resource_flag::METADATA)).count() as u32;
+    let table: Vec<u8> = entries.iter().flat_map(Entry::encode).collect();
+    header.blob_table.offset_in_wim = bytes.len() as u64;
+    header.blob_table.size_in_wim = table.len() as u64;
+    header.blob_table.uncompressed_size = table.len() as u64;
+    bytes.extend(table);
+    bytes[..HEADER_SIZE].copy_from_slice(&header.encode());
+    bytes
+}
+
+fn is_metadata(entry: &Entry) -> bool {
+    entry.resource.has(resource_flag::METADATA)
+}
+
+#[test]
+fn verification_goes_on_behind_a_contradiction_in_a_table() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("contradiction.esd");
+    let bytes = with_table("testdata/sample.esd", |entries| {
+        let solid = entries.iter_mut().filter(|entry| entry.resource.has(resource_flag::SOLID));
+        // Two blobs of the solid resource: one begins inside the other, one outside of the resource.
+        let [one, other] = solid.filter(|entry| !entry.sha1.is_zero()).take(2).collect::<Vec<_>>().try_into().unwrap();
+        other.resource.offset_in_wim = one.resource.offset_in_wim + 1;
+        one.resource.offset_in_wim = 1 << 40;
+    });
+    std::fs::write(&path, &bytes).unwrap();
+    let error = Wim::open(&path, &OpenOptions::default()).unwrap().contents().unwrap_err();
+    assert!(matches!(error, WimError::BlobTable { .. }) && error.is_damage(), "{error}");
+
+    let lenient = OpenOptions { lenient: true, ..OpenOptions::default() };
+    let wim = Wim::open(&path, &lenient).unwrap();
+    let outcome = verify::verify(&wim, &verify::Options::default(), Control::silent()).unwrap();
+    assert!(outcome.images == 2 && outcome.blobs > 20, "{outcome:?}");
+    let (tables, others): (Vec<_>, Vec<_>) =
+        outcome.findings.iter().partition(|finding| matches!(finding, verify::Finding::BlobTable { .. }));
+    assert!((1..=2).contains(&tables.len()), "{tables:?}");
+    let names_files = |finding: &&verify::Finding| match finding {
+        verify::Finding::MissingBlob { used_by, .. } => !used_by.is_empty(),
+        verify::Finding::Blob { .. } => true,
+        _ => false,
+    };
+    assert!(!others.is_empty() && others.iter().all(names_files), "{others:?}");
+}
+
+#[test]
+fn a_file_is_not_changed_where_images_would_be_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("half.wim");
+    let whole = std::fs::read("testdata/sample.wim").unwrap();
+    let mut fewer = with_table("testdata/sample.wim", |entries| {
+        let first = entries.iter().position(is_metadata).unwrap();
+        entries.remove(first);
+    });
+    fewer[0x2C] = 2; // as many images as before
+    let xml = open_bytes(whole.clone()).unwrap().header().xml;
+    let mut broken_xml = whole.clone();
+    broken_xml[xml.offset_in_wim as usize + 2] = b'?';
+    for bytes in [fewer, broken_xml] {
+        std::fs::write(&path, &bytes).unwrap();
+        let wim = Wim::open(&path, &OpenOptions::default()).unwrap();
+        let refused = |what: &str, result: Result<(), ExportError>| match result {
+            Err(ExportError::Refused { .. }) => {}
+            other => panic!("{what}: {other:?}"),
+        };
+        let name = edit::ImageEdit { image: 2, properties: vec![("NAME".into(), "x".into())] };
+        refused("edit", edit::edit(&wim, &[name], None, Control::silent()));
+        refused("delete", edit::delete(&wim, &[wimkit::wim::ImageIndex::FIRST], Control::silent()).map(drop));
+        let source = open_bytes(whole.clone()).unwrap();
+        let one = [Selection { wim: &source, images: source.images().take(1).collect() }];
+        refused("append", export(&one, &path, &export::Options::default(), Control::silent()).map(drop));
+        drop(wim);
+        assert!(std::fs::read(&path).unwrap() == bytes);
+    }
+}
+
+#[test]
+fn one_tree_for_thousands_of_images_is_not_read_thousands_of_times() {
+    let mut bytes = with_table("testdata/sample.wim", |entries| {
+        let metadata = *entries.iter().find(|entry| is_metadata(entry)).unwrap();
+        entries.extend(std::iter::repeat_n(metadata, 60_000));
+    });
+    let xml = open_bytes(bytes.clone()).unwrap().header().xml;
+    bytes[xml.offset_in_wim as usize + 2] = b'?';
+    let size = bytes.len() as u64;
+    let wim = open_bytes(bytes).unwrap();
+    assert!(wim.is_xml_damaged() && wim.image_count() > 60_000);
+    // Statistics come from reading the tree.
+    let read = wim.xml().images().filter(|image| image.statistics().is_some()).count() as u64;
+    let tree = wim.contents().unwrap().metadata[0].resource.size_in_wim;
+    assert!(read >= 2 && read * tree <= size, "{read} trees were read");
+}
+
+#[test]
+fn bytes_of_two_blobs_are_not_split() {
+    let directory = tempfile::tempdir().unwrap();
+    let bytes = with_table("testdata/sample.wim", |entries| {
+        let blob = *entries.iter().find(|entry| !is_metadata(entry)).unwrap();
+        entries.extend((0..100).map(|number| Entry { sha1: Sha1([number; 20]), ..blob }));
+    });
+    let wim = open_bytes(bytes).unwrap();
+    let options = split::Options { size: 1 << 30, allow_oversize: false, check: false, force: false };
+    let error = split::split(&wim, &directory.path().join("a.swm"), &options, Control::silent()).unwrap_err();
+    assert!(matches!(error, split::SplitError::Export(ExportError::Blob { .. })), "{error}");
+    assert!(names_in(directory.path()).is_empty());
+}
+
+#[test]
+fn a_solid_resource_is_not_begun_for_what_cannot_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let bytes = with_table("testdata/sample.wim", |entries| {
+        let compressed = |entry: &&mut Entry| !is_metadata(entry) && entry.resource.has(resource_flag::COMPRESSED);
+        entries.iter_mut().find(compressed).unwrap().resource.uncompressed_size = 1 << 55;
+    });
+    let wim = open_bytes(bytes).unwrap();
+    let all = [Selection { wim: &wim, images: wim.images().collect() }];
+    let compression = Some(Compression { solid: true, ..Compression::new(Some(Format::Lzms)) });
+    let options = export::Options { compression, ..export::Options::default() };
+    let error = export(&all, &directory.path().join("a.esd"), &options, Control::silent()).unwrap_err();
+    assert!(matches!(error, ExportError::Blob { .. }), "{error}");
+    assert!(names_in(directory.path()).is_empty());
 }
 
 /// Asks to stop at the first sign of progress.

@@ -211,7 +211,7 @@ fn read(wim: &Arc<Wim>, image: ImageIndex, tree: &Metadata, context: &Context) -
     let Some(sha1) = entry.data_hash().filter(|_| !entry.is_reparse_point() && !entry.is_encrypted()) else {
         return Err(Failure::message(format!("{}: this is no ordinary file", name.display())));
     };
-    if sha1.is_zero() || sha1 == Sha1::EMPTY {
+    if sha1.is_zero() {
         return Ok(Some(Vec::new()));
     }
     let missing = || WimError::MissingBlob { path: wim.path().to_owned(), sha1, needed_by: Some(entry.path()) };

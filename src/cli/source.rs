@@ -60,14 +60,29 @@ impl Source {
 
     /// Opens the file and reads nothing but its header; the caller tells what is odd.
     pub(crate) fn open_silently(&self, context: &Context) -> Result<Wim, Failure> {
-        let options = OpenOptions {
+        Ok(Wim::open(&self.src, &self.options(context)?)?)
+    }
+
+    /// Opens the file as [`Source::open_silently`], whatever its tables are like; the inner error tells of damage.
+    pub(crate) fn open_damaged(&self, context: &Context) -> Result<Result<Wim, WimError>, Failure> {
+        let options = OpenOptions { lenient: true, ..self.options(context)? };
+        Ok(Wim::open(&self.src, &options))
+    }
+
+    /// The path, or address, of the file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.src
+    }
+
+    fn options(&self, context: &Context) -> Result<OpenOptions, Failure> {
+        Ok(OpenOptions {
             no_mmap: context.global.no_mmap,
             opener: address::open_wim,
             memory: context.memory(),
             references: expand(&self.others.refs)?,
             parts: expand(&self.others.parts)?,
-        };
-        Ok(Wim::open(&self.src, &options)?)
+            lenient: false,
+        })
     }
 }
 

@@ -23,18 +23,23 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
-        let wim = self.source.open_silently(context)?;
-        let options = verify::Options { memory: context.memory(), strict: self.strict };
-        let result = verify::verify(&wim, &options, context.control());
-        context.bars.clear();
-        let outcome = result?;
+        let outcome = match self.source.open_damaged(context)? {
+            Ok(wim) => {
+                let options = verify::Options { memory: context.memory(), strict: self.strict };
+                let result = verify::verify(&wim, &options, context.control());
+                context.bars.clear();
+                result?
+            }
+            Err(error) => verify::Outcome::of_unreadable(error)?,
+        };
+        let path = self.source.path();
         for warning in &outcome.warnings {
             warn(visible(warning));
         }
         if context.global.json {
-            printer::json(&Document::new(wim.path(), &outcome))?;
+            printer::json(&Document::new(path, &outcome))?;
         } else {
-            print(wim.path(), &outcome)?;
+            print(path, &outcome)?;
         }
         Ok(if outcome.is_good() { Outcome::Done } else { Outcome::Partial })
     }
@@ -129,6 +134,14 @@ impl<'a> JsonFinding<'a> {
             paths.iter().map(|user| User { image: user.image.get(), path: &user.path }).collect::<Vec<_>>()
         };
         match finding {
+            Finding::Unreadable { error } => Self { kind: "unreadable", sentence: error.clone(), ..Self::default() },
+            Finding::BlobTable { file, offset, error } => Self {
+                kind: "blob_table",
+                sentence: format!("{}: the blob table at {offset:#x}: {error}", file.display()),
+                file: Some(file.display().to_string()),
+                offset: Some(*offset),
+                ..Self::default()
+            },
             Finding::IntegrityTable { file, error } => Self {
                 kind: "integrity_table",
                 sentence: format!("{}: {error}", file.display()),

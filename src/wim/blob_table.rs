@@ -89,6 +89,8 @@ pub struct BlobTable {
     pub blobs: Vec<Blob>,
     /// Solid resources in table order.
     pub solid_resources: Vec<ResourceHeader>,
+    /// Contradictions. The entries that they concern are left out of the lists above.
+    pub faults: Vec<BlobTableError>,
 }
 
 /// What is wrong with a blob table. Offsets count from the start of the table.
@@ -147,20 +149,18 @@ pub struct Oddities {
 }
 
 impl BlobTable {
-    /// Reads the table of part `part_number`.
+    /// Reads the table of part `part_number`. What contradicts itself is in [`BlobTable::faults`]; what real files are known
+    /// to have wrong is tolerated and counted.
     ///
     /// `solid_size` tells the uncompressed size that a solid resource's own header states; 0 where it cannot be read:
-    /// blobs in it then lie outside, which is an error.
-    ///
-    /// # Errors
-    /// [`BlobTableError`]; what real files are known to have wrong is tolerated and counted.
+    /// blobs in it then lie outside, which is a fault.
     pub fn parse(
         bytes: &[u8],
         version: Version,
         part_number: u16,
         image_count: u32,
         mut solid_size: impl FnMut(&ResourceHeader) -> u64,
-    ) -> Result<(Self, Oddities), BlobTableError> {
+    ) -> (Self, Oddities) {
         let (entries, rest) = bytes.as_chunks::<ENTRY_SIZE>();
         let mut table = Self::default();
         let mut oddities = Oddities { trailing_bytes: rest.len(), ..Oddities::default() };
@@ -176,7 +176,7 @@ impl BlobTable {
             }
             let resource = entry.resource;
             if !resource.has(resource_flag::SOLID) {
-                table.close_run(run_start, &mut run_resources, &mut run_blobs)?;
+                table.close_run(run_start, &mut run_resources, &mut run_blobs);
                 run_start = number + 1;
             }
             if entry.part_number != part_number {
@@ -184,11 +184,13 @@ impl BlobTable {
             }
             if resource.has(resource_flag::METADATA) {
                 if resource.has(resource_flag::SOLID) {
-                    return Err(BlobTableError::SolidMetadata { entry: number });
+                    table.faults.push(BlobTableError::SolidMetadata { entry: number });
+                    continue;
                 }
                 if entry.reference_count > 1 {
+                    // It is the image's all the same: without it, the images behind would move up.
                     let found = entry.reference_count;
-                    return Err(BlobTableError::MetadataReferenceCount { entry: number, found });
+                    table.faults.push(BlobTableError::MetadataReferenceCount { entry: number, found });
                 }
                 if entry.reference_count == 0 || part_number != 1 {
                     continue; // left by old deployment kits: a deleted image
@@ -220,20 +222,16 @@ impl BlobTable {
                 });
             }
         }
-        table.close_run(run_start, &mut run_resources, &mut run_blobs)?;
-        table.check_overlaps()?;
-        Ok((table, oddities))
+        table.close_run(run_start, &mut run_resources, &mut run_blobs);
+        table.leave_out_overlaps();
+        (table, oddities)
     }
 
     /// Resolves a run of solid entries: a blob's offset counts over the concatenation of all resources of the run.
-    fn close_run(
-        &mut self,
-        run_start: usize,
-        resources: &mut Vec<(usize, u64)>,
-        blobs: &mut Vec<(usize, Entry)>,
-    ) -> Result<(), BlobTableError> {
+    fn close_run(&mut self, run_start: usize, resources: &mut Vec<(usize, u64)>, blobs: &mut Vec<(usize, Entry)>) {
         if resources.is_empty() && !blobs.is_empty() {
-            return Err(BlobTableError::NoSolidResource { entry: run_start });
+            self.faults.push(BlobTableError::NoSolidResource { entry: run_start });
+            blobs.clear();
         }
         // Where each resource begins in the concatenation: lets a blob be found by bisection, so that many resources
         // with many blobs do not cost their product.
@@ -246,10 +244,12 @@ impl BlobTable {
         for (number, entry) in blobs.drain(..) {
             let (offset, size) = (entry.resource.offset_in_wim, entry.resource.size_in_wim);
             let outside = BlobTableError::OutsideSolidResource { entry: number, offset, size };
-            let which = starts.partition_point(|start| *start <= offset).checked_sub(1).ok_or(outside)?;
+            // The first one begins at 0.
+            let which = starts.partition_point(|start| *start <= offset) - 1;
             let offset_in_resource = offset - starts[which];
             if offset_in_resource.checked_add(size).is_none_or(|end| end > resources[which].1) {
-                return Err(outside);
+                self.faults.push(outside);
+                continue;
             }
             self.blobs.push(Blob {
                 sha1: entry.sha1,
@@ -259,26 +259,38 @@ impl BlobTable {
             });
         }
         resources.clear();
-        Ok(())
     }
 
-    fn check_overlaps(&self) -> Result<(), BlobTableError> {
-        let mut spans: Vec<(usize, u64, u64)> = self
-            .blobs
-            .iter()
-            .filter_map(|blob| match blob.location {
-                Location::Solid { resource, offset_in_resource } => Some((resource, offset_in_resource, blob.size)),
+    /// Leaves out blobs of solid resources that begin before the one in front of them ends.
+    fn leave_out_overlaps(&mut self) {
+        let mut spans: Vec<(usize, u64, u64, usize)> = (self.blobs.iter().enumerate())
+            .filter_map(|(index, blob)| match blob.location {
+                Location::Solid { resource, offset_in_resource } => {
+                    Some((resource, offset_in_resource, blob.size, index))
+                }
                 Location::Plain(_) => None,
             })
             .collect();
         spans.sort_unstable();
-        for pair in spans.windows(2) {
-            let ((resource, start, size), (other, next, _)) = (pair[0], pair[1]);
-            if resource == other && start + size > next {
-                return Err(BlobTableError::SolidOverlap { resource, offset: next });
+        let mut left_out = Vec::new();
+        let mut last = None;
+        for (resource, offset, size, index) in spans {
+            match last {
+                Some((other, end)) if resource == other && offset < end => {
+                    self.faults.push(BlobTableError::SolidOverlap { resource, offset });
+                    left_out.push(index);
+                }
+                _ => last = Some((resource, offset + size)),
             }
         }
-        Ok(())
+        if !left_out.is_empty() {
+            left_out.sort_unstable();
+            let mut index = 0;
+            self.blobs.retain(|_| {
+                index += 1;
+                left_out.binary_search(&(index - 1)).is_err()
+            });
+        }
     }
 }
 
@@ -300,7 +312,7 @@ mod tests {
         }
     }
 
-    fn parse(entries: &[Entry], version: Version) -> Result<(BlobTable, Oddities), BlobTableError> {
+    fn parse(entries: &[Entry], version: Version) -> (BlobTable, Oddities) {
         let bytes: Vec<u8> = entries.iter().flat_map(Entry::encode).collect();
         BlobTable::parse(&bytes, version, 1, 1, |resource| resource.size_in_wim * 10)
     }
@@ -320,7 +332,8 @@ mod tests {
             entry(0x10, 10, 300, SOLID_RESOURCE_MARKER, 0),
             entry(0x10, 100, 100, 0, 3),
         ];
-        let (table, _) = parse(&entries, Version::Solid).unwrap();
+        let (table, _) = parse(&entries, Version::Solid);
+        assert_eq!(table.faults, []);
         let places: Vec<_> = table.blobs.iter().map(|blob| blob.location).collect();
         assert_eq!(
             places,
@@ -331,14 +344,17 @@ mod tests {
             ]
         );
         // Under 0x10D00 the bit means nothing: these are ordinary entries.
-        let (table, _) = parse(&entries[1..2], Version::Ordinary).unwrap();
+        let (table, _) = parse(&entries[1..2], Version::Ordinary);
         assert!(table.solid_resources.is_empty());
     }
 
     #[test]
-    fn contradictions_in_solid_runs_are_errors() {
+    fn contradictions_in_solid_runs_are_faults() {
         let resource = entry(0x10, 10, 208, SOLID_RESOURCE_MARKER, 0);
-        let error = |entries: &[Entry]| parse(entries, Version::Solid).unwrap_err();
+        let error = |entries: &[Entry]| match parse(entries, Version::Solid).0.faults.as_slice() {
+            [fault] => *fault,
+            faults => panic!("{faults:?}"),
+        };
         assert_eq!(error(&[entry(0x10, 5, 0, 0, 1)]), BlobTableError::NoSolidResource { entry: 0 });
         assert!(matches!(
             error(&[resource, entry(0x10, 5, 96, 0, 1)]),
@@ -356,17 +372,40 @@ mod tests {
     }
 
     #[test]
+    fn what_contradicts_itself_is_left_out_and_nothing_else() {
+        let entries = [
+            entry(0x10, 10, 208, SOLID_RESOURCE_MARKER, 0),
+            entry(0x10, 5, 0, 0, 1),
+            entry(0x10, 5, 4, 0, 2),
+            entry(0x10, 5, 5, 0, 3),
+            entry(0x10, 5, 98, 0, 4),
+            entry(0x10, 5, 10, 0, 5),
+            entry(0, 5, 300, 5, 6),
+            entry(0x10, 5, 0, 0, 7),
+        ];
+        let (table, _) = parse(&entries, Version::Solid);
+        assert!(table.blobs.iter().map(|blob| blob.sha1.0[0]).eq([1, 3, 5, 6]), "{table:?}");
+        let expected = [
+            BlobTableError::OutsideSolidResource { entry: 4, offset: 98, size: 5 },
+            BlobTableError::NoSolidResource { entry: 7 },
+            BlobTableError::SolidOverlap { resource: 0, offset: 4 },
+        ];
+        assert_eq!(table.faults, expected);
+    }
+
+    #[test]
     fn what_real_files_have_wrong_is_tolerated() {
         let mut deleted = entry(2, 5, 208, 5, 1);
         deleted.reference_count = 0;
         let entries = [deleted, entry(2, 5, 208, 5, 1), entry(2, 5, 208, 5, 1), entry(0, 5, 213, 5, 0)];
-        let (table, oddities) = parse(&entries, Version::Ordinary).unwrap();
+        let (table, oddities) = parse(&entries, Version::Ordinary);
         assert_eq!(table.metadata.len(), 1);
         assert_eq!((oddities.extra_metadata, oddities.without_hash), (1, 1));
 
         let mut many = entry(2, 5, 208, 5, 1);
         many.reference_count = 2;
-        let error = parse(&[many], Version::Ordinary).unwrap_err();
-        assert_eq!(error, BlobTableError::MetadataReferenceCount { entry: 0, found: 2 });
+        let (table, _) = parse(&[many], Version::Ordinary);
+        assert_eq!(table.faults, [BlobTableError::MetadataReferenceCount { entry: 0, found: 2 }]);
+        assert_eq!(table.metadata.len(), 1);
     }
 }

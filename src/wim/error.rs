@@ -149,6 +149,20 @@ pub enum WimError {
 }
 
 impl WimError {
+    /// Whether the content of the file is at fault, and not that something could not be looked at.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Header { error, .. } => {
+                !matches!(error, HeaderError::Magic { .. } | HeaderError::HistoricVersion { .. })
+            }
+            Self::Resource { error, .. } => !matches!(error, ResourceError::Io { .. } | ResourceError::TooLarge { .. }),
+            Self::BlobTable { .. } | Self::MetadataHash { .. } | Self::Metadata { .. } | Self::NoMetadata { .. } => {
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// How to mend it, where that can be said.
     pub fn hint(&self) -> Option<String> {
         match self {

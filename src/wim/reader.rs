@@ -1,6 +1,6 @@
 //! Opening a WIM: one file, a split set, or a delta with the archives it refers to.
 
-use super::blob_table::{BlobTable, Location, MetadataEntry, Oddities};
+use super::blob_table::{BlobTable, BlobTableError, Location, MetadataEntry, Oddities};
 use super::engine::{BlobSource, Request, default_memory, memory_needed};
 use super::error::WimError;
 use super::header::{HEADER_SIZE, Header, HeaderError, ResourceHeader, flag};
@@ -42,11 +42,20 @@ pub struct OpenOptions {
     pub parts: Vec<PathBuf>,
     /// Archives in which blobs that the file lacks are looked up, in this order.
     pub references: Vec<PathBuf>,
+    /// Leave out what contradicts itself in blob tables, and list it in [`Contents::faults`]. Otherwise it is an error.
+    pub lenient: bool,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { no_mmap: false, opener: open_plain, memory: default_memory(), parts: Vec::new(), references: Vec::new() }
+        Self {
+            no_mmap: false,
+            opener: open_plain,
+            memory: default_memory(),
+            parts: Vec::new(),
+            references: Vec::new(),
+            lenient: false,
+        }
     }
 }
 
@@ -132,7 +141,18 @@ pub struct Contents {
     pub own_blobs: usize,
     /// Tolerated oddities of the tables.
     pub warnings: Vec<String>,
+    /// Contradictions in the tables; what they concern is left out. None unless the file was opened leniently.
+    pub faults: Vec<TableFault>,
     by_sha1: HashMap<Sha1, u32>,
+}
+
+/// A contradiction in a blob table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableFault {
+    /// Which of [`Wim::files`] has the table.
+    pub file: usize,
+    /// What is wrong.
+    pub error: BlobTableError,
 }
 
 impl Contents {
@@ -151,6 +171,10 @@ pub struct Wim {
     own_files: usize,
     decoders: DecoderPool,
     xml: WimXml,
+    /// Whether `xml` is not what is stored.
+    xml_damaged: bool,
+    /// As [`OpenOptions::lenient`].
+    lenient: bool,
     contents: OnceLock<Contents>,
     warnings: Vec<String>,
 }
@@ -183,7 +207,7 @@ impl Wim {
         for reference in &options.references {
             files.push(open_file(reference, options)?);
         }
-        Self::from_files(files, own_files, warnings)
+        Self::from_files(files, own_files, options.lenient, warnings)
     }
 
     /// Opens a WIM in memory, or behind any other source; `name` stands for its path in messages.
@@ -192,10 +216,15 @@ impl Wim {
     /// As [`Wim::open`].
     pub fn from_source(source: Box<dyn ReadAt>, name: &str) -> Result<Self, WimError> {
         let file = read_header(source, PathBuf::from(name))?;
-        Self::from_files(vec![file], 1, Vec::new())
+        Self::from_files(vec![file], 1, false, Vec::new())
     }
 
-    fn from_files(files: Vec<WimFile>, own_files: usize, mut warnings: Vec<String>) -> Result<Self, WimError> {
+    fn from_files(
+        files: Vec<WimFile>,
+        own_files: usize,
+        lenient: bool,
+        mut warnings: Vec<String>,
+    ) -> Result<Self, WimError> {
         for file in &files {
             if file.header.has(flag::WRITE_IN_PROGRESS) {
                 warnings.push(format!(
@@ -218,6 +247,8 @@ impl Wim {
             own_files,
             decoders: DecoderPool::new(),
             xml: WimXml::new(),
+            xml_damaged: false,
+            lenient,
             contents: OnceLock::new(),
             warnings,
         };
@@ -237,14 +268,17 @@ impl Wim {
             Ok(xml) => self.xml = xml,
             Err(error) => {
                 let mut xml = WimXml::fallback(self.image_count());
+                // A table that names one tree for thousands of images must not make opening take minutes.
+                let mut unclaimed = self.files[0].source.size();
                 for image in self.images() {
                     // Where the metadata is damaged too, the image keeps nothing but its number.
-                    let statistics = self.image_statistics(image).ok();
+                    let statistics = self.image_statistics(image, &mut unclaimed);
                     if let Some((statistics, image)) = statistics.zip(xml.image_mut(image.get())) {
                         image.set_statistics(&statistics);
                     }
                 }
                 self.xml = xml;
+                self.xml_damaged = true;
                 self.warnings.push(format!(
                     "{}: {error}; names and properties of the images are lost, their contents are not",
                     self.path().display()
@@ -254,10 +288,18 @@ impl Wim {
         Ok(())
     }
 
-    fn image_statistics(&self, image: ImageIndex) -> Result<Statistics, WimError> {
-        let contents = self.contents()?;
-        let metadata = self.metadata(image)?;
-        Ok(metadata.statistics(|sha1| contents.find(sha1).map_or(0, |blob| blob.size)))
+    /// What the tree of an image tells; `None` where it cannot be read, or its resource takes more than is `unclaimed` of
+    /// the file.
+    fn image_statistics(&self, image: ImageIndex, unclaimed: &mut u64) -> Option<Statistics> {
+        let contents = self.contents().ok()?;
+        *unclaimed = unclaimed.checked_sub(self.metadata_entry(image).ok()?.resource.size_in_wim)?;
+        let metadata = self.metadata(image).ok()?;
+        Some(metadata.statistics(|sha1| contents.find(sha1).map_or(0, |blob| blob.size)))
+    }
+
+    /// Whether the stored XML document cannot be understood, so that names and properties of the images are unknown.
+    pub fn is_xml_damaged(&self) -> bool {
+        self.xml_damaged
     }
 
     /// The XML document. If the stored one is damaged, what the metadata tells, and a warning.
@@ -371,13 +413,12 @@ impl Wim {
                 size
             };
             let (table, oddities) =
-                BlobTable::parse(&bytes, header.version, header.part_number, header.image_count, solid_size).map_err(
-                    |error| WimError::BlobTable {
-                        path: file.path.clone(),
-                        offset: header.blob_table.offset_in_wim,
-                        error,
-                    },
-                )?;
+                BlobTable::parse(&bytes, header.version, header.part_number, header.image_count, solid_size);
+            if let (Some(error), false) = (table.faults.first(), self.lenient) {
+                let offset = header.blob_table.offset_in_wim;
+                return Err(WimError::BlobTable { path: file.path.clone(), offset, error: *error });
+            }
+            contents.faults.extend(table.faults.iter().map(|error| TableFault { file: index, error: *error }));
             describe(&oddities, file, &mut contents.warnings);
             let first_solid = contents.solid_resources.len();
             contents

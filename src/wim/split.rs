@@ -204,6 +204,13 @@ pub fn split(wim: &Wim, first: &Path, options: &Options, control: Control<'_>) -
         })
         .collect();
     blobs.sort_by_cached_key(|(blob, _)| reading_order(blob, contents));
+    for pair in blobs.windows(2) {
+        let ((_, front), (blob, behind)) = (pair[0], pair[1]);
+        if front.end_in_wim().is_none_or(|end| end > behind.offset_in_wim) {
+            let problem = format!("its bytes at {:#x} are those of another blob, too", behind.offset_in_wim);
+            return Err(ExportError::Blob { path, sha1: blob.sha1, problem }.into());
+        }
+    }
     for (blob, resource) in &blobs {
         // What does not fit the file is found before anything is written.
         ChunkMap::new(resource, wim.header(), wim.files()[0].source.size()).map_err(|error| WimError::Resource {

@@ -16,7 +16,7 @@ use crate::util::sha1::Sha1;
 use crate::wim::WimError;
 use crate::wim::encoder::Encoding;
 use crate::wim::engine::{BlobEnd, BlobSource, Request, Segment, Sink, Stopped, memory_needed, read_blobs};
-use crate::wim::export::{ExportError, SolidKey};
+use crate::wim::export::{ExportError, SolidKey, check_solid_size};
 use crate::wim::header::{Header, ResourceHeader};
 use crate::wim::resource::{ChunkMap, DecoderPool};
 use crate::wim::writer::{OpenSolid, WimWriter};
@@ -150,6 +150,7 @@ impl Store<'_, '_> {
             Some(encoding) => {
                 wanted.sort_by_cached_key(|content| self.solid_key(*content));
                 let memory = self.target.memory - self.reading_memory();
+                check_solid_size(&encoding, total)?;
                 let open = self.target.writer.begin_solid(encoding, total, memory);
                 Some(open.map_err(|source| output_error(self.target.path, source))?)
             }

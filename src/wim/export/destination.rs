@@ -73,6 +73,13 @@ pub(in crate::wim) fn refuse_modification(wim: &Wim) -> Result<(), ExportError> 
     if header.has(flag::WRITE_IN_PROGRESS) {
         return Err(ExportError::Unfinished { path: wim.path().to_owned() });
     }
+    // A file that is changed is written as it was understood: what was not would be lost.
+    if wim.is_xml_damaged() {
+        return refuse("its XML document is damaged, and what it still tells of the images would be lost");
+    }
+    if wim.contents()?.metadata.len() != header.image_count as usize {
+        return refuse("its blob table does not list the metadata of all its images");
+    }
     Ok(())
 }
 

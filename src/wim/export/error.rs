@@ -4,6 +4,7 @@ use crate::codec::{Format, UnsupportedChunkSize};
 use crate::util::sha1::Sha1;
 use crate::wim::WimError;
 use crate::wim::reader::ImageIndex;
+use crate::wim::resource::MAX_SOLID_CHUNKS;
 use crate::wim::xml::XmlError;
 use std::io;
 use std::path::PathBuf;
@@ -84,6 +85,17 @@ pub enum ExportError {
     /// A solid resource without compression.
     #[error("a solid resource needs a compression: xpress, lzx or lzms")]
     SolidUncompressed,
+    /// A solid resource with more chunks than one may have.
+    #[error(
+        "{size} bytes take more than {} chunks of {chunk_size} bytes, the most that one solid resource may have",
+        MAX_SOLID_CHUNKS
+    )]
+    SolidTooLarge {
+        /// Bytes that were to go into the solid resource.
+        size: u64,
+        /// Bytes of a chunk.
+        chunk_size: u32,
+    },
     /// The XML document cannot be written.
     #[error("{path}: {error}", path = path.display())]
     Xml {
@@ -115,6 +127,7 @@ impl ExportError {
             Self::OtherCompression { .. } => {
                 Some("leave --compress out, or write the whole file anew with --rebuild".into())
             }
+            Self::SolidTooLarge { .. } => Some("give a larger --solid-chunk-size, or export without --solid".into()),
             Self::Refused { .. } => Some("export its images to a new file instead".into()),
             Self::Unfinished { path } => Some(format!(
                 "if no program is writing it now, `wimkit info {} --recover` takes off what was left behind",

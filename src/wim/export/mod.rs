@@ -13,6 +13,7 @@ mod transfer;
 
 pub(in crate::wim) use destination::{Encodings, appendable_end, integrity_of, refuse_modification};
 pub use error::ExportError;
+pub(in crate::wim) use options::check_solid_size;
 pub use options::{Boot, Check, Compression, Options};
 pub(in crate::wim) use plan::SolidKey;
 

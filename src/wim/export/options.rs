@@ -4,6 +4,16 @@ use super::ExportError;
 use crate::codec::{Format, Level};
 use crate::wim::encoder::Encoding;
 use crate::wim::engine::default_memory;
+use crate::wim::resource::MAX_SOLID_CHUNKS;
+
+/// Whether a solid resource can have `size` bytes.
+pub(in crate::wim) fn check_solid_size(encoding: &Encoding, size: u64) -> Result<(), ExportError> {
+    let chunk_size = encoding.chunk_size;
+    if size.div_ceil(chunk_size.into()) > MAX_SOLID_CHUNKS {
+        return Err(ExportError::SolidTooLarge { size, chunk_size });
+    }
+    Ok(())
+}
 
 /// How the destination stores blobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

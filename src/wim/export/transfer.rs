@@ -1,6 +1,7 @@
 //! Bringing blobs and metadata over: copied as they are, or decoded, checked and compressed anew.
 
 use super::ExportError;
+use super::options::check_solid_size;
 use super::plan::{self, SolidKey, Source, Storage, Wanted};
 use crate::util::progress::Control;
 use crate::util::read_at::ReadAt;
@@ -8,7 +9,7 @@ use crate::util::sha1::Sha1;
 use crate::wim::WimError;
 use crate::wim::blob_table::Location;
 use crate::wim::encoder::Encoding;
-use crate::wim::engine::{BlobEnd, Request, Segment, Sink, Stopped, memory_needed, read_blobs};
+use crate::wim::engine::{BlobEnd, BlobSource, Request, Segment, Sink, Stopped, memory_needed, read_blobs};
 use crate::wim::header::{Header, resource_flag};
 use crate::wim::reader::{ImageIndex, Wim};
 use crate::wim::resource::{ChunkMap, DecoderPool};
@@ -189,6 +190,9 @@ impl Transfer<'_> {
         for item in items {
             let mut request = self.wims[item.source].request(&item.blob)?;
             request.file += first_file[item.source];
+            if let BlobSource::Broken(error) = request.source {
+                return Err(blob_error(self.wims[item.source], item, error.to_string()));
+            }
             requests.push(request);
         }
         let total = total_of(items.iter().map(|item| item.blob.size));
@@ -202,6 +206,7 @@ impl Transfer<'_> {
         }
         let open_solid = match self.solid {
             Some(encoding) => {
+                check_solid_size(&encoding, total)?;
                 let open = writer.begin_solid(encoding, total, self.memory - reading_memory);
                 Some(open.map_err(|source| self.output_error(source))?)
             }

@@ -151,8 +151,7 @@ impl<'a> Entry<'a> {
         self.streams().find(|stream| stream.kind == kind)
     }
 
-    /// The hash of its content; `None` for what has no content, such as a directory. All zero for an empty file, or
-    /// [`Sha1::EMPTY`].
+    /// The hash of its content; `None` for what has no content, such as a directory. All zero for an empty file.
     pub fn data_hash(&self) -> Option<Sha1> {
         self.stream(StreamKind::Data).map(|stream| stream.sha1)
     }

@@ -37,9 +37,9 @@ pub struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    /// Whether it has no content. No blob is stored for it, whichever way it says so.
+    /// Whether it has no content. No blob is stored for it.
     pub fn is_empty(&self) -> bool {
-        self.sha1.is_zero() || self.sha1 == Sha1::EMPTY
+        self.sha1.is_zero()
     }
 }
 
@@ -81,8 +81,13 @@ impl<'a> Streams<'a> {
                 _ => StreamKind::Unknown,
             }
         };
-        Some(Stream { kind, name: Name::new(&[]), sha1, reserved })
+        Some(Stream { kind, name: Name::new(&[]), sha1: blob_of(sha1), reserved })
     }
+}
+
+/// The blob that a stored hash stands for. Some writers give an empty stream the hash of nothing, for which there is no blob.
+fn blob_of(hash: Sha1) -> Sha1 {
+    if hash == Sha1::EMPTY { Sha1::ZERO } else { hash }
 }
 
 impl<'a> Iterator for Streams<'a> {
@@ -100,7 +105,12 @@ impl<'a> Iterator for Streams<'a> {
                 }
             } else if !self.attributes.contains(Attributes::ENCRYPTED) {
                 let name = Name::new(entry.name);
-                return Some(Stream { kind: StreamKind::Named, name, sha1: entry.hash, reserved: entry.reserved });
+                return Some(Stream {
+                    kind: StreamKind::Named,
+                    name,
+                    sha1: blob_of(entry.hash),
+                    reserved: entry.reserved,
+                });
             }
         }
         None

@@ -20,7 +20,7 @@ const RAW_PIECE: u64 = 1 << 20;
 /// Bytes before the table of chunk sizes in a solid resource.
 const SOLID_HEADER_SIZE: u64 = 16;
 /// The most chunks of one solid resource: their ends are kept in memory, 8 bytes each.
-const MAX_SOLID_CHUNKS: u64 = 1 << 22;
+pub(in crate::wim) const MAX_SOLID_CHUNKS: u64 = 1 << 22;
 /// Bytes before each chunk of a pipable resource.
 const PIPABLE_CHUNK_HEADER: u64 = 4;
 

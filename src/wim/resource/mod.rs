@@ -4,6 +4,7 @@ mod chunk_map;
 mod decoders;
 mod error;
 
+pub(super) use chunk_map::MAX_SOLID_CHUNKS;
 pub use chunk_map::{ChunkMap, StoredChunk};
 pub use decoders::DecoderPool;
 pub use error::ResourceError;

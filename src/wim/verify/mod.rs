@@ -6,11 +6,11 @@
 mod strict;
 
 use super::WimError;
-use super::blob_table::Location;
+use super::blob_table::{BlobTableError, Location};
 use super::engine::{BlobEnd, Request, Segment, Sink, Stopped, read_blobs};
 use super::integrity::IntegrityTableError;
 use super::metadata::Metadata;
-use super::reader::{ImageIndex, KnownBlob, Wim, reading_order};
+use super::reader::{ImageIndex, KnownBlob, Wim, WimFile, reading_order};
 use super::resource::ResourceError;
 use crate::codec::{DecodeError, Format};
 use crate::util::progress::Control;
@@ -20,6 +20,8 @@ use std::path::PathBuf;
 
 /// At most so many paths are named for one blob.
 const MAX_PATHS_PER_BLOB: usize = 8;
+/// At most so many bytes of paths are named for all blobs together.
+const MAX_PATHS_NBYTES: usize = 16 << 20;
 
 /// How a WIM is verified.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +51,20 @@ pub struct FilePath {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Finding {
+    /// The file, or one of its tables, cannot be understood at all; what it would have led to was not looked at.
+    Unreadable {
+        /// Which file, and what is wrong.
+        error: String,
+    },
+    /// A blob table contradicts itself. What the contradiction concerns is taken as not being there.
+    BlobTable {
+        /// Which file.
+        file: PathBuf,
+        /// Where the table begins in the file.
+        offset: u64,
+        /// What is wrong with it.
+        error: BlobTableError,
+    },
     /// The integrity table cannot be used.
     IntegrityTable {
         /// Which file.
@@ -150,6 +166,24 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The outcome of verifying a file that cannot be opened.
+    ///
+    /// # Errors
+    /// The error, if it is not the content of the file that is at fault.
+    pub fn of_unreadable(error: WimError) -> Result<Self, WimError> {
+        let mut outcome = Self::default();
+        outcome.add_unreadable(error)?;
+        Ok(outcome)
+    }
+
+    fn add_unreadable(&mut self, error: WimError) -> Result<(), WimError> {
+        if !error.is_damage() {
+            return Err(error);
+        }
+        self.findings.push(Finding::Unreadable { error: error.to_string() });
+        Ok(())
+    }
+
     /// Whether nothing is wrong.
     pub fn is_good(&self) -> bool {
         self.findings.is_empty()
@@ -160,7 +194,7 @@ impl Outcome {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// The file, or a table without which nothing can be checked, cannot be read.
+    /// The file cannot be read, or there is too little memory.
     #[error(transparent)]
     Wim(#[from] WimError),
     /// It was asked to stop.
@@ -168,17 +202,27 @@ pub enum VerifyError {
     Interrupted,
 }
 
-/// Verifies `wim`.
+/// Verifies `wim`. To find all that is wrong, and not only the first, it should have been opened leniently.
 ///
 /// # Errors
-/// [`VerifyError`]: the blob table cannot be read, or the work was interrupted. Everything else is a [`Finding`].
+/// [`VerifyError`]: the system cannot read the file, or the work was interrupted. Everything else is a [`Finding`].
 pub fn verify(wim: &Wim, options: &Options, control: Control<'_>) -> Result<Outcome, VerifyError> {
     let mut outcome = Outcome::default();
     outcome.findings.extend(wim.missing_parts().into_iter().map(|part| Finding::MissingPart { part }));
     check_integrity(wim, &mut outcome, control)?;
 
-    let contents = wim.contents()?;
-    let references = check_metadata(wim, &mut outcome)?;
+    let contents = match wim.contents() {
+        Ok(contents) => contents,
+        Err(error) => {
+            outcome.add_unreadable(error)?;
+            return Ok(outcome);
+        }
+    };
+    outcome.findings.extend(contents.faults.iter().map(|fault| {
+        let WimFile { path, header, .. } = &wim.files()[fault.file];
+        Finding::BlobTable { file: path.clone(), offset: header.blob_table.offset_in_wim, error: fault.error }
+    }));
+    let references = check_metadata(wim, &mut outcome, control)?;
     // What is wrong with blobs, to be completed with the paths that need them.
     let mut missing: Vec<(Sha1, u32)> =
         references.iter().filter(|(sha1, _)| contents.find(sha1).is_none()).map(|(s, n)| (*s, *n)).collect();
@@ -188,7 +232,13 @@ pub fn verify(wim: &Wim, options: &Options, control: Control<'_>) -> Result<Outc
     outcome.warnings.extend(wim.warnings().map(str::to_owned));
 
     let wanted = damaged.iter().map(|(blob, _)| blob.sha1).chain(missing.iter().map(|(sha1, _)| *sha1));
-    let mut used_by = find_paths(wim, wanted.map(|sha1| (sha1, Vec::new())).collect());
+    let (mut used_by, complete) = find_paths(wim, wanted.map(|sha1| (sha1, Vec::new())).collect(), control)?;
+    if !complete {
+        let limit = MAX_PATHS_NBYTES >> 20;
+        outcome
+            .warnings
+            .push(format!("paths of files that need damaged blobs take more than {limit} MiB; the rest is left out"));
+    }
     for (blob, damage) in damaged {
         let offset = match blob.location {
             Location::Plain(resource) => resource.offset_in_wim,
@@ -244,9 +294,12 @@ fn check_integrity(wim: &Wim, outcome: &mut Outcome, control: Control<'_>) -> Re
 }
 
 /// Reads every image's metadata and counts the references to each blob.
-fn check_metadata(wim: &Wim, outcome: &mut Outcome) -> Result<HashMap<Sha1, u32>, VerifyError> {
+fn check_metadata(wim: &Wim, outcome: &mut Outcome, control: Control<'_>) -> Result<HashMap<Sha1, u32>, VerifyError> {
     let mut references = HashMap::new();
     for image in wim.images() {
+        if control.interrupted() {
+            return Err(VerifyError::Interrupted);
+        }
         match wim.metadata(image) {
             Ok(metadata) => {
                 count_references(&metadata, &mut references);
@@ -342,20 +395,31 @@ fn warn_of_reference_counts(
     Ok(())
 }
 
-/// Completes `wanted` with the files that need each blob, the first few of each.
-fn find_paths(wim: &Wim, mut wanted: HashMap<Sha1, Vec<FilePath>>) -> HashMap<Sha1, Vec<FilePath>> {
+/// Completes `wanted` with the files that need each blob, the first few of each; and whether there was room for these.
+fn find_paths(
+    wim: &Wim,
+    mut wanted: HashMap<Sha1, Vec<FilePath>>,
+    control: Control<'_>,
+) -> Result<(HashMap<Sha1, Vec<FilePath>>, bool), VerifyError> {
+    let mut room = MAX_PATHS_NBYTES;
     if wanted.is_empty() {
-        return wanted;
+        return Ok((wanted, true));
     }
     for image in wim.images() {
+        if control.interrupted() {
+            return Err(VerifyError::Interrupted);
+        }
         // What cannot be read has been found already.
         let Ok(metadata) = wim.metadata(image) else { continue };
         for (dentry, stream) in metadata.blob_references() {
             if let Some(paths) = wanted.get_mut(&stream.sha1).filter(|paths| paths.len() < MAX_PATHS_PER_BLOB) {
                 let path = metadata.entry(dentry).path();
+                // Names of 64 KiB in one another make a path, for each blob, as large as the file that is verified.
+                let Some(left) = room.checked_sub(path.len()) else { return Ok((wanted, false)) };
+                room = left;
                 paths.push(FilePath { image, path });
             }
         }
     }
-    wanted
+    Ok((wanted, true))
 }
