@@ -30,7 +30,8 @@ impl Scene {
 
     /// A file in the Windows directory.
     fn put(&self, name: &str, content: &[u8]) -> PathBuf {
-        let path = self.path("tree/Windows").join(name);
+        // With the system's own separators, as messages have them.
+        let path = name.split('/').fold(self.path("tree").join("Windows"), |path, name| path.join(name));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
         path
