@@ -198,7 +198,7 @@ fn the_command_lines_of_a_full_refresh() {
     ] {
         let path = directory.join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, "").unwrap();
+        std::fs::write(path, "of a language").unwrap();
     }
     let settings = r#"
         features = "features"
@@ -209,15 +209,66 @@ fn the_command_lines_of_a_full_refresh() {
         editions = [2]
     "#;
     std::fs::write(directory.join("refresh.toml"), settings).unwrap();
+    let plan = || {
+        let output = refresh(&directory, &["plan", "--json"]);
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
     // Paths in the plan are as short as those in the settings.
-    let output =
-        Command::new(cargo_bin("wimkit")).args(["refresh", "plan", "--json"]).current_dir(&directory).output().unwrap();
-    let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let steps = plan["steps"].as_array().unwrap().iter();
-    let commands = steps.flat_map(|step| step["commands"].as_array().unwrap());
-    let found: String = commands.map(|command| command.as_str().unwrap().replace('\\', "/") + "\n").collect();
+    let commands = |plan: &Value| -> String {
+        let steps = plan["steps"].as_array().unwrap().iter();
+        let commands = steps.flat_map(|step| step["commands"].as_array().unwrap());
+        commands.map(|command| command.as_str().unwrap().replace('\\', "/") + "\n").collect()
+    };
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/refresh_commands.txt");
-    assert_eq!(found, std::fs::read_to_string(golden).unwrap());
+    let golden = std::fs::read_to_string(golden).unwrap();
+    assert_eq!(commands(&plan()), golden);
+
+    // The same out of an ISO image: what is needed is taken out of it first.
+    let [features, image] = ["features", "features.iso"].map(|name| directory.join(name));
+    std::fs::write(features.join("not needed"), "for anything").unwrap();
+    text(0, &["media", "iso", "--no-boot", arg(&features), arg(&image), "--quiet"]);
+    std::fs::remove_file(features.join("not needed")).unwrap();
+    std::fs::write(directory.join("refresh.toml"), settings.replace("\"features\"", "\"features.iso\"")).unwrap();
+    let found = plan();
+    assert_eq!(commands(&found).replace("work/features/", "features/"), golden.replace("work/features/", "features/"));
+    assert_eq!(found["steps"][1]["task"], "expand-features");
+    assert_code(&refresh(&directory, &["run", "--servicer", "recorded"]), 0);
+    assert_same_tree(&features, &directory.join("work/features"), "taken out of the image");
+}
+
+#[test]
+fn media_in_an_iso_image() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path();
+    sample(directory);
+    let [old, image] = ["oldMedia", "old.iso"].map(|name| directory.join(name));
+    text(0, &["media", "iso", arg(&old), arg(&image), "--quiet"]);
+    let [in_directory, in_image] = [&old, &image].map(|media| {
+        let mut document = json(0, "wimkit.media-check/1", &["media", "check", arg(media)]);
+        document["path"] = Value::Null;
+        document
+    });
+    assert_eq!(in_image, in_directory);
+
+    assert_code(&refresh(directory, &RECORDED), 0);
+    let from_image = [&RECORDED[..], &["--media", "old.iso", "--new-media", "fromImage", "--work", "other"]].concat();
+    // Stopped on the way, too: the rest of it reads the image again.
+    assert_code(&refresh(directory, &[&from_image[..], &["--stop-after", "4"]].concat()), 2);
+    assert_code(&refresh(directory, &["resume", "other", "--servicer", "recorded"]), 0);
+    assert_same_tree(&directory.join("newMedia"), &directory.join("fromImage"), "made from the image");
+
+    // Neither what is no image, nor one with names that no file can have everywhere.
+    let refused = refresh(directory, &[&RECORDED[..], &["--media", "oldMedia/setup.exe"]].concat());
+    assert_code(&refused, 2);
+    assert!(support::stderr(&refused).contains("media are a directory or an ISO image"));
+    if cfg!(unix) {
+        std::fs::write(old.join("sources/lang.ini:stream"), "of another file").unwrap();
+        std::fs::remove_file(&image).unwrap();
+        text(0, &["media", "iso", arg(&old), arg(&image), "--quiet"]);
+        let refused = refresh(directory, &from_image);
+        assert_code(&refused, 2);
+        assert!(support::stderr(&refused).contains("no file on disk can be called"), "{}", support::stderr(&refused));
+    }
 }
 
 /// A refresh of the sample in `directory`, with times that are the same each time.

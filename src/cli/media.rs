@@ -33,7 +33,7 @@ enum Command {
 /// image is verified. The exit code is 1 if something is bad.
 #[derive(Args, Debug)]
 struct Check {
-    /// The directory with the media
+    /// The directory with the media, or their ISO image
     dir: PathBuf,
     /// Do not read the contents of the images
     #[arg(long)]

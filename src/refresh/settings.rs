@@ -119,7 +119,7 @@ const fn default_prompt() -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The media as they are. They are never written to.
+    /// The media as they are: a directory, or their ISO image. They are never written to.
     pub media: PathBuf,
     /// Where the new media go.
     pub new_media: PathBuf,
@@ -127,7 +127,7 @@ pub struct Settings {
     pub work: PathBuf,
     /// Update packages, and directories of them. They are told apart by what is in them.
     pub packages: Vec<PathBuf>,
-    /// The contents of the ISO with languages and features on demand.
+    /// The ISO image with languages and features on demand, or a directory with its contents.
     pub features: Option<PathBuf>,
     /// Languages to add.
     pub languages: Vec<Language>,
@@ -268,6 +268,11 @@ impl Settings {
     /// Where the folders of reports go.
     pub fn reports(&self) -> PathBuf {
         self.reports.clone().unwrap_or_else(|| self.work.join("reports"))
+    }
+
+    /// Where files go that are taken out of an ISO image with languages and features.
+    pub fn expanded_features(&self) -> PathBuf {
+        self.work.join("features")
     }
 
     /// Whether anything but updates is added.

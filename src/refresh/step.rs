@@ -31,6 +31,8 @@ impl Target {
 pub enum Task {
     /// Make new media as a copy that can be written.
     CopyMedia,
+    /// Take languages and features out of their ISO image.
+    ExpandFeatures,
     /// Take winre.wim out of the first image of the system.
     TakeWinre,
     /// Add the servicing stack.
@@ -80,6 +82,7 @@ impl Task {
     pub fn name(self) -> &'static str {
         match self {
             Self::CopyMedia => "copy-media",
+            Self::ExpandFeatures => "expand-features",
             Self::TakeWinre => "take-winre",
             Self::ServicingStack => "servicing-stack",
             Self::LanguagePack => "language-pack",
@@ -108,6 +111,7 @@ impl Task {
     pub fn title(self) -> &'static str {
         match self {
             Self::CopyMedia => "copy the media",
+            Self::ExpandFeatures => "languages and features",
             Self::TakeWinre => "take winre.wim",
             Self::ServicingStack => "servicing stack",
             Self::LanguagePack => "language pack",

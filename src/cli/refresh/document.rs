@@ -105,6 +105,7 @@ fn describe(native: &Native) -> (&'static str, Vec<String>) {
     let numbers = |images: &[u32]| images.iter().map(ToString::to_string).collect();
     match native {
         Native::CopyMedia => ("copy-media", Vec::new()),
+        Native::ExpandFeatures { iso, .. } => ("expand-features", vec![iso.display().to_string()]),
         Native::TakeWinre { index } => ("take-winre", numbers(&[*index])),
         Native::Export { images, .. } => ("export", numbers(images)),
         Native::PutWinre => ("put-winre", Vec::new()),

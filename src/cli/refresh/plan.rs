@@ -29,8 +29,8 @@ pub(crate) struct Plan {
 pub(super) struct SettingsArgs {
     /// The file with the settings [default: refresh.toml if it is there]
     file: Option<PathBuf>,
-    /// The media as they are
-    #[arg(long, value_name = "DIR", help_heading = "Settings")]
+    /// The media as they are: a directory, or their ISO image
+    #[arg(long, value_name = "PATH", help_heading = "Settings")]
     media: Option<PathBuf>,
     /// Where the new media go
     #[arg(long, value_name = "DIR", help_heading = "Settings")]
@@ -41,8 +41,8 @@ pub(super) struct SettingsArgs {
     /// Update packages, a directory of them, or a directory of such directories
     #[arg(long, value_name = "PATH", help_heading = "Settings")]
     packages: Vec<PathBuf>,
-    /// The contents of the ISO with languages and features on demand
-    #[arg(long, value_name = "DIR", help_heading = "Settings")]
+    /// The ISO image with languages and features on demand, or a directory with its contents
+    #[arg(long, value_name = "PATH", help_heading = "Settings")]
     features: Option<PathBuf>,
     /// Write a bootable ISO image of the new media
     #[arg(long, value_name = "FILE", help_heading = "Settings")]
@@ -197,6 +197,9 @@ fn describe(native: &Native) -> String {
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     match native {
         Native::CopyMedia => "all files, made writable".into(),
+        Native::ExpandFeatures { iso, paths } => {
+            format!("{} of {}", Counted(paths.len() as u64, "file"), name(iso))
+        }
         Native::TakeWinre { index } => format!("out of edition {index}"),
         Native::Export { images, boot } => {
             let boot = boot.map(|boot| format!(", number {boot} starts")).unwrap_or_default();

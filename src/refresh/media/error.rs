@@ -3,17 +3,29 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::iso::read::IsoError;
 use crate::wim::WimError;
 
 /// Why media cannot be looked at.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MediaError {
-    /// Not a directory.
-    #[error("{path}: media are a directory, this is a file", path = .path.display())]
-    NotADirectory {
+    /// Neither a directory nor an ISO image.
+    #[error("{path}: media are a directory or an ISO image, this is another file", path = .path.display())]
+    NotMedia {
         /// What was named.
         path: PathBuf,
+    },
+    /// An ISO image cannot be read.
+    #[error(transparent)]
+    Iso(Box<IsoError>),
+    /// A name in an ISO image that no file on disk can have, or one that leads out of the media.
+    #[error("{path}: no file on disk can be called {name:?}", path = .path.display())]
+    UnsafeName {
+        /// The image.
+        path: PathBuf,
+        /// The name.
+        name: String,
     },
     /// A file cannot be read.
     #[error("{path}: {source}", path = .path.display())]
@@ -72,7 +84,8 @@ impl MediaError {
     /// How to mend it, where that can be said.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotADirectory { .. } => Some("copy what is in the ISO into a directory, and name that".into()),
+            Self::NotMedia { .. } => Some("name the directory with the media's files, or their ISO image".into()),
+            Self::Iso(error) => error.hint(),
             Self::Special { .. } => Some("put the file itself in its place".into()),
             Self::CaseCollision { .. } => Some("remove one of the two".into()),
             Self::NoBootImage { .. } => {
@@ -82,7 +95,7 @@ impl MediaError {
             )
             }
             Self::Wim(error) => error.hint(),
-            Self::Io { .. } | Self::TooMany { .. } | Self::TooLarge { .. } => None,
+            Self::Io { .. } | Self::TooMany { .. } | Self::TooLarge { .. } | Self::UnsafeName { .. } => None,
         }
     }
 }

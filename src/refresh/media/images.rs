@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::MediaError;
+use crate::address;
 use crate::pe::{self, FileVersion};
 use crate::util::read_at::{ReadAt, bytes_at};
 use crate::util::sha1::Sha1;
@@ -55,12 +56,13 @@ pub struct ImageFacts {
 }
 
 impl Archive {
-    /// Opens an archive on disk.
+    /// Opens an archive on disk, or in an ISO image by its address.
     ///
     /// # Errors
     /// It cannot be read.
     pub fn open(path: &Path) -> Result<Self, MediaError> {
-        Ok(Self { wim: Arc::new(Wim::open(path, &OpenOptions::default())?) })
+        let options = OpenOptions { opener: address::open_wim, ..OpenOptions::default() };
+        Ok(Self { wim: Arc::new(Wim::open(path, &options)?) })
     }
 
     /// The archive.

@@ -1,4 +1,4 @@
-//! Installation media: a directory whose paths ignore letter case, the images in it and their facts.
+//! Installation media: a directory or an ISO image, whose paths ignore letter case; the images in it and their facts.
 
 pub mod boot;
 mod error;
@@ -10,8 +10,14 @@ pub use error::MediaError;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use crate::util::read_at;
+use crate::address;
+use crate::cab::target_path;
+use crate::iso::read::IsoImage;
+use crate::util::read_at::{self, PositionedFile, ReadAt};
+use crate::wim::OpenOptions;
 
 /// A medium has some thousand files; one with more than this is something else.
 const MAX_FILES: usize = 1_000_000;
@@ -27,6 +33,8 @@ pub struct Media {
     root: PathBuf,
     /// Paths below the root, by how they are compared.
     files: BTreeMap<String, PathBuf>,
+    /// The image that they are in.
+    iso: Option<Arc<IsoImage>>,
 }
 
 /// A path as it is compared: letter case does not count, and parts are separated by `/`.
@@ -36,17 +44,18 @@ fn comparable(path: &Path) -> String {
 }
 
 impl Media {
-    /// Lists the files below `root`.
+    /// Lists the files below `root`, or in the ISO image `root`.
     ///
     /// # Errors
-    /// [`MediaError`]: it is no directory, has links or other special files in it, or names that Windows cannot tell apart.
+    /// [`MediaError`]: it is neither a directory nor an image, has links or other special files in it, or names that Windows
+    /// cannot have or cannot tell apart.
     pub fn open(root: &Path) -> Result<Self, MediaError> {
         let io = |path: &Path| {
             let path = path.to_owned();
             move |source| MediaError::Io { path, source }
         };
         if !fs::metadata(root).map_err(io(root))?.is_dir() {
-            return Err(MediaError::NotADirectory { path: root.to_owned() });
+            return Self::open_iso(root);
         }
         let mut files = BTreeMap::new();
         let mut waiting = vec![PathBuf::new()];
@@ -68,12 +77,53 @@ impl Media {
                 }
             }
         }
-        Ok(Self { root: root.to_owned(), files })
+        Ok(Self { root: root.to_owned(), files, iso: None })
     }
 
-    /// Where the media are.
+    fn open_iso(path: &Path) -> Result<Self, MediaError> {
+        let source = read_at::open(path, true).map_err(|source| MediaError::Io { path: path.to_owned(), source })?;
+        if !IsoImage::is_one(&*source) {
+            return Err(MediaError::NotMedia { path: path.to_owned() });
+        }
+        let iso = IsoImage::open(source, path).map_err(|error| MediaError::Iso(Box::new(error)))?;
+        // No two files have names that differ in letter case alone: the image's reader shows the first.
+        let mut files = BTreeMap::new();
+        for file in iso.files() {
+            let unsafe_name = |_| MediaError::UnsafeName { path: path.to_owned(), name: file.path.clone() };
+            let inside: PathBuf = target_path(&file.path).map_err(unsafe_name)?.into_iter().collect();
+            files.insert(comparable(&inside), inside);
+        }
+        let mut root = path.as_os_str().to_owned();
+        root.push("!");
+        Ok(Self { root: root.into(), files, iso: Some(Arc::new(iso)) })
+    }
+
+    /// Whether they are in an ISO image.
+    pub fn is_iso(&self) -> bool {
+        self.iso.is_some()
+    }
+
+    /// Where the media are: a directory, or what [addresses](crate::address) of files in an image begin with.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Opens a file by its path below the root, as [`Media::files`] tells it; with the time when it was written last.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn open_file(&self, path: &Path) -> Result<(Box<dyn ReadAt>, SystemTime), MediaError> {
+        let whole = self.root.join(path);
+        let io = |source| MediaError::Io { path: whole.clone(), source };
+        let Some(iso) = &self.iso else {
+            let file = fs::File::open(&whole).map_err(io)?;
+            let modified = file.metadata().and_then(|metadata| metadata.modified()).map_err(io)?;
+            return Ok((Box::new(PositionedFile::new(file).map_err(io)?), modified));
+        };
+        let file = iso.find(&comparable(path)).ok_or_else(|| io(std::io::ErrorKind::NotFound.into()))?;
+        let (seconds, nanoseconds) = file.time.to_unix();
+        let since = Duration::new(u64::try_from(seconds).unwrap_or_default(), nanoseconds);
+        Ok((iso.contents(file), SystemTime::UNIX_EPOCH + since))
     }
 
     /// The file at a path below the root, with `/` between its parts; letter case does not count.
@@ -96,13 +146,21 @@ impl Media {
         INSTALL_ARCHIVES.iter().filter_map(|path| self.find(path)).collect()
     }
 
-    /// The bytes of a small file.
+    /// Opens a file on disk, or in an ISO image by its address.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn source(path: &Path) -> Result<Box<dyn ReadAt>, MediaError> {
+        Ok(address::open_wim(path, &OpenOptions { no_mmap: true, ..OpenOptions::default() })?)
+    }
+
+    /// The bytes of a small file, as [`Media::source`] finds it.
     ///
     /// # Errors
     /// It cannot be read, or has more than `limit` bytes.
     pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, MediaError> {
         let io = |source| MediaError::Io { path: path.to_owned(), source };
-        let source = read_at::open(path, true).map_err(io)?;
+        let source = Self::source(path)?;
         let size = source.size();
         if size > limit {
             return Err(MediaError::TooLarge { path: path.to_owned(), size, limit });

@@ -1,6 +1,6 @@
 //! What a plan is made from: the images of the media, packages, and the directory with languages and features.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use crate::catalog::set::{self, Standing};
 use crate::refresh::media::images::{Archive, ImageFacts};
 use crate::refresh::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media};
 use crate::refresh::settings::Settings;
+use crate::servicing::request::Request;
 use crate::util::progress::Control;
 use crate::wim::ImageIndex;
 use crate::wim::xml::Architecture;
@@ -57,12 +58,15 @@ pub struct PackageFacts {
     pub problem: Option<String>,
 }
 
-/// A directory with the contents of an ISO with languages and features on demand.
+/// Languages and features on demand: the contents of their ISO image in a directory, or the image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeatureSource {
+    /// The directory; of an image, the one into which files are taken out of it.
     root: PathBuf,
     /// Paths below the root, by how they are compared.
     files: BTreeMap<String, PathBuf>,
+    /// The image.
+    iso: Option<PathBuf>,
 }
 
 /// Where the features are since Windows 11.
@@ -72,17 +76,45 @@ impl FeatureSource {
     /// A directory with these files, whose paths begin at it and have `/` between their parts.
     pub fn new(root: &Path, files: impl IntoIterator<Item = String>) -> Self {
         let files = files.into_iter().map(|path| (path.to_lowercase(), root.join(path))).collect();
-        Self { root: root.to_owned(), files }
+        Self { root: root.to_owned(), files, iso: None }
     }
 
-    /// Lists a directory.
+    /// The same in an ISO image, out of which files are taken into the root.
+    pub fn in_iso(self, iso: &Path) -> Self {
+        Self { iso: Some(iso.to_owned()), ..self }
+    }
+
+    /// Lists a directory, or an ISO image out of which files will be taken into `expanded`.
     ///
     /// # Errors
     /// As [`Media::open`].
-    pub fn open(root: &Path) -> Result<Self, PlanError> {
-        let media = Media::open(root)?;
+    pub fn open(path: &Path, expanded: &Path) -> Result<Self, PlanError> {
+        let media = Media::open(path)?;
+        let root = if media.is_iso() { expanded } else { path };
         let files = media.files().map(|(compared, path)| (compared.to_owned(), root.join(path))).collect();
-        Ok(Self { root: root.to_owned(), files })
+        Ok(Self { root: root.to_owned(), files, iso: media.is_iso().then(|| path.to_owned()) })
+    }
+
+    /// The image, if it is one, and what has to be taken out of it for these requests: paths below its root.
+    pub(super) fn needed<'a>(
+        &self,
+        requests: impl Iterator<Item = &'a Request>,
+    ) -> Option<(PathBuf, BTreeSet<PathBuf>)> {
+        let iso = self.iso.clone()?;
+        let mut needed = BTreeSet::new();
+        let mut take = |from: &Path| {
+            let inside = self.files.values().filter(|path| path.starts_with(from));
+            needed.extend(inside.filter_map(|path| Some(path.strip_prefix(&self.root).ok()?.to_owned())));
+        };
+        for request in requests {
+            match request {
+                Request::AddPackage { path } => take(path),
+                // DISM looks for what a feature needs in the whole directory.
+                Request::AddCapability { source, .. } => take(source),
+                _ => {}
+            }
+        }
+        Some((iso, needed)).filter(|(_, needed)| !needed.is_empty())
     }
 
     /// The directory that features are added from.
@@ -153,7 +185,8 @@ impl Facts {
             return Err(PlanError::NoImages { path: settings.media.clone() });
         }
         facts.packages(settings, control)?;
-        facts.features = settings.features.as_deref().map(FeatureSource::open).transpose()?;
+        let expanded = settings.expanded_features();
+        facts.features = settings.features.as_deref().map(|path| FeatureSource::open(path, &expanded)).transpose()?;
         Ok(facts)
     }
 

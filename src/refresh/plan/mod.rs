@@ -12,6 +12,7 @@ pub use facts::{Facts, FeatureSource, PackageFacts};
 pub use order::OrderError;
 pub use sequence::plan;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -75,6 +76,13 @@ pub enum Work {
 pub enum Native {
     /// Copy the media, and make the copy writable.
     CopyMedia,
+    /// Take files out of the ISO image with languages and features on demand.
+    ExpandFeatures {
+        /// The image.
+        iso: PathBuf,
+        /// Their paths in it.
+        paths: BTreeSet<PathBuf>,
+    },
     /// Take winre.wim out of an image.
     TakeWinre {
         /// Which one.

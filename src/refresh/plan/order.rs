@@ -58,6 +58,9 @@ pub(super) fn check(plan: &Plan) -> Result<(), OrderError> {
             {
                 return Err(error(first, second, RANKS[one].1));
             }
+            if second.task == Task::ExpandFeatures && matches!(first.work, Work::Service(_)) {
+                return Err(error(first, second, "what is added to images is taken out of its ISO image before"));
+            }
             // Setup's files come from the serviced Windows PE, and after those of the update.
             let media = [Task::SetupDu, Task::SetupBinaries, Task::BootManagers, Task::CheckMedia, Task::WriteIso];
             let place_of = |step: &Step| media.iter().position(|task| *task == step.task);

@@ -141,6 +141,14 @@ impl Sequence<'_> {
         self.system(&mut steps, has_winre)?;
         let has_saved = self.preinstallation(&mut steps)?;
         self.media(&mut steps, has_saved);
+        let requests = steps.iter().flat_map(|step| match &step.work {
+            Work::Service(requests) => requests.as_slice(),
+            _ => &[],
+        });
+        if let Some((iso, paths)) = self.facts.features.as_ref().and_then(|features| features.needed(requests)) {
+            let expand = Native::ExpandFeatures { iso, paths };
+            steps.insert(1, native(Task::ExpandFeatures, Target::Media, None, expand));
+        }
         Ok(steps)
     }
 

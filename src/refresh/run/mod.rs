@@ -34,7 +34,7 @@ use crate::servicing::{Servicing, Workplace};
 use crate::util::clock::Clock;
 use crate::util::filetime::FileTime;
 use crate::util::progress::Control;
-use crate::util::read_at::{self, bytes_at};
+use crate::util::read_at::bytes_at;
 use crate::util::sha1::Hasher;
 use crate::wim::ImageIndex;
 
@@ -156,7 +156,7 @@ fn fingerprint(settings: &Settings, plan: &Plan) -> Result<String, RunError> {
     hasher.update(format!("{:?}", plan.steps).as_bytes());
     let mut add = |path: &Path, limit: u64| -> Result<(), RunError> {
         let failure = |source| RunError::Io { path: path.to_owned(), source };
-        let file = read_at::open(path, true).map_err(failure)?;
+        let file = Media::source(path)?;
         hasher.update(&file.size().to_le_bytes());
         let end = file.size().min(limit);
         for offset in (0..end).step_by(PIECE as usize) {
@@ -179,9 +179,17 @@ fn fingerprint(settings: &Settings, plan: &Plan) -> Result<String, RunError> {
             _ => {}
         }
     }
+    let expanded = settings.expanded_features();
+    let features = settings.features.as_deref().map(Media::open).transpose()?.filter(Media::is_iso);
     packages.sort();
     packages.dedup();
-    packages.into_iter().try_for_each(|path| add(path, u64::MAX))?;
+    for path in packages {
+        // What is taken out of an image is looked at in the image.
+        match (&features, path.strip_prefix(&expanded)) {
+            (Some(iso), Ok(inside)) => add(&iso.root().join(inside), u64::MAX)?,
+            _ => add(path, u64::MAX)?,
+        }
+    }
     Ok(hasher.finish().to_string())
 }
 
@@ -371,7 +379,14 @@ impl<'a> Run<'a> {
         let image = step.image.as_ref().map(|image| image.index);
         let mut record = Record::new(begun);
         match work {
-            Native::CopyMedia => native::copy_media(&self.media, new_media, control)?,
+            Native::CopyMedia => {
+                let paths = self.media.files().map(|(_, path)| path);
+                native::copy_files(&self.media, paths, new_media, control)?;
+            }
+            Native::ExpandFeatures { iso, paths } => {
+                let paths = paths.iter().map(PathBuf::as_path);
+                native::copy_files(&Media::open(iso)?, paths, &self.settings.expanded_features(), control)?;
+            }
             Native::TakeWinre { index } => {
                 let (install, index) = self.original(Target::Os, Some(*index));
                 native::take_winre(&install, index, &self.original(Target::WinRe, None).0, control)?;

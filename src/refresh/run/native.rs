@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::RunError;
+use crate::address;
 use crate::address::container::{Container, ContainerOptions};
 use crate::cab::target_path;
 use crate::iso::create;
@@ -102,15 +103,18 @@ pub(super) fn write_iso(settings: &IsoSettings, media: &Path, control: Control<'
     Ok(())
 }
 
-/// Copies media; files keep their times, and can be written.
-pub(super) fn copy_media(media: &Media, target: &Path, control: Control<'_>) -> Result<(), RunError> {
+/// Copies files of media, by their paths below the root; they keep their times, and can be written.
+pub(super) fn copy_files<'a>(
+    media: &Media,
+    paths: impl Iterator<Item = &'a Path>,
+    target: &Path,
+    control: Control<'_>,
+) -> Result<(), RunError> {
     make_directory(target)?;
-    for (_, path) in media.files() {
-        let (from, to) = (media.root().join(path), target.join(path));
-        let source = File::open(&from).map_err(at(&from))?;
-        let modified = source.metadata().and_then(|metadata| metadata.modified()).map_err(at(&from))?;
-        let source = crate::util::read_at::PositionedFile::new(source).map_err(at(&from))?;
-        put(&source, &to, control)?;
+    for path in paths {
+        let to = target.join(path);
+        let (source, modified) = media.open_file(path)?;
+        put(&*source, &to, control)?;
         File::options().write(true).open(&to).and_then(|file| file.set_modified(modified)).map_err(at(&to))?;
     }
     Ok(())
@@ -149,7 +153,9 @@ pub(super) fn export(
     if let Some(parent) = target.parent() {
         make_directory(parent)?;
     }
-    let open = |(path, image): &(PathBuf, ImageIndex)| Ok((Wim::open(path, &OpenOptions::default())?, *image));
+    // Where the media are an ISO image, addresses lead into it.
+    let addresses = OpenOptions { opener: address::open_wim, ..OpenOptions::default() };
+    let open = |(path, image): &(PathBuf, ImageIndex)| Ok((Wim::open(path, &addresses)?, *image));
     let wims = sources.iter().map(open).collect::<Result<Vec<_>, ExportError>>()?;
     let selections: Vec<_> = wims.iter().map(|(wim, image)| Selection { wim, images: vec![*image] }).collect();
     // The bootable image is stated and not inherited: an image on its own was none.

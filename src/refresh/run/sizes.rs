@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::record::{ImageSizes, Sizes};
 use crate::refresh::media::images::Archive;
-use crate::refresh::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES};
+use crate::refresh::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media};
 use crate::refresh::step::Target;
 
 /// What the archive of a target is called in reports.
@@ -18,7 +18,7 @@ pub(super) fn archive_of(target: Target) -> &'static str {
 
 /// Compares an archive with what it was made from. What cannot be found out is unknown: it is for reports alone.
 pub(super) fn sizes(name: &str, before: &Path, after: &Path) -> Sizes {
-    let size = |path: &Path| path.metadata().ok().map(|metadata| metadata.len());
+    let size = |path: &Path| Media::source(path).ok().map(|archive| archive.size());
     let (old, new) = (Archive::open(before).ok(), Archive::open(after).ok());
     let bytes = |archive: &Option<Archive>, index: u32| {
         let statistics = archive.as_ref()?.wim().xml().image(index)?.statistics()?;
