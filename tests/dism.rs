@@ -1,16 +1,52 @@
 //! A refresh with a stand-in for DISM: which calls it gets, and what follows from its answers.
-#![cfg(unix)]
+//!
+//! The stand-in is this program itself under the name of DISM, so that there is one on every system.
 
+#[path = "support/stand_in.rs"]
+mod stand_in;
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Trial};
 use support::{arg, expect};
 
-const MARKER: &str = "/Windows/servicing/stand-in.txt";
+/// What the stand-in is called.
+const PROGRAM: &str = if cfg!(windows) { "dism.exe" } else { "dism" };
+
+fn main() {
+    if let (Some(state), true) =
+        (std::env::var_os(stand_in::STATE), std::env::current_exe().unwrap().ends_with(PROGRAM))
+    {
+        stand_in::main(Path::new(&state));
+    }
+    let test = |name: &str, test: fn()| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    };
+    let mut tests = vec![
+        test("a_whole_refresh", a_whole_refresh),
+        test("what_follows_from_codes", what_follows_from_codes),
+        test(
+            "what_stops_a_run_ends_with_code_3_and_is_gone_on_with",
+            what_stops_a_run_ends_with_code_3_and_is_gone_on_with,
+        ),
+        test("no_program", no_program),
+        test("an_image_that_cannot_be_unmounted", an_image_that_cannot_be_unmounted),
+        test("stale_mounts", stale_mounts),
+    ];
+    // Windows sends no such signal to one program, and no other system has its command processor.
+    tests.push(match cfg!(windows) {
+        true => test("the_script_for_windows", the_script_for_windows),
+        false => test("an_interruption_leaves_nothing_mounted", an_interruption_leaves_nothing_mounted),
+    });
+    libtest_mimic::run(&Arguments::from_args(), tests).exit();
+}
 
 /// Sample media with a stand-in for DISM beside them.
 struct Scene {
@@ -22,9 +58,8 @@ impl Scene {
         let scene = Self { place: tempfile::tempdir().unwrap() };
         expect(0, &["sample", "media", arg(&scene.path("sample")), "--quiet"]);
         fs::create_dir(scene.path("state")).unwrap();
-        let program = scene.path("dism");
-        fs::write(&program, include_str!("support/dism.sh")).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let (own, program) = (std::env::current_exe().unwrap(), scene.path(PROGRAM));
+        fs::hard_link(&own, &program).or_else(|_| fs::copy(&own, &program).map(drop)).unwrap();
         scene
     }
 
@@ -35,12 +70,12 @@ impl Scene {
     fn command(&self, arguments: &[&str]) -> Command {
         let wimkit = assert_cmd::cargo::cargo_bin("wimkit");
         let mut command = Command::new(&wimkit);
-        command.arg("refresh").args(arguments).args(["--servicer", "dism", "--dism", arg(&self.path("dism"))]);
+        command.arg("refresh").args(arguments).args(["--servicer", "dism", "--dism", arg(&self.path(PROGRAM))]);
         command
             .current_dir(self.path("sample"))
             .env("SOURCE_DATE_EPOCH", "1750000000")
             .env("WIMKIT_DATABASE", "history.redb");
-        command.env("DISM_STAND_IN", self.path("state")).env("WIMKIT", wimkit);
+        command.env(stand_in::STATE, self.path("state")).env("WIMKIT", wimkit);
         command
     }
 
@@ -65,7 +100,9 @@ impl Scene {
     /// The calls, with what differs from place to place taken out.
     fn calls(&self) -> String {
         let calls = fs::read_to_string(self.path("state/calls")).unwrap();
-        calls.replace(&format!("{}/", arg(&self.path("sample"))), "")
+        let sample = self.path("sample").join("");
+        // Switches begin with a slash everywhere.
+        calls.replace(arg(&sample), "").replace('\\', "/")
     }
 
     fn count(&self, words: &str) -> usize {
@@ -78,7 +115,7 @@ impl Scene {
 
     /// The calls that have been done to an image of the new media.
     fn done_to(&self, image: &str) -> Output {
-        support::wimkit(&["cat", arg(&self.path("sample/newMedia/sources/install.wim")), image, MARKER])
+        support::wimkit(&["cat", arg(&self.path("sample/newMedia/sources/install.wim")), image, stand_in::MARKER])
     }
 }
 
@@ -94,7 +131,6 @@ fn assert_said(output: &Output, words: &[&str]) {
 }
 
 /// The golden file was compared line by line with DISM's reference and with the order of Microsoft's guide.
-#[test]
 fn a_whole_refresh() {
     let scene = Scene::new();
     assert_end(&scene.run("", &[]), 0, "");
@@ -114,7 +150,6 @@ fn a_whole_refresh() {
     }
 }
 
-#[test]
 fn what_follows_from_codes() {
     let scene = Scene::new();
     for (rules, code, others) in [
@@ -154,7 +189,6 @@ fn what_follows_from_codes() {
     assert_said(&output, &["Error: 0x800f0922", "os-2-step-9.log:", "Error DISM DISM.EXE: 0x800f0922"]);
 }
 
-#[test]
 fn what_stops_a_run_ends_with_code_3_and_is_gone_on_with() {
     let scene = Scene::new();
     for (rules, more, words) in [
@@ -173,10 +207,9 @@ fn what_stops_a_run_ends_with_code_3_and_is_gone_on_with() {
     }
 }
 
-#[test]
 fn no_program() {
     let scene = Scene::new();
-    fs::remove_file(scene.path("dism")).unwrap();
+    fs::remove_file(scene.path(PROGRAM)).unwrap();
     let output = scene.run("", &[]);
     assert_eq!(output.status.code(), Some(2));
     assert_said(&output, &["mounts: ", "No such file", "name the program with --dism"]);
@@ -184,7 +217,6 @@ fn no_program() {
     assert_said(&output, &["DISM is a program of Windows", "--servicer none"]);
 }
 
-#[test]
 fn an_image_that_cannot_be_unmounted() {
     let scene = Scene::new();
     let open_files = "os-1-unmount. 0xc1420117\n";
@@ -208,7 +240,6 @@ fn an_image_that_cannot_be_unmounted() {
     assert_end(&scene.resume(), 0, "");
 }
 
-#[test]
 fn stale_mounts() {
     let scene = Scene::new();
     // In the middle of an image, as if the power had gone.
@@ -225,7 +256,6 @@ fn stale_mounts() {
     assert_eq!(scene.count("/Mount-Image /ImageFile:work/images/winre.wim"), 2);
 }
 
-#[test]
 fn an_interruption_leaves_nothing_mounted() {
     let scene = Scene::new();
     scene.run("", &["--stop-after", "1"]);
@@ -243,4 +273,46 @@ fn an_interruption_leaves_nothing_mounted() {
     // The stand-in may have been ended before it could cross the rule out.
     fs::write(scene.path("state/rules"), "").unwrap();
     assert_end(&scene.resume(), 0, "");
+}
+
+/// What remains for DISM, done by the script for Windows.
+fn the_script_for_windows() {
+    let scene = Scene::new();
+    let sample = scene.path("sample");
+    let refresh = |arguments: &[&str]| {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin("wimkit"));
+        command.arg("refresh").args(arguments).current_dir(&sample);
+        command.env("SOURCE_DATE_EPOCH", "1750000000").env("WIMKIT_DATABASE", "history.redb").output().unwrap()
+    };
+    let script = |rules: &str| {
+        fs::write(scene.path("state/rules"), rules).unwrap();
+        // A program in the current directory comes before that of the system.
+        fs::hard_link(scene.path(PROGRAM), sample.join(PROGRAM)).unwrap();
+        let mut command = Command::new("cmd");
+        command.args(["/c", "work\\service.cmd"]).current_dir(&sample).env(stand_in::STATE, scene.path("state"));
+        let output = command.env("WIMKIT", assert_cmd::cargo::cargo_bin("wimkit")).output().unwrap();
+        fs::remove_file(sample.join(PROGRAM)).unwrap();
+        output
+    };
+    assert_eq!(refresh(&["run"]).status.code(), Some(1));
+    // One image fails and is kept as it was; a tolerated code and a clean-up that is put off do no harm.
+    let output = script("os-2-step-12. 0x800f0922\nwinre-step-1. 0x8007007e\nos-1-step-13. 0x800f0806\n");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("os-2: DISM ended with"), "{said}");
+    let marks = || fs::read_dir(sample.join("work/done")).unwrap().count();
+    assert_eq!((marks(), scene.mounted()), (4, 0), "{said}");
+    assert_eq!(refresh(&["resume"]).status.code(), Some(1));
+    // The second time it does what is left, and no more.
+    let before = scene.calls().lines().count();
+    let output = script("");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!((marks(), scene.calls().lines().count() - before), (5, 6), "{}", scene.calls());
+    let output = refresh(&["resume"]);
+    assert_eq!(output.status.code(), Some(0), "{}", support::stderr(&output));
+    expect(0, &["media", "check", arg(&sample.join("newMedia"))]);
+    for image in ["1", "2"] {
+        let done = String::from_utf8(scene.done_to(image).stdout).unwrap();
+        assert_eq!(done.lines().count(), 4, "{done}");
+    }
 }
