@@ -384,6 +384,39 @@ fn an_iso_image_of_the_new_media() {
 }
 
 #[test]
+fn boot_managers_of_either_authority() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path();
+    sample(directory);
+    let boot = directory.join("oldMedia/sources/boot.wim");
+    let in_image = |path: &str| support::wimkit(&["cat", arg(&boot), "2", path]).stdout;
+    let run = |year: &str| {
+        for name in ["newMedia", "work"] {
+            let _ = std::fs::remove_dir_all(directory.join(name));
+        }
+        refresh(directory, &[&RECORDED[..], &["--boot-managers", year]].concat())
+    };
+    let managers = || {
+        ["efi/boot/bootx64.efi", "bootmgr.efi"]
+            .map(|path| std::fs::read(directory.join("newMedia").join(path)).unwrap())
+    };
+    let of_2011 = ["bootmgfw.efi", "bootmgr.efi"].map(|name| in_image(&format!("Windows/Boot/EFI/{name}")));
+    let of_2023 = ["bootmgfw_EX.efi", "bootmgr_EX.efi"].map(|name| in_image(&format!("Windows/Boot/EFI_EX/{name}")));
+    assert!(of_2011 != of_2023 && of_2023.iter().all(|file| file.starts_with(b"MZ")));
+    for (year, expected) in [("2011", &of_2011), ("2023", &of_2023)] {
+        assert_code(&run(year), 0);
+        assert!(managers() == *expected, "{year}");
+    }
+    // Images that have none keep those that start, and it is told.
+    text(0, &["update", arg(&boot), "2", "-c", "delete --recursive /Windows/Boot/EFI_EX", "--quiet"]);
+    let output = run("2023");
+    assert_code(&output, 1);
+    let said = support::stderr(&output);
+    assert!(said.contains("has no Windows/Boot/EFI_EX/bootmgfw_EX.efi: that of 2011"), "{said}");
+    assert!(managers() == of_2011);
+}
+
+#[test]
 fn what_follows_from_failures() {
     let place = tempfile::tempdir().unwrap();
     let directory = place.path().join("sample");

@@ -147,6 +147,8 @@ pub struct Settings {
     pub targets: Targets,
     /// How it is cleaned up.
     pub clean_up: CleanUps,
+    /// Who has signed the boot managers that get onto the media.
+    pub boot_managers: Signer,
     /// An ISO image of the new media, if one is wanted.
     pub iso: Option<IsoSettings>,
     /// Where the folders of reports go; `None`: below `work`.
@@ -172,6 +174,7 @@ impl Default for Settings {
             checkpoints: Checkpoints::default(),
             targets: Targets::default(),
             clean_up: CleanUps::default(),
+            boot_managers: Signer::default(),
             iso: None,
             reports: None,
             database: None,

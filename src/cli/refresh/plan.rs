@@ -9,6 +9,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use wimkit::refresh::commands::commands;
+use wimkit::refresh::media::boot::Signer;
 use wimkit::refresh::plan::{self, Facts, Native, PlanError, Reason, Step, Work};
 use wimkit::refresh::settings::{IsoSettings, Language, Settings, SettingsError};
 
@@ -44,6 +45,9 @@ pub(super) struct SettingsArgs {
     /// The ISO image with languages and features on demand, or a directory with its contents
     #[arg(long, value_name = "PATH", help_heading = "Settings")]
     features: Option<PathBuf>,
+    /// Take boot managers that are signed by Microsoft's authority of 2011, or of 2023
+    #[arg(long, value_name = "YEAR", help_heading = "Settings")]
+    boot_managers: Option<Signer>,
     /// Write a bootable ISO image of the new media
     #[arg(long, value_name = "FILE", help_heading = "Settings")]
     iso: Option<PathBuf>,
@@ -80,7 +84,7 @@ impl SettingsArgs {
             Some(file) => Settings::read(file)?,
             None => settings_here()?.unwrap_or_default(),
         };
-        let Self { file: _, media, new_media, work, packages, features, iso, language, edition } = self;
+        let Self { file: _, media, new_media, work, packages, features, boot_managers, iso, language, edition } = self;
         let own = [(media, &mut settings.media), (new_media, &mut settings.new_media), (work, &mut settings.work)];
         for (flag, setting) in own {
             if let Some(path) = flag {
@@ -97,6 +101,7 @@ impl SettingsArgs {
             settings.editions.clone_from(edition);
         }
         settings.features = features.clone().or(settings.features);
+        settings.boot_managers = boot_managers.unwrap_or(settings.boot_managers);
         if let Some(path) = iso {
             let path = path.clone();
             settings.iso = Some(match settings.iso {

@@ -7,6 +7,7 @@ mod finding;
 
 pub use finding::{Finding, Problem};
 
+use super::media::boot::{self, Signer};
 use super::media::images::{Archive, ImageFacts, architecture_of, version_of};
 use super::media::lang_ini::{self, LangIni};
 use super::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media, MediaError, images};
@@ -20,8 +21,6 @@ use crate::wim::xml::{Architecture, WindowsVersion};
 
 /// The image of boot.wim that is Setup.
 pub const SETUP_IMAGE: u32 = 2;
-/// Where boot.wim has the boot managers.
-pub const BOOT_MANAGERS: &str = "Windows/Boot/EFI";
 
 /// How media are checked.
 #[derive(Clone, Copy, Debug)]
@@ -233,25 +232,16 @@ const EFI_LOADERS: [(&str, Architecture); 4] = [
     ("efi/boot/bootarm.efi", Architecture(5)),
 ];
 
-/// Which file of boot.wim a boot manager on the media is: by its name, whatever its directory.
-pub fn boot_manager(name: &str) -> Option<&'static str> {
-    match &*name.to_lowercase() {
-        "bootmgfw.efi" | "bootx64.efi" | "bootia32.efi" | "bootaa64.efi" => Some("bootmgfw.efi"),
-        "bootmgr.efi" => Some("bootmgr.efi"),
-        _ => None,
-    }
-}
-
 /// Setup and boot managers, on the media and in boot.wim.
-fn check_binaries(media: &Media, boot: &Archive, setup: ImageIndex, report: &mut Report) -> Result<(), MediaError> {
+fn check_binaries(media: &Media, archive: &Archive, setup: ImageIndex, report: &mut Report) -> Result<(), MediaError> {
     let setup_files = ["sources/setup.exe", "sources/setuphost.exe"].map(|path| (path.to_owned(), path.to_owned(), 27));
     let managers = media.files().filter_map(|(path, _)| {
-        let manager = boot_manager(path.rsplit('/').next()?)?;
-        Some((path.to_owned(), format!("{BOOT_MANAGERS}/{manager}"), 28))
+        let manager = boot::manager_of(path.rsplit('/').next()?)?;
+        Some((path.to_owned(), Signer::Windows2011.manager_path(manager), 28))
     });
     let managers: Vec<_> = managers.collect();
     for (path, in_boot, step) in setup_files.into_iter().chain(managers) {
-        let boot = match boot.version(setup, &in_boot) {
+        let boot = match archive.version(setup, &in_boot) {
             Ok(Some(version)) => version,
             Ok(None) => continue,
             Err(error) => {

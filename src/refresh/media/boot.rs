@@ -1,4 +1,4 @@
-//! What firmware starts from media: the boot images that a disc's boot catalog leads to.
+//! What firmware starts from media: boot managers, and the boot images that a disc's boot catalog leads to.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -30,6 +30,28 @@ impl FromStr for Signer {
             "2023" => Ok(Self::Windows2023),
             _ => Err("expected 2011 or 2023"),
         }
+    }
+}
+
+/// The boot managers of media, by their names in images.
+pub const MANAGERS: [&str; 2] = ["bootmgfw.efi", "bootmgr.efi"];
+
+impl Signer {
+    /// Where an image has the boot manager `name` that is signed so.
+    pub fn manager_path(self, name: &str) -> String {
+        match (self, name.rsplit_once('.')) {
+            (Self::Windows2023, Some((stem, extension))) => format!("Windows/Boot/EFI_EX/{stem}_EX.{extension}"),
+            _ => format!("Windows/Boot/EFI/{name}"),
+        }
+    }
+}
+
+/// Which of the [`MANAGERS`] a boot manager on media is: by its name, whatever its directory.
+pub fn manager_of(name: &str) -> Option<&'static str> {
+    match &*name.to_lowercase() {
+        "bootmgfw.efi" | "bootx64.efi" | "bootia32.efi" | "bootaa64.efi" | "bootarm.efi" => Some(MANAGERS[0]),
+        "bootmgr.efi" => Some(MANAGERS[1]),
+        _ => None,
     }
 }
 

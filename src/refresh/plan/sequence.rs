@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::facts::{Facts, FeatureSource, PackageFacts};
 use super::{ImageName, Native, Plan, PlanError, Reason, Step, Work, order};
 use crate::catalog::class::Class;
-use crate::refresh::check::{BOOT_MANAGERS, SETUP_IMAGE};
+use crate::refresh::check::SETUP_IMAGE;
+use crate::refresh::media::boot::MANAGERS;
 use crate::refresh::media::images::ImageFacts;
 use crate::refresh::settings::{Checkpoints, Settings, StackMode};
 use crate::refresh::step::{self, Target, Task};
@@ -230,7 +231,7 @@ impl Sequence<'_> {
                     names.push("setuphost.exe".into());
                 }
                 let setup = names.iter().map(|name| format!("sources/{name}"));
-                let managers = ["bootmgfw.efi", "bootmgr.efi"].map(|name| format!("{BOOT_MANAGERS}/{name}"));
+                let managers = MANAGERS.map(|name| self.settings.boot_managers.manager_path(name));
                 let paths = setup.chain(managers).collect();
                 steps.push(native(Task::SaveSetup, target, Some(self::name(image)), Native::SaveFiles { paths }));
                 saved = Some(names);

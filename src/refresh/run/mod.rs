@@ -24,6 +24,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::check::{self, check};
+use super::media::boot::{MANAGERS, Signer};
 use super::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media};
 use super::plan::{Facts, Native, Plan, Step, Work, plan};
 use super::settings::Settings;
@@ -418,8 +419,19 @@ impl<'a> Run<'a> {
             Native::SaveFiles { paths } => {
                 let (wim, index) = self.current(step.target, image);
                 for path in paths {
-                    let name = path.rsplit('/').next().unwrap_or(path);
-                    native::save_file(&wim, index, path, &self.saved().join(name), control)?;
+                    let manager = MANAGERS.into_iter().find(|name| Signer::Windows2023.manager_path(name) == **path);
+                    let name = manager.unwrap_or_else(|| path.rsplit('/').next().unwrap_or(path));
+                    let target = self.saved().join(name);
+                    match (native::save_file(&wim, index, path, &target, control), manager) {
+                        // Images have them since updates of 2024. Media without any would not start at all.
+                        (Err(error @ RunError::NotInImage { .. }), Some(name)) => {
+                            let older = Signer::Windows2011.manager_path(name);
+                            native::save_file(&wim, index, &older, &target, control)?;
+                            record.outcome = Outcome::Failed;
+                            record.notes.push(format!("{error}: that of 2011, {older}, is taken instead"));
+                        }
+                        (result, _) => result?,
+                    }
                 }
             }
             Native::ExpandSetupDu { package } => {

@@ -10,9 +10,8 @@ use crate::address::container::{Container, ContainerOptions};
 use crate::cab::target_path;
 use crate::iso::create;
 use crate::pe;
-use crate::refresh::check::boot_manager;
 use crate::refresh::media::Media;
-use crate::refresh::media::boot::BootImages;
+use crate::refresh::media::boot::{BootImages, manager_of};
 use crate::refresh::media::images::{Archive, WINRE, version_of};
 use crate::refresh::settings::IsoSettings;
 use crate::util::atomic_file::AtomicFile;
@@ -218,7 +217,7 @@ pub(super) fn place_setup(names: &[String], saved: &Path, target: &Path, control
 pub(super) fn place_boot_managers(saved: &Path, target: &Path, control: Control<'_>) -> Result<(), RunError> {
     let media = Media::open(target)?;
     for (compared, path) in media.files() {
-        if let Some(manager) = compared.rsplit('/').next().and_then(boot_manager) {
+        if let Some(manager) = compared.rsplit('/').next().and_then(manager_of) {
             place(&saved.join(manager), &target.join(path), control)?;
         }
     }

@@ -35,6 +35,8 @@ pub(super) fn write(maker: &Maker<'_>, sources: &Path) -> Result<(), SampleError
         ("sources/setuphost.exe", OLD),
         ("Windows/Boot/EFI/bootmgfw.efi", OLD),
         ("Windows/Boot/EFI/bootmgr.efi", OLD),
+        ("Windows/Boot/EFI_EX/bootmgfw_EX.efi", OLD),
+        ("Windows/Boot/EFI_EX/bootmgr_EX.efi", OLD),
     ] {
         put_executable(maker, &pe, path, version)?;
     }
