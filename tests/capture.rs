@@ -230,6 +230,8 @@ fn requests_that_cannot_be() {
     let output = expect(2, &["capture", arg(&tree), arg(&wim)]);
     assert!(stderr(&output).contains("exists already") && stderr(&output).contains("append"), "{}", stderr(&output));
     assert!(stderr(&expect(2, &["capture", arg(&wim), arg(&scene.path("b.wim"))])).contains("no directory"));
+    let missing = stderr(&expect(2, &["capture", arg(&scene.path("missing")), arg(&scene.path("b.wim"))]));
+    assert!(missing.contains("missing: ") && missing.contains("hint: name the directory"), "{missing}");
     let missing = scene.path("missing");
     assert!(stderr(&expect(2, &["capture", arg(&missing), arg(&scene.path("b.wim"))])).contains("missing"));
     let output = expect(2, &["append", arg(&tree), arg(&wim), "--name", "One"]);

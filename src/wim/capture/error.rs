@@ -95,6 +95,14 @@ pub enum CaptureError {
         /// Why.
         problem: Problem,
     },
+    /// What is to be captured cannot be looked at.
+    #[error("{path}: {source}", path = path.display())]
+    Root {
+        /// What was named.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// What is to be captured is no directory.
     #[error("{path}: this is no directory", path = path.display())]
     NotADirectory {
@@ -155,7 +163,7 @@ impl CaptureError {
             Self::Unreadable { .. } => {
                 "leave it out with --exclude, or go on without such files with --skip-unreadable"
             }
-            Self::NotADirectory { .. } => "name the directory whose contents become the image",
+            Self::Root { .. } | Self::NotADirectory { .. } => "name the directory whose contents become the image",
             Self::Exists { .. } => "add the image with `wimkit append`, or replace the file with --force",
             Self::NameClash { .. } => "give the new image another name with --name",
             Self::DeltaFromItself { .. } => "write to another file, or leave out --delta-from",

@@ -262,7 +262,7 @@ pub(super) fn scan(
     findings: &mut Findings,
     control: Control<'_>,
 ) -> Result<Scan, CaptureError> {
-    let metadata = root.metadata().map_err(|error| unreadable(root, error))?;
+    let metadata = root.metadata().map_err(|source| CaptureError::Root { path: root.to_owned(), source })?;
     if !metadata.is_dir() {
         return Err(CaptureError::NotADirectory { path: root.to_owned() });
     }

@@ -192,7 +192,7 @@ fn faults_leave_the_file_as_it_is() {
         (Command::add(bytes(b"1"), "/"), "/: this is a directory"),
         (Command::add(bytes(b"1"), "a/.."), "cannot have this name"),
         (Command::add(Source::Disk(scene.path("dir")), "two.dll"), "/two.dll: this is no directory"),
-        (Command::add(Source::Disk(scene.path("missing")), "x"), "missing: No such file"),
+        (Command::add(Source::Disk(scene.path("missing")), "x"), "(os error 2)"),
         (
             Command::add(Source::Image { wim: &source, image: ImageIndex::FIRST, path: "no".into() }, "x"),
             "no: no such file",
