@@ -44,7 +44,7 @@ pub(in crate::codec) fn decompressor(window_order: u32) -> Folder<CabinetLzx> {
 #[derive(Debug)]
 pub(in crate::codec) struct CabinetLzx {
     window_order: u32,
-    /// The frame with the bytes of its units swapped, and [`BitReader::PADDING`] zeros.
+    /// The frame's units in reverse, behind [`BitReader::PADDING`] zeros.
     input: Vec<u8>,
     tables: Box<Tables>,
     recent: [u32; RECENT_OFFSETS],
@@ -64,8 +64,8 @@ impl BlockDecoder for CabinetLzx {
         let skipped = self.stream.resume_raw(src, buffer, &mut pos).map_err(|kind| error(kind, 0, pos))?;
         let src = src.get(skipped..).unwrap_or_default();
         self.input.clear();
-        word::extend_swapped(&mut self.input, src);
         self.input.extend([0; BitReader::PADDING]);
+        word::extend_reversed(&mut self.input, src);
         let mut chunk = Chunk {
             src,
             reader: BitReader::new(&self.input),
