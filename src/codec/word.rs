@@ -103,16 +103,27 @@ pub(crate) fn refilled_bytes(count: u32) -> usize {
     (!count as usize) >> 3 & 7
 }
 
-/// Appends a sequence of 16-bit units in reverse; the two bytes of each stay in order. A lone last byte, which is no unit, is
+/// Copies a sequence of 16-bit units in reverse; the two bytes of each stay in order. A lone last byte, which is no unit, is
 /// the first one then, and zero.
-pub(crate) fn extend_reversed(reversed: &mut Vec<u8>, bytes: &[u8]) {
-    let (units, lone) = bytes.as_chunks::<2>();
-    reversed.extend(lone.iter().map(|_| 0));
-    let start = reversed.len();
-    reversed.resize(start + units.as_flattened().len(), 0);
-    for (reversed, unit) in reversed[start..].as_chunks_mut::<2>().0.iter_mut().rev().zip(units) {
+///
+/// # Panics
+/// If there is not exactly room for them.
+pub(crate) fn reverse_units(bytes: &[u8], reversed: &mut [u8]) {
+    assert_eq!(bytes.len(), reversed.len());
+    let (units, _) = bytes.as_chunks::<2>();
+    let (lone, reversed) = reversed.as_rchunks_mut::<2>();
+    lone.fill(0);
+    for (reversed, unit) in reversed.iter_mut().rev().zip(units) {
         *reversed = *unit;
     }
+}
+
+/// The first bytes of a buffer that grows if need be. They may be anything; it is zeros by which it grows.
+pub(crate) fn first_bytes(buffer: &mut Vec<u8>, size: usize) -> &mut [u8] {
+    if buffer.len() < size {
+        buffer.resize(size, 0);
+    }
+    &mut buffer[..size]
 }
 
 /// Copies 16-bit units with the two bytes of each swapped.
@@ -130,11 +141,11 @@ mod tests {
     fn units_are_reversed_and_a_lone_byte_is_none() {
         for len in 0..40 {
             let bytes: Vec<u8> = (1..=len).collect();
-            let mut reversed = vec![99];
-            extend_reversed(&mut reversed, &bytes);
-            let mut expected = vec![99];
-            expected
-                .extend(bytes.chunks(2).rev().flat_map(|unit| if let [a, b] = *unit { vec![a, b] } else { vec![0] }));
+            let mut reversed = vec![99; bytes.len()];
+            reverse_units(&bytes, &mut reversed);
+            let pairs = bytes.chunks(2).rev();
+            let expected: Vec<u8> =
+                pairs.flat_map(|unit| if let [a, b] = *unit { vec![a, b] } else { vec![0] }).collect();
             assert_eq!(reversed, expected);
         }
     }

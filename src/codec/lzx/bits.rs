@@ -21,12 +21,15 @@ pub(super) struct BitReader<'a> {
 
 impl<'a> BitReader<'a> {
     /// How many zeros must precede the units.
-    pub(super) const PADDING: usize = 8;
+    const PADDING: usize = 8;
 
-    /// # Panics
-    /// If the input is shorter than its padding.
-    pub(super) fn new(input: &'a [u8]) -> Self {
-        let end = input.len().checked_sub(Self::PADDING).expect("the input begins with padding");
+    /// Begins with the first unit of `src`. The buffer is for this alone.
+    pub(super) fn new(src: &[u8], buffer: &'a mut Vec<u8>) -> Self {
+        let end = src.len();
+        let input = word::first_bytes(buffer, Self::PADDING + end);
+        // Nothing else is ever written there, so it is still zero.
+        let (_, units) = input.split_at_mut(Self::PADDING);
+        word::reverse_units(src, units);
         Self { input, end, pos: 0, reservoir: 0, count: 0 }
     }
 

@@ -17,7 +17,7 @@ use super::recent::Recent;
 use super::{e8, fast};
 use crate::codec::copy::copy_match;
 use crate::codec::huffman::decode_table::{DecodeTable, SUBTABLE, consumed_bits, table_size};
-use crate::codec::{DecodeError, DecodeErrorKind, Decompressor, word};
+use crate::codec::{DecodeError, DecodeErrorKind, Decompressor};
 
 const MAIN_ROOT_BITS: u32 = 11;
 const MAIN_TABLE_SIZE: usize = table_size(MAX_MAIN_SYMBOLS, MAX_CODEWORD_LEN, MAIN_ROOT_BITS);
@@ -166,7 +166,7 @@ static SYMBOL_BASES: [u32; LENGTH_SYMBOLS] = {
 #[derive(Debug)]
 pub struct LzxDecompressor {
     window_order: u32,
-    /// The chunk's units in reverse, behind [`BitReader::PADDING`] zeros.
+    /// [`BitReader`]'s.
     input: Vec<u8>,
     tables: Box<Tables>,
 }
@@ -211,14 +211,11 @@ impl LzxDecompressor {
 
 impl Decompressor for LzxDecompressor {
     fn decompress(&mut self, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
-        self.input.clear();
-        self.input.extend([0; BitReader::PADDING]);
-        word::extend_reversed(&mut self.input, src);
         self.tables.main_lens.fill(0);
         self.tables.length_lens.fill(0);
         let mut chunk = Chunk {
             src,
-            reader: BitReader::new(&self.input),
+            reader: BitReader::new(src, &mut self.input),
             tables: &mut self.tables,
             num_main_symbols: num_main_symbols(self.window_order),
             block_size_bits: if self.window_order == 15 { 16 } else { 24 },

@@ -42,9 +42,9 @@ pub(super) struct ReversedUnits {
 impl ReversedUnits {
     fn fill(&mut self, stream: &[u8]) {
         for (parity, reversed) in self.by_parity.iter_mut().enumerate() {
-            reversed.clear();
-            word::extend_reversed(reversed, &stream[parity..]);
-            reversed.extend(&stream[..parity]);
+            let (units, first) = word::first_bytes(reversed, stream.len()).split_at_mut(stream.len() - parity);
+            word::reverse_units(&stream[parity..], units);
+            first.copy_from_slice(&stream[..parity]);
         }
     }
 }
