@@ -9,10 +9,9 @@
 //!
 //! | bits | symbol | pointer to a subtable |
 //! |---|---|---|
-//! | 0..8 | bits to consume: the codeword, and what the caller adds to it | 0 |
-//! | 8..13 | length of the codeword | index bits of the subtable |
-//! | 13 | 0 | 1 |
-//! | 14..32 | the caller's | index of the subtable's first entry, from bit 16 |
+//! | 0..6 | bits to consume: the codeword, and what the caller adds to it | 0 |
+//! | 6..31 | the caller's | index bits of the subtable, from bit 8; index of its first entry, from bit 16 |
+//! | 31 | 0 | 1 |
 
 /// A code that is over-subscribed or incomplete.
 #[derive(Debug)]
@@ -25,7 +24,7 @@ const MAX_LEN: usize = 16;
 const MAX_SYMBOLS: usize = 656;
 
 /// Marks a pointer to a subtable.
-pub(crate) const SUBTABLE: u32 = 1 << 13;
+pub(crate) const SUBTABLE: u32 = 1 << 31;
 
 /// How many entries the tables of all codes over an alphabet need.
 ///
@@ -109,6 +108,9 @@ pub(crate) struct DecodeTable<const ROOT_BITS: u32, const SIZE: usize> {
 }
 
 impl<const ROOT_BITS: u32, const SIZE: usize> DecodeTable<ROOT_BITS, SIZE> {
+    /// How many bytes are behind those of the root table.
+    pub(crate) const BYTES_BEHIND_ROOT: usize = (SIZE - (1 << ROOT_BITS)) * size_of::<u32>();
+
     /// A table that has yet to be built.
     pub(crate) const fn new() -> Self {
         assert!(SIZE >= 1 << ROOT_BITS);
@@ -128,7 +130,7 @@ impl<const ROOT_BITS: u32, const SIZE: usize> DecodeTable<ROOT_BITS, SIZE> {
             return Err(BadCode);
         }
 
-        let entry = |symbol: u16, len: u32| bases[usize::from(symbol)] + len * 0x101;
+        let entry = |symbol: u16, len: u32| bases[usize::from(symbol)] + len;
         let mut symbols = &symbols[usize::from(counts[0])..padded_len];
         let mut next = 0;
         for len in 1..=ROOT_BITS {
@@ -184,12 +186,30 @@ impl<const ROOT_BITS: u32, const SIZE: usize> DecodeTable<ROOT_BITS, SIZE> {
         self.entries[(bits >> (64 - ROOT_BITS)) as usize]
     }
 
+    /// Where the root entry for the codeword at the top of `bits` is.
+    #[inline(always)]
+    pub(crate) fn root_index(&self, bits: u64) -> usize {
+        (bits >> (64 - ROOT_BITS)) as usize
+    }
+
+    /// The root entry at an index.
+    #[inline(always)]
+    pub(crate) fn at(&self, index: usize) -> u32 {
+        self.entries[index]
+    }
+
+    /// The bytes of that entry and all behind it: at least [`Self::BYTES_BEHIND_ROOT`] more than an entry's.
+    #[inline(always)]
+    pub(crate) fn root_bytes(&self, index: usize) -> *const u8 {
+        self.entries[index..].as_ptr().cast()
+    }
+
     /// Follows a root entry if it points to a subtable.
     #[inline(always)]
     pub(crate) fn follow(&self, entry: u32, bits: u64) -> u32 {
         if is_subtable(entry) {
             let index = (bits << ROOT_BITS) >> (64 - (entry >> 8 & 31));
-            self.entries[(entry >> 16) as usize + index as usize]
+            self.entries[((entry & !SUBTABLE) >> 16) as usize + index as usize]
         } else {
             entry
         }
@@ -218,10 +238,4 @@ pub(crate) fn is_subtable(entry: u32) -> bool {
 #[inline(always)]
 pub(crate) fn consumed_bits(entry: u32) -> u32 {
     entry & 0xFF
-}
-
-/// How many bits the codeword of an entry has.
-#[inline(always)]
-pub(crate) fn codeword_len(entry: u32) -> u32 {
-    entry >> 8 & 31
 }

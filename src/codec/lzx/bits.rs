@@ -1,14 +1,14 @@
 //! Reading the bits of an LZX chunk.
 #![allow(unsafe_code)]
 
-use crate::codec::word;
+use crate::codec::word::{self, BitCursor, refilled_bytes};
 
 /// Reads bits from bytes, the most significant first.
 #[derive(Clone, Copy)]
 pub(super) struct BitReader<'a> {
-    /// Ends with [`Self::PADDING`] zeros.
+    /// The units in reverse, behind [`Self::PADDING`] zeros.
     input: &'a [u8],
-    /// Where the padding begins.
+    /// How many bytes there are behind the padding.
     end: usize,
     /// The next byte that `count` does not cover. Beyond the end, all bytes are zero.
     pos: usize,
@@ -20,44 +20,33 @@ pub(super) struct BitReader<'a> {
 }
 
 impl<'a> BitReader<'a> {
-    /// How many zeros must follow the input.
-    pub(super) const PADDING: usize = 8;
+    /// How many zeros must precede the units.
+    const PADDING: usize = 8;
 
-    /// # Panics
-    /// If the input is shorter than its padding.
-    pub(super) fn new(input: &'a [u8]) -> Self {
-        let end = input.len().checked_sub(Self::PADDING).expect("the input ends with padding");
+    /// Begins with the first unit of `src`. The buffer is for this alone.
+    pub(super) fn new(src: &[u8], buffer: &'a mut Vec<u8>) -> Self {
+        let end = src.len();
+        let input = word::first_bytes(buffer, Self::PADDING + end);
+        // Nothing else is ever written there, so it is still zero.
+        let (_, units) = input.split_at_mut(Self::PADDING);
+        word::reverse_units(src, units);
         Self { input, end, pos: 0, reservoir: 0, count: 0 }
     }
 
     /// Makes 56 bits available.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
-        // SAFETY: eight bytes of padding follow `end`.
-        self.take_in(unsafe { word::read_be(self.input, self.pos.min(self.end)) });
+        // SAFETY: the eight bytes of padding precede these `end` bytes.
+        let word = unsafe { word::read_le(self.input, self.end.saturating_sub(self.pos)) };
+        self.reservoir |= word.wrapping_shr(self.count);
+        self.pos += refilled_bytes(self.count);
+        self.count |= 56;
     }
 
-    /// How many calls of [`Self::refill_unchecked`] the input allows.
+    /// How many calls of [`BitCursor::refill`] the input allows.
     #[inline(always)]
     pub(super) fn unchecked_refills(&self) -> usize {
         self.end.saturating_sub(self.pos) / size_of::<u64>()
-    }
-
-    /// Makes 56 bits available.
-    ///
-    /// # Safety
-    /// To be called no more often than [`Self::unchecked_refills`] has said, whatever is consumed in between.
-    #[inline(always)]
-    pub(super) unsafe fn refill_unchecked(&mut self) {
-        // SAFETY: each call moves `pos` by less than eight bytes, so it is still below `end`.
-        self.take_in(unsafe { word::read_be(self.input, self.pos) });
-    }
-
-    #[inline(always)]
-    fn take_in(&mut self, word: u64) {
-        self.reservoir |= word.wrapping_shr(self.count);
-        self.pos += (!self.count as usize) >> 3 & 7;
-        self.count |= 56;
     }
 
     /// The next bits, left-aligned; as many as are available, then any.
@@ -90,5 +79,17 @@ impl<'a> BitReader<'a> {
     /// Continues at a byte of the input.
     pub(super) fn seek(&mut self, pos: usize) {
         *self = Self { pos, reservoir: 0, count: 0, ..*self };
+    }
+
+    /// What a loop reads from that checks for room now and then.
+    #[inline(always)]
+    pub(super) fn cursor(&self) -> BitCursor {
+        BitCursor::new(self.input, self.pos, self.reservoir, self.count)
+    }
+
+    /// Continues where the loop has ended.
+    #[inline(always)]
+    pub(super) fn resume(&mut self, cursor: BitCursor) {
+        *self = Self { pos: cursor.pos(self.input), reservoir: cursor.peek(), count: cursor.count(), ..*self };
     }
 }

@@ -18,7 +18,7 @@ use super::format::{RECENT_OFFSETS, block_type, num_main_symbols};
 use crate::codec::boxed::boxed_array;
 use crate::codec::cabinet::MAX_BLOCK_SIZE;
 use crate::codec::cabinet::folder::{BlockDecoder, Folder};
-use crate::codec::{DecodeError, DecodeErrorKind, word};
+use crate::codec::{DecodeError, DecodeErrorKind};
 
 /// So many bits give a block's size.
 const BLOCK_SIZE_BITS: u32 = 24;
@@ -44,7 +44,7 @@ pub(in crate::codec) fn decompressor(window_order: u32) -> Folder<CabinetLzx> {
 #[derive(Debug)]
 pub(in crate::codec) struct CabinetLzx {
     window_order: u32,
-    /// The frame with the bytes of its units swapped, and [`BitReader::PADDING`] zeros.
+    /// [`BitReader`]'s.
     input: Vec<u8>,
     tables: Box<Tables>,
     recent: [u32; RECENT_OFFSETS],
@@ -63,12 +63,9 @@ impl BlockDecoder for CabinetLzx {
         let error = |kind, src_offset, pos| DecodeError { kind, src_offset, dst_offset: pos - start };
         let skipped = self.stream.resume_raw(src, buffer, &mut pos).map_err(|kind| error(kind, 0, pos))?;
         let src = src.get(skipped..).unwrap_or_default();
-        self.input.clear();
-        word::extend_swapped(&mut self.input, src);
-        self.input.extend([0; BitReader::PADDING]);
         let mut chunk = Chunk {
             src,
-            reader: BitReader::new(&self.input),
+            reader: BitReader::new(src, &mut self.input),
             tables: &mut self.tables,
             num_main_symbols: num_main_symbols(self.window_order),
             block_size_bits: BLOCK_SIZE_BITS,

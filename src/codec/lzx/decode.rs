@@ -1,8 +1,8 @@
 //! LZX decoding.
 //!
-//! A chunk is first copied with the bytes of its 16-bit units swapped and zeros behind it. Its bits are then in the
-//! order of bytes: eight bytes at any position refill the reservoir, and reading beyond the end, which the format's
-//! readers allow, needs no check.
+//! A chunk is first copied with its 16-bit units in reverse, behind zeros. Its bits are then in the order of bytes, from the
+//! last one down: eight bytes at any position refill the reservoir as they are, and reading beyond the end, which the
+//! format's readers allow, needs no check.
 //!
 //! The main code's table entries say all that is known of a symbol: its literal, or its match's length and offset
 //! slot with the number of extra bits. [`fast`] decodes the items of a block with them; here are headers and codes.
@@ -13,10 +13,11 @@ use super::format::{
     MAX_MAIN_SYMBOLS, MAX_OFFSET_SLOTS, MAX_PRECODE_CODEWORD_LEN, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS,
     OFFSET_SLOT_BASE, PRECODE_SYMBOLS, RECENT_OFFSETS, block_type, num_main_symbols,
 };
+use super::recent::Recent;
 use super::{e8, fast};
 use crate::codec::copy::copy_match;
-use crate::codec::huffman::decode_table::{DecodeTable, consumed_bits, table_size};
-use crate::codec::{DecodeError, DecodeErrorKind, Decompressor, word};
+use crate::codec::huffman::decode_table::{DecodeTable, SUBTABLE, consumed_bits, table_size};
+use crate::codec::{DecodeError, DecodeErrorKind, Decompressor};
 
 const MAIN_ROOT_BITS: u32 = 11;
 const MAIN_TABLE_SIZE: usize = table_size(MAX_MAIN_SYMBOLS, MAX_CODEWORD_LEN, MAIN_ROOT_BITS);
@@ -30,18 +31,20 @@ const PRECODE_ROOT_BITS: u32 = 6;
 const PRECODE_TABLE_SIZE: usize = table_size(PRECODE_SYMBOLS, MAX_PRECODE_CODEWORD_LEN, PRECODE_ROOT_BITS);
 
 /// Marks a main entry as a literal, whose byte is in bits 16..24.
-pub(super) const LITERAL: u32 = 1 << 14;
-/// In a match's main entry: the offset is none of the recent ones.
-pub(super) const EXPLICIT: u32 = 1 << 15;
+pub(super) const LITERAL: u32 = 1 << 6;
+/// Which of the bytes of a literal's entry is the literal.
+pub(super) const LITERAL_BYTE: usize = if cfg!(target_endian = "little") { 2 } else { 1 };
 /// In a match's main entry of an aligned block: an aligned offset symbol follows. No entry consumes so many bits.
 pub(super) const ALIGNED_FOLLOWS: u32 = 1 << 7;
 /// In a match's main entry: a length symbol follows.
 pub(super) const LENGTH_FOLLOWS: u32 = 1 << 28;
 /// In a match's main entry: the recent offsets change their order.
-pub(super) const REORDERS: u32 = 1 << 6;
+pub(super) const REORDERS: u32 = 1 << 29;
+/// What the fast loop's simple path leaves to others.
+pub(super) const RARE: u32 = SUBTABLE | LENGTH_FOLLOWS | REORDERS;
 
 /// The part of main entries that does not depend on codewords. All have their length without the length symbol (1 for
-/// literals) in bits 24..28; a match has its offset slot in bits 16..22 and adds the extra bits to what it consumes,
+/// literals) in bits 24..28; a match has its offset slot in bits 8..14 and adds the extra bits to what it consumes,
 /// but for those that the aligned offset code replaces.
 const fn main_bases(aligned_block: bool) -> [u32; MAX_MAIN_SYMBOLS] {
     let mut bases = [0; MAX_MAIN_SYMBOLS];
@@ -53,7 +56,7 @@ const fn main_bases(aligned_block: bool) -> [u32; MAX_MAIN_SYMBOLS] {
     while symbol < MAX_MAIN_SYMBOLS {
         let header = (symbol - NUM_LITERALS) % NUM_LENGTH_HEADERS;
         let slot = (symbol - NUM_LITERALS) / NUM_LENGTH_HEADERS;
-        let mut base = ((header + MIN_MATCH) as u32) << 24 | (slot as u32) << 16;
+        let mut base = ((header + MIN_MATCH) as u32) << 24 | (slot as u32) << 8;
         let mut extra_bits = EXTRA_OFFSET_BITS[slot] as u32;
         if aligned_block && extra_bits >= ALIGNED_BITS {
             extra_bits -= ALIGNED_BITS;
@@ -62,9 +65,7 @@ const fn main_bases(aligned_block: bool) -> [u32; MAX_MAIN_SYMBOLS] {
         if header == NUM_LENGTH_HEADERS - 1 {
             base |= LENGTH_FOLLOWS;
         }
-        if slot >= RECENT_OFFSETS {
-            base |= EXPLICIT;
-        } else if slot > 0 {
+        if slot > 0 && slot < RECENT_OFFSETS {
             base |= REORDERS;
         }
         bases[symbol] = base | extra_bits;
@@ -73,33 +74,67 @@ const fn main_bases(aligned_block: bool) -> [u32; MAX_MAIN_SYMBOLS] {
     bases
 }
 
-/// The offset slot of a match's main entry; of a literal's, any.
+/// The offset slot of a match's main entry; 0 for a literal's.
 #[inline(always)]
 pub(super) fn entry_slot(entry: u32) -> usize {
-    (entry >> 16) as usize % SLOTS
+    (entry >> 8) as usize % SLOTS
 }
 
-/// Room for all offset slots.
-const SLOTS: usize = 64;
+/// How long an entry's item is if no length symbol follows.
+#[inline(always)]
+pub(super) fn entry_length(entry: u32) -> usize {
+    (entry >> 24) as usize
+}
 
-/// What an offset slot says.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Slot {
-    /// The smallest offset; meaningless for the recent ones.
-    pub(super) base: u32,
+/// How long a match is without its length symbol.
+#[inline(always)]
+pub(super) fn first_length(entry: u32) -> usize {
+    entry_length(entry) % 16
+}
+
+/// The byte of a literal's entry.
+#[inline(always)]
+pub(super) fn entry_literal(entry: u32) -> u8 {
+    (entry >> 16) as u8
+}
+
+/// How many bits the item of a main entry has, without the length and aligned offset symbols.
+#[inline(always)]
+pub(super) fn item_bits(entry: u32) -> u32 {
+    entry % 64
+}
+
+/// So many are told by a byte: none is out of bounds.
+const SLOTS: usize = 256;
+
+/// What the offset slots say; 0 for those of the recent offsets, the first of which literals have.
+#[derive(Clone, Debug)]
+pub(super) struct Slots {
+    /// The smallest offset.
+    pub(super) bases: [u32; SLOTS],
     /// As many ones as there are extra bits, those included that the aligned offset code replaces.
-    pub(super) extra_mask: u32,
+    pub(super) extra_masks: [u32; SLOTS],
+    /// How many that are.
+    pub(super) extra_bits: [u8; SLOTS],
+    /// By how much the recent offsets are shifted.
+    pub(super) shifts: [u8; SLOTS],
 }
 
-const fn slots() -> [Slot; SLOTS] {
-    let mut slots = [Slot { base: 0, extra_mask: 0 }; SLOTS];
+const fn slots() -> Slots {
+    let mut slots = Slots { bases: [0; SLOTS], extra_masks: [0; SLOTS], extra_bits: [0; SLOTS], shifts: [0; SLOTS] };
     let mut slot = RECENT_OFFSETS;
     while slot < MAX_OFFSET_SLOTS {
-        slots[slot] = Slot { base: OFFSET_SLOT_BASE[slot] as u32, extra_mask: (1 << EXTRA_OFFSET_BITS[slot]) - 1 };
+        slots.bases[slot] = OFFSET_SLOT_BASE[slot] as u32;
+        slots.extra_masks[slot] = (1 << EXTRA_OFFSET_BITS[slot]) - 1;
+        slots.extra_bits[slot] = EXTRA_OFFSET_BITS[slot];
+        slots.shifts[slot] = Recent::SHIFT;
         slot += 1;
     }
     slots
 }
+
+/// Symbols of the main code whose offset slots have at most 15 extra bits.
+const NEAR_MAIN_SYMBOLS: usize = NUM_LITERALS + NUM_LENGTH_HEADERS * 34;
 
 /// Whether a match can be copied.
 #[inline(always)]
@@ -131,19 +166,23 @@ static SYMBOL_BASES: [u32; LENGTH_SYMBOLS] = {
 #[derive(Debug)]
 pub struct LzxDecompressor {
     window_order: u32,
-    /// The chunk with the bytes of its units swapped, and [`BitReader::PADDING`] zeros.
+    /// [`BitReader`]'s.
     input: Vec<u8>,
     tables: Box<Tables>,
 }
 
+/// The decode table of the main code.
+pub(super) type MainTable = DecodeTable<MAIN_ROOT_BITS, MAIN_TABLE_SIZE>;
+
+/// All that the fast loop looks up: where the main code's table is, which it needs most, is where all is.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Tables {
-    pub(super) main: DecodeTable<MAIN_ROOT_BITS, MAIN_TABLE_SIZE>,
+    pub(super) main: MainTable,
     pub(super) length: DecodeTable<LENGTH_ROOT_BITS, LENGTH_TABLE_SIZE>,
     pub(super) aligned: DecodeTable<ALIGNED_ROOT_BITS, ALIGNED_TABLE_SIZE>,
     precode: DecodeTable<PRECODE_ROOT_BITS, PRECODE_TABLE_SIZE>,
-    /// Here, a register leads to all that the fast loop looks up.
-    pub(super) slots: [Slot; SLOTS],
+    pub(super) slots: Slots,
     main_lens: [u8; MAX_MAIN_SYMBOLS],
     length_lens: [u8; LENGTH_SYMBOLS],
 }
@@ -172,14 +211,11 @@ impl LzxDecompressor {
 
 impl Decompressor for LzxDecompressor {
     fn decompress(&mut self, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
-        self.input.clear();
-        word::extend_swapped(&mut self.input, src);
-        self.input.extend([0; BitReader::PADDING]);
         self.tables.main_lens.fill(0);
         self.tables.length_lens.fill(0);
         let mut chunk = Chunk {
             src,
-            reader: BitReader::new(&self.input),
+            reader: BitReader::new(src, &mut self.input),
             tables: &mut self.tables,
             num_main_symbols: num_main_symbols(self.window_order),
             block_size_bits: if self.window_order == 15 { 16 } else { 24 },
@@ -217,6 +253,11 @@ pub(super) struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
+    /// Whether there are offset slots with more than 15 extra bits.
+    pub(super) fn has_far_slots(&self) -> bool {
+        self.num_main_symbols > NEAR_MAIN_SYMBOLS
+    }
+
     fn block(&mut self) -> Result<(), DecodeErrorKind> {
         let block_type = self.reader.bits(3);
         let size = match self.reader.bits(1) {
@@ -279,15 +320,18 @@ impl Chunk<'_> {
             self.reader.refill();
             let entry = self.tables.main.lookup(self.reader.peek());
             if entry & LITERAL != 0 {
-                self.reader.consume(consumed_bits(entry));
-                self.dst[self.dst_pos] = (entry >> 16) as u8;
+                self.reader.consume(entry);
+                self.dst[self.dst_pos] = entry_literal(entry);
                 self.dst_pos += 1;
                 continue;
             }
             if entry & REORDERS != 0 {
                 self.recent.swap(0, entry_slot(entry));
             }
-            let length = fast::general_match::<ALIGNED>(&mut self.reader, self.tables, entry, &mut self.recent);
+            let (length, explicit) = fast::general_match::<ALIGNED>(&mut self.reader, self.tables, entry);
+            if let Some(offset) = explicit {
+                self.recent = [offset, self.recent[0], self.recent[1]];
+            }
             let offset = self.recent[0] as usize;
             check_match(self.dst_pos, offset, length, end)?;
             copy_match(self.dst, self.dst_pos, offset, length);

@@ -90,20 +90,25 @@ fn for_each_call(chunk: &mut [u8], translate: impl Fn(i32, i32) -> i32) {
 const OPCODE: u8 = 0xE8;
 
 /// Most bytes are no opcode: they are passed over by the block.
-const BLOCK: usize = 32;
+const BLOCK: usize = 64;
 
 /// A set bit for each `E8`, the lowest for the first byte.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn find_opcodes(block: &[u8; BLOCK]) -> u32 {
-    use std::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
-    let (halves, _) = block.as_chunks::<16>();
+fn find_opcodes(block: &[u8; BLOCK]) -> u64 {
+    use std::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8};
+    let (quarters, _) = block.as_chunks::<16>();
     // SAFETY: SSE2 is part of x86-64, and the loads are of sixteen bytes each.
-    let [low, high] = [0, 1].map(|half| unsafe {
-        let bytes = _mm_loadu_si128(halves[half].as_ptr().cast::<__m128i>());
-        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(OPCODE.cast_signed())))
-    });
-    high.cast_unsigned() << 16 | low.cast_unsigned()
+    unsafe {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|quarter| {
+            let bytes = _mm_loadu_si128(quarters[quarter].as_ptr().cast::<__m128i>());
+            _mm_cmpeq_epi8(bytes, _mm_set1_epi8(OPCODE.cast_signed()))
+        });
+        if _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d))) == 0 {
+            return 0;
+        }
+        [d, c, b, a].iter().fold(0, |mask, &found| mask << 16 | u64::from(_mm_movemask_epi8(found).cast_unsigned()))
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -111,11 +116,11 @@ use find_opcodes_plainly as find_opcodes;
 
 /// The same for any processor.
 #[cfg(any(test, not(target_arch = "x86_64")))]
-fn find_opcodes_plainly(block: &[u8; BLOCK]) -> u32 {
+fn find_opcodes_plainly(block: &[u8; BLOCK]) -> u64 {
     if !block.contains(&OPCODE) {
         return 0;
     }
-    block.iter().rev().fold(0, |mask, &byte| mask << 1 | u32::from(byte == OPCODE))
+    block.iter().rev().fold(0, |mask, &byte| mask << 1 | u64::from(byte == OPCODE))
 }
 
 #[cfg(test)]
@@ -177,8 +182,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn opcodes_are_found_as_plainly(choices in prop::array::uniform32(0_u8..3)) {
-            let block = choices.map(|choice| [0xE8, 0xE9, 0x68][usize::from(choice)]);
+        fn opcodes_are_found_as_plainly(choices in prop::collection::vec(0_u8..9, BLOCK)) {
+            let block = std::array::from_fn(|at| [0xE8, 0xE9, 0x68, 0][usize::from(choices[at].min(3))]);
             prop_assert_eq!(find_opcodes(&block), find_opcodes_plainly(&block));
         }
 

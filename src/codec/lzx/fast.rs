@@ -2,161 +2,205 @@
 //!
 //! - **Nothing to predict.** Whether an item is a literal or a match is nearly random, and a mispredicted branch costs
 //!   as much as decoding an item. So both take the same path: a word is copied from the match's source, or from the
-//!   chunk's beginning if there is no match; a literal replaces what was copied; then the position moves on by 1 or the match's length, which
-//!   is at most 8 unless a length symbol follows. Whether the recent offsets are pushed is selected likewise. Matches
-//!   with a length symbol and those that overlap themselves leave this path.
-//! - **A short chain.** Codeword and extra bits are consumed by one shift, and what they leave in the reservoir suffices
-//!   to look up the next item while the reservoir is refilled: the lookup waits for nothing but the entry before it.
+//!   table's entry, in which a literal's byte lies, if there is no match; then the position moves on by 1 or the match's
+//!   length, which is at most 8 unless a length symbol follows. A literal's offset slot adds nothing to the recent offsets,
+//!   which are one word. Matches with a length symbol or a recent offset other than the first, those that overlap
+//!   themselves, and codewords too long for the root table leave this path.
+//! - **Few instructions.** A refill suffices for two items, and so does a check for room. Whatever is asked of an entry is
+//!   in a byte or on top of it; a slot's number leads to all else.
+//! - **A short chain.** Codeword and extra bits are consumed by one shift, and what two items leave in the reservoir suffices
+//!   to look up the next one while the reservoir is refilled: the lookup waits for nothing but the entry before it.
 //!   The aligned offset code would lengthen the chain for every item, so its use is a branch.
 //! - **BMI2**, where the processor has it, shifts and masks in one instruction each.
 //!
 //! What the loop leaves at the end of a block, where there is no room for whole words, is the careful loop's.
 #![allow(unsafe_code)]
 
-use std::hint::select_unpredictable;
+use std::hint::{cold_path, select_unpredictable};
 
 use super::bits::BitReader;
 use super::decode::{
-    ALIGNED_BITS, ALIGNED_FOLLOWS, Chunk, EXPLICIT, LENGTH_FOLLOWS, LITERAL, REORDERS, Tables, check_match, entry_slot,
+    ALIGNED_BITS, ALIGNED_FOLLOWS, Chunk, LENGTH_FOLLOWS, LITERAL, LITERAL_BYTE, MainTable, RARE, REORDERS, Tables,
+    check_match, entry_length, entry_literal, entry_slot, first_length, item_bits,
 };
 use super::format::RECENT_OFFSETS;
+use super::recent::Recent;
 use crate::codec::copy::copy_match;
-use crate::codec::huffman::decode_table::{SUBTABLE, codeword_len};
 use crate::codec::{DecodeErrorKind, word};
 
 /// What the simple path copies.
 const WORD: usize = size_of::<u64>();
+/// What the simple path copies between two checks for room.
+const PAIR: usize = 2 * WORD;
+/// A word can be read from any root entry's bytes.
+const _: () = assert!(MainTable::BYTES_BEHIND_ROOT >= WORD);
 
 /// Decodes literals and matches of the block that ends at `end` while both input and output leave room for whole words.
 pub(super) fn decode_items<const ALIGNED: bool>(chunk: &mut Chunk<'_>, end: usize) -> Result<(), DecodeErrorKind> {
+    if ALIGNED || !chunk.has_far_slots() {
+        decode::<ALIGNED, false>(chunk, end)
+    } else {
+        decode::<ALIGNED, true>(chunk, end)
+    }
+}
+
+fn decode<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end: usize) -> Result<(), DecodeErrorKind> {
     #[cfg(target_arch = "x86_64")]
     if crate::codec::cpu::bmi2() {
         // SAFETY: the processor has the feature.
-        return unsafe { decode_items_bmi2::<ALIGNED>(chunk, end) };
+        return unsafe { decode_bmi2::<ALIGNED, FAR>(chunk, end) };
     }
-    decode_items_with::<ALIGNED>(chunk, end)
+    decode_with::<ALIGNED, FAR>(chunk, end)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "bmi2")]
-fn decode_items_bmi2<const ALIGNED: bool>(chunk: &mut Chunk<'_>, end: usize) -> Result<(), DecodeErrorKind> {
-    decode_items_with::<ALIGNED>(chunk, end)
+fn decode_bmi2<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end: usize) -> Result<(), DecodeErrorKind> {
+    decode_with::<ALIGNED, FAR>(chunk, end)
 }
 
+/// `FAR`: of two items that are not aligned, the second may need a refill of its own, or leave too little for a lookup.
 #[inline(always)]
-fn decode_items_with<const ALIGNED: bool>(chunk: &mut Chunk<'_>, end: usize) -> Result<(), DecodeErrorKind> {
+fn decode_with<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end: usize) -> Result<(), DecodeErrorKind> {
     let dst = &mut chunk.dst[..];
     assert!(end <= dst.len());
+    let Some(mut recent) = Recent::new(&chunk.recent) else { return Ok(()) };
+    if dst.as_ptr().addr() <= Recent::LARGEST {
+        return Ok(());
+    }
     let tables = &*chunk.tables;
     let mut reader = chunk.reader;
-    let [mut r0, r1, r2] = chunk.recent;
-    // The second recent offset below the third: one shift pushes another.
-    let mut older = u64::from(r2) << 32 | u64::from(r1);
     let mut dst_pos = chunk.dst_pos;
 
     loop {
         reader.refill();
-        // So many items of the simple kind need no check for room.
-        let mut room = reader.unchecked_refills().min((end - dst_pos) / WORD);
+        // So many pairs of items of the simple kind need no check for room.
+        let refills = if ALIGNED || FAR { 2 } else { 1 };
+        let mut room = (reader.unchecked_refills() / refills).min((end - dst_pos) / PAIR);
         if room == 0 {
             break;
         }
         loop {
-            let exit = loop {
+            let begin = dst.as_mut_ptr();
+            // SAFETY: it is at most `end`.
+            let mut target = unsafe { begin.add(dst_pos) };
+            let mut cursor = reader.cursor();
+            let exit = 'simple: loop {
                 let Some(left) = room.checked_sub(1) else { break Exit::NoRoom };
                 room = left;
-                // What the item before has left suffices for a codeword: the refill need not be waited for.
-                let mut entry = tables.main.root(reader.peek());
+                // What the items before have left suffices for a codeword: the refill need not be waited for.
+                let mut index = tables.main.root_index(cursor.peek());
                 // SAFETY: this is one of at most `unchecked_refills()` calls.
-                unsafe { reader.refill_unchecked() };
-                if entry & (SUBTABLE | LENGTH_FOLLOWS | REORDERS) != 0 {
-                    entry = tables.main.follow(entry, reader.peek());
-                    if entry & REORDERS != 0 {
-                        // The exchanged offset is then used like the most recent one.
-                        let (r1, r2) = (older & 0xFFFF_FFFF, older >> 32);
-                        let second = entry_slot(entry) == 1;
-                        older = select_unpredictable(second, r2 << 32 | u64::from(r0), u64::from(r0) << 32 | r1);
-                        r0 = select_unpredictable(second, r1, r2) as u32;
-                    }
-                    if entry & LENGTH_FOLLOWS != 0 {
-                        break Exit::Long(entry);
-                    }
+                unsafe { cursor.refill() };
+                // As a macro, since a closure would borrow all this.
+                macro_rules! item {
+                    ($first:literal) => {
+                        let entry = tables.main.at(index);
+                        if entry & RARE != 0 {
+                            cold_path();
+                            break 'simple Exit::Rare(entry);
+                        }
+                        let slot = entry_slot(entry);
+                        let item_bits = cursor.peek().rotate_left(entry) as u32;
+                        let mut explicit = tables.slots.bases[slot] + (item_bits & tables.slots.extra_masks[slot]);
+                        cursor.consume(entry);
+                        if ALIGNED && entry & ALIGNED_FOLLOWS != 0 {
+                            let aligned_entry = tables.aligned.root(cursor.peek());
+                            let high = item_bits << ALIGNED_BITS & tables.slots.extra_masks[slot];
+                            explicit = tables.slots.bases[slot] + high + (aligned_entry >> 16);
+                            cursor.consume(aligned_entry);
+                            if $first {
+                                // SAFETY: as above; `room` counts two for a pair.
+                                unsafe { cursor.refill() };
+                            }
+                        }
+                        recent.push(explicit, tables.slots.shifts[slot]);
+                        let offset = recent.first();
+                        let length = entry_length(entry);
+                        let matched = target.wrapping_sub(offset).cast_const();
+                        if offset < length || matched < begin.cast_const() {
+                            cold_path();
+                            break 'simple Exit::Overlap(entry);
+                        }
+                        // SAFETY: `room` leaves a word at `target`, and `matched` is not behind it, nor before the
+                        // beginning: no offset is larger than the address of `begin`, so it has not wrapped. A literal's
+                        // entry is in the root table, behind which there are more than a word's bytes of subtables.
+                        unsafe {
+                            let literal = tables.main.root_bytes(index).add(LITERAL_BYTE);
+                            let source = select_unpredictable(entry & LITERAL != 0, literal, matched);
+                            target.cast::<[u8; WORD]>().write(source.cast::<[u8; WORD]>().read());
+                            target = target.add(length);
+                        }
+                    };
                 }
-                let slot = tables.slots[entry_slot(entry)];
-                let item_bits = reader.peek().wrapping_shr(entry.wrapping_neg()) as u32;
-                let mut explicit = slot.base + (item_bits & slot.extra_mask);
-                reader.consume(entry);
-                if ALIGNED && entry & ALIGNED_FOLLOWS != 0 {
-                    let aligned_entry = tables.aligned.root(reader.peek());
-                    let high = item_bits << ALIGNED_BITS & slot.extra_mask;
-                    explicit = slot.base + high + (aligned_entry >> 16);
-                    reader.consume(aligned_entry);
+                item!(true);
+                if FAR {
+                    // SAFETY: as above; `room` counts two for a pair.
+                    unsafe { cursor.refill() };
                 }
-                let is_explicit = entry & EXPLICIT != 0;
-                let offset = select_unpredictable(is_explicit, explicit, r0);
-                older = select_unpredictable(is_explicit, older << 32 | u64::from(r0), older);
-                r0 = offset;
-                let length = (entry >> 24) as usize;
-                let literal = entry & LITERAL != 0;
-                // A literal does not wait for what was written just before.
-                let distance = select_unpredictable(literal, dst_pos, offset as usize);
-                if length > distance || distance > dst_pos {
-                    break Exit::Overlap(entry);
-                }
-                // SAFETY: `room` leaves a word at `dst_pos`, and the source is not behind it.
-                unsafe {
-                    let word = word::read_le(dst, dst_pos - distance);
-                    word::write_le(dst, dst_pos, select_unpredictable(literal, u64::from(entry >> 16), word));
-                }
-                dst_pos += length;
+                index = tables.main.root_index(cursor.peek());
+                item!(false);
             };
+            reader.resume(cursor);
+            dst_pos = target.addr() - begin.addr();
             let length = match exit {
                 Exit::NoRoom => break,
                 Exit::Overlap(entry) if entry & LITERAL != 0 => {
-                    dst[dst_pos] = (entry >> 16) as u8;
+                    dst[dst_pos] = entry_literal(entry);
                     dst_pos += 1;
                     continue;
                 }
-                Exit::Overlap(entry) => (entry >> 24 & 15) as usize,
-                Exit::Long(entry) => {
-                    let mut recent = [r0, older as u32, (older >> 32) as u32];
-                    let length = general_match::<ALIGNED>(&mut reader, tables, entry, &mut recent);
-                    r0 = recent[0];
-                    older = u64::from(recent[2]) << 32 | u64::from(recent[1]);
+                Exit::Overlap(entry) => entry_length(entry),
+                Exit::Rare(entry) => {
+                    reader.refill();
+                    let entry = tables.main.follow(entry, reader.peek());
+                    if entry & LITERAL != 0 {
+                        reader.consume(entry);
+                        dst[dst_pos] = entry_literal(entry);
+                        dst_pos += 1;
+                        // The refill and the byte are less than a pair takes.
+                        let Some(left) = room.checked_sub(1) else { break };
+                        room = left;
+                        continue;
+                    }
+                    if entry & REORDERS != 0 {
+                        recent.exchange(entry_slot(entry));
+                    }
+                    let (length, explicit) = general_match::<ALIGNED>(&mut reader, tables, entry);
+                    if let Some(offset) = explicit {
+                        recent.push(offset, Recent::SHIFT);
+                    }
                     length
                 }
             };
-            let offset = r0 as usize;
-            // The refill and the words that this item takes beyond a simple one, copied two by two.
-            let taken = length / WORD + 2;
-            if offset >= WORD && offset <= dst_pos && room > taken {
-                room -= taken;
-                let (mut source, mut target) = (dst_pos - offset, dst_pos);
+            let offset = recent.first();
+            // The refill and the bytes of this item are less than so many pairs take. It is copied by two pairs of words.
+            let taken = length / PAIR + 1;
+            if offset < PAIR || offset > dst_pos || room < taken + 2 {
+                check_match(dst_pos, offset, length, end)?;
+                copy_match(dst, dst_pos, offset, length);
                 dst_pos += length;
-                loop {
-                    // SAFETY: the room that is left is that of two words behind the match, and the source is not behind it.
-                    unsafe {
-                        word::write_le(dst, target, word::read_le(dst, source));
-                        word::write_le(dst, target + WORD, word::read_le(dst, source + WORD));
-                    }
-                    source += 2 * WORD;
-                    target += 2 * WORD;
-                    if target >= dst_pos {
-                        break;
-                    }
-                }
-                // SAFETY: it has been taken from the room.
-                unsafe { reader.refill_unchecked() };
-                continue;
+                break;
             }
-            check_match(dst_pos, offset, length, end)?;
-            copy_match(dst, dst_pos, offset, length);
+            room -= taken;
+            let (mut source, mut target) = (dst_pos - offset, dst_pos);
             dst_pos += length;
-            break;
+            loop {
+                // SAFETY: the room that is left is that of two pairs behind the match, and the source is not behind it.
+                unsafe {
+                    word::copy_pair(dst, source, target);
+                    word::copy_pair(dst, source + PAIR, target + PAIR);
+                }
+                source += 2 * PAIR;
+                target += 2 * PAIR;
+                if target >= dst_pos {
+                    break;
+                }
+            }
         }
     }
     chunk.reader = reader;
-    chunk.recent = [r0, older as u32, (older >> 32) as u32];
+    chunk.recent = recent.offsets();
     chunk.dst_pos = dst_pos;
     Ok(())
 }
@@ -164,39 +208,39 @@ fn decode_items_with<const ALIGNED: bool>(chunk: &mut Chunk<'_>, end: usize) -> 
 /// Why the loop over simple items ends.
 enum Exit {
     NoRoom,
-    /// A match with a length symbol: its entry, which has yet to be consumed.
-    Long(u32),
+    /// An item of a rare kind, which has yet to be consumed: its root entry.
+    Rare(u32),
     /// An item that has been consumed: a match that overlaps itself or is malformed, or the chunk's first literal.
     Overlap(u32),
 }
 
-/// Decodes a match of any kind behind its entry, for which there must be 56 bits: gives its length, and leaves its offset
-/// as the most recent one. Recent offsets must have been reordered.
+/// Decodes a match of any kind behind its entry, for which there must be 56 bits: gives its length, and its offset unless
+/// that is a recent one.
 #[inline(always)]
 pub(super) fn general_match<const ALIGNED: bool>(
     reader: &mut BitReader<'_>,
     tables: &Tables,
     entry: u32,
-    recent: &mut [u32; RECENT_OFFSETS],
-) -> usize {
-    let mut length = (entry >> 24 & 15) as usize;
-    reader.consume(codeword_len(entry));
+) -> (usize, Option<u32>) {
+    let slot = entry_slot(entry);
+    let aligned_follows = ALIGNED && entry & ALIGNED_FOLLOWS != 0;
+    let extra_bits = u32::from(tables.slots.extra_bits[slot]) - if aligned_follows { ALIGNED_BITS } else { 0 };
+    let mut length = first_length(entry);
+    reader.consume(item_bits(entry) - extra_bits);
     if entry & LENGTH_FOLLOWS != 0 {
         let length_entry = tables.length.lookup(reader.peek());
         length += (length_entry >> 16) as usize;
         reader.consume(length_entry);
     }
-    if entry & EXPLICIT != 0 {
-        let slot = tables.slots[entry_slot(entry)];
-        let extra_bits = (entry & 63) - codeword_len(entry);
-        let mut extra = (reader.peek() >> 1 >> (63 - extra_bits)) as u32;
-        reader.consume(extra_bits);
-        if ALIGNED && entry & ALIGNED_FOLLOWS != 0 {
-            let aligned_entry = tables.aligned.root(reader.peek());
-            extra = (extra << ALIGNED_BITS) + (aligned_entry >> 16);
-            reader.consume(aligned_entry);
-        }
-        *recent = [slot.base + extra, recent[0], recent[1]];
+    if slot < RECENT_OFFSETS {
+        return (length, None);
     }
-    length
+    let mut extra = (reader.peek() >> 1 >> (63 - extra_bits)) as u32;
+    reader.consume(extra_bits);
+    if aligned_follows {
+        let aligned_entry = tables.aligned.root(reader.peek());
+        extra = (extra << ALIGNED_BITS) + (aligned_entry >> 16);
+        reader.consume(aligned_entry);
+    }
+    (length, Some(tables.slots.bases[slot] + extra))
 }

@@ -8,6 +8,7 @@ pub(super) mod encode;
 mod fast;
 mod format;
 pub(crate) mod plain;
+mod recent;
 
 pub use decode::LzxDecompressor;
 pub use encode::LzxCompressor;

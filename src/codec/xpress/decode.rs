@@ -6,7 +6,7 @@
 
 use super::fast;
 use crate::codec::copy::copy_match;
-use crate::codec::huffman::decode_table::{DecodeTable, codeword_len, consumed_bits, table_size};
+use crate::codec::huffman::decode_table::{DecodeTable, SUBTABLE, table_size};
 use crate::codec::{DecodeError, DecodeErrorKind, Decompressor};
 
 /// The decode table of a chunk's code.
@@ -21,55 +21,107 @@ const LENS_SIZE: usize = SYMBOLS / 2;
 const ROOT_BITS: u32 = 11;
 const TABLE_SIZE: usize = table_size(SYMBOLS, MAX_CODEWORD_LEN, ROOT_BITS);
 
-/// Marks an entry as a literal, whose byte is in bits 24..32.
-pub(super) const LITERAL: u32 = 1 << 14;
+/// Marks an entry as a literal, whose byte is in bits 16..24. No entry consumes so many bits.
+pub(super) const LITERAL: u32 = 1 << 6;
+/// Which of the bytes of a literal's entry is the literal.
+pub(super) const LITERAL_BYTE: usize = if cfg!(target_endian = "little") { 2 } else { 1 };
 /// In a match's entry: it is longer than the fast loop's simple case, or length bytes follow.
-pub(super) const LONG: u32 = 1 << 15;
+const LONG: u32 = 1 << 29;
+/// What the fast loop's simple path leaves to others.
+pub(super) const RARE: u32 = SUBTABLE | LONG;
 /// The length, in the entry, of matches whose length bytes follow.
 pub(super) const LENGTH_FOLLOWS: usize = 15 + MIN_MATCH;
 
-/// The part of entries that does not depend on codewords. All have their length, without length bytes, in bits 16..24:
-/// 1 for literals. Matches add their extra offset bits to what they consume, and have 63 less these in bits 24..32.
+/// The part of entries that does not depend on codewords. All have their length, without length bytes, in bits 24..29:
+/// 1 for literals. Matches have the number of their extra offset bits in bits 8..12, and add it to what they consume.
 static BASES: [u32; SYMBOLS] = {
     let mut bases = [0; SYMBOLS];
     let mut symbol = 0;
     while symbol < SYMBOLS {
         bases[symbol] = if symbol < 256 {
-            LITERAL | 1 << 16 | (symbol as u32) << 24
+            LITERAL | 1 << 24 | (symbol as u32) << 16
         } else {
             let length = symbol as u32 % 16 + MIN_MATCH as u32;
             let extra_bits = (symbol as u32 - 256) / 16;
             let long = if length > 16 { LONG } else { 0 };
-            (63 - extra_bits) << 24 | length << 16 | long | extra_bits
+            long | length << 24 | extra_bits << 8 | extra_bits
         };
         symbol += 1;
     }
     bases
 };
 
+/// The length that an entry of the simple case says.
+#[inline(always)]
+pub(super) fn simple_length(entry: u32) -> usize {
+    (entry >> 24) as usize
+}
+
 /// The length that an entry says, without length bytes.
 #[inline(always)]
 pub(super) fn entry_length(entry: u32) -> usize {
-    (entry >> 16 & 0xFF) as usize
+    simple_length(entry) % 32
 }
 
-/// The offset of an entry's match; its extra bits are on top of `bits`.
+/// The byte of a literal's entry.
+#[inline(always)]
+pub(super) fn entry_literal(entry: u32) -> u8 {
+    (entry >> 16) as u8
+}
+
+/// How many extra offset bits an entry's match has.
+#[inline(always)]
+pub(super) fn extra_bits(entry: u32) -> u32 {
+    entry >> 8 & 15
+}
+
+/// How many bits an entry consumes.
+#[inline(always)]
+pub(super) fn item_bits(entry: u32) -> u32 {
+    entry % 64
+}
+
+/// How many bits the codeword of an entry has.
+#[inline(always)]
+pub(super) fn codeword_bits(entry: u32) -> u32 {
+    item_bits(entry) - extra_bits(entry)
+}
+
+/// The offset of an entry's match, whose extra bits are on top of `bits`.
+#[inline(always)]
+pub(super) fn extra_offset(entry: u32, bits: u64) -> usize {
+    (1 << 63 | bits >> 1).wrapping_shr(63 - extra_bits(entry)) as usize
+}
+
+/// The offset of an entry's match, whose item is on top of `bits`; of a literal's entry, 1.
 #[inline(always)]
 pub(super) fn entry_offset(entry: u32, bits: u64) -> usize {
-    (1 << 63 | bits >> 1).wrapping_shr(entry >> 24) as usize
+    let (base, mask) = OFFSETS[usize::from((entry >> 8) as u8)];
+    (bits.rotate_left(entry) as u32 & mask) as usize + base as usize
 }
+
+/// For each number of extra bits the smallest offset, and a mask of as many ones. A byte of an entry says the number: none is out of bounds.
+static OFFSETS: [(u32, u32); 256] = {
+    let mut offsets = [(0, 0); 256];
+    let mut bits = 0;
+    while bits < 16 {
+        offsets[bits] = (1 << bits, (1 << bits) - 1);
+        bits += 1;
+    }
+    offsets
+};
 
 /// Decodes XPRESS chunks.
 #[derive(Debug)]
 pub struct XpressDecompressor {
     table: Box<Table>,
-    swapped: fast::SwappedUnits,
+    reversed: fast::ReversedUnits,
 }
 
 impl XpressDecompressor {
     /// A decoder.
     pub fn new() -> Self {
-        Self { table: Box::new(DecodeTable::new()), swapped: fast::SwappedUnits::default() }
+        Self { table: Box::new(DecodeTable::new()), reversed: fast::ReversedUnits::default() }
     }
 }
 
@@ -90,8 +142,8 @@ impl Decompressor for XpressDecompressor {
 
         let reader = Reader { src: stream, pos: 0, reservoir: 0, count: 0 };
         let mut chunk = Chunk { reader, dst, dst_pos: 0 };
-        fast::decode_items(&mut chunk, &self.table, &mut self.swapped);
-        let result = chunk.decode_items(&self.table);
+        let result = fast::decode_items(&mut chunk, &self.table, &mut self.reversed);
+        let result = result.and_then(|()| chunk.decode_items(&self.table));
         result.map_err(|kind| error(kind, LENS_SIZE + chunk.reader.pos, chunk.dst_pos))
     }
 }
@@ -160,9 +212,9 @@ impl Chunk<'_> {
         }
         while self.dst_pos < self.dst.len() {
             let entry = table.lookup(self.reader.reservoir);
-            self.reader.consume_and_fetch(codeword_len(entry));
+            self.reader.consume_and_fetch(codeword_bits(entry));
             if entry & LITERAL != 0 {
-                self.dst[self.dst_pos] = (entry >> 24) as u8;
+                self.dst[self.dst_pos] = entry_literal(entry);
                 self.dst_pos += 1;
                 continue;
             }
@@ -170,8 +222,8 @@ impl Chunk<'_> {
             if length == LENGTH_FOLLOWS {
                 length = self.reader.long_length()?;
             }
-            let offset = entry_offset(entry, self.reader.reservoir);
-            self.reader.consume_and_fetch(consumed_bits(entry) - codeword_len(entry));
+            let offset = extra_offset(entry, self.reader.reservoir);
+            self.reader.consume_and_fetch(extra_bits(entry));
             if length > self.dst.len() - self.dst_pos {
                 return Err(DecodeErrorKind::BadLength { length: length as u64 });
             }
