@@ -12,8 +12,11 @@ mod bits;
 mod block;
 pub(in crate::codec) mod cabinet;
 mod candidate;
+mod code;
 mod lazy;
+mod lengths;
 mod optimal;
+mod precode;
 mod prices;
 mod search;
 mod sequence;
@@ -47,6 +50,7 @@ trait Parser: Send + std::fmt::Debug {
 #[derive(Debug)]
 pub struct LzxCompressor {
     window_order: u32,
+    level: Level,
     /// The filtered chunk, with the padding that match finders need.
     buffer: Vec<u8>,
     parser: Box<dyn Parser>,
@@ -65,6 +69,7 @@ impl LzxCompressor {
         };
         Self {
             window_order,
+            level,
             buffer: Vec::with_capacity(max_size + PADDING),
             parser,
             segment: Segment::new(max_size.min(SEGMENT_SIZE)),
@@ -100,7 +105,7 @@ impl Compressor for LzxCompressor {
 
         self.parser.reset();
         let bits = BitWriter::new(&mut self.bits, &mut dst[..most]);
-        let mut writer = BlockWriter::new(Variant::Wim, self.window_order, Lengths::INITIAL, bits);
+        let mut writer = BlockWriter::new(Variant::Wim, self.window_order, self.level, Lengths::INITIAL, bits);
         let mut recent = RecentOffsets::INITIAL;
         for begin in (0..src.len()).step_by(SEGMENT_SIZE) {
             let range = begin..src.len().min(begin + SEGMENT_SIZE);
