@@ -13,6 +13,7 @@ mod block;
 pub(in crate::codec) mod cabinet;
 mod candidate;
 mod code;
+mod hopeless;
 mod lazy;
 mod lengths;
 mod optimal;
@@ -26,6 +27,7 @@ use std::ops::Range;
 
 use self::bits::BitWriter;
 use self::block::{BlockWriter, Lengths, Variant};
+use self::hopeless::is_hopeless;
 use self::sequence::{RecentOffsets, Segment};
 use super::e8;
 use crate::codec::matchfinder::common::PADDING;
@@ -98,6 +100,9 @@ impl Compressor for LzxCompressor {
         let max_size = 1 << self.window_order;
         assert!(src.len() <= max_size, "a chunk of {} bytes in a context for {max_size}", src.len());
         let most = src.len().checked_sub(1)?.min(dst.len());
+        if is_hopeless(src) {
+            return None;
+        }
         self.buffer.clear();
         self.buffer.extend_from_slice(src);
         e8::apply(&mut self.buffer);
