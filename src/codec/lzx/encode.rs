@@ -12,8 +12,12 @@ mod bits;
 mod block;
 pub(in crate::codec) mod cabinet;
 mod candidate;
+mod code;
+mod hopeless;
 mod lazy;
+mod lengths;
 mod optimal;
+mod precode;
 mod prices;
 mod search;
 mod sequence;
@@ -23,6 +27,7 @@ use std::ops::Range;
 
 use self::bits::BitWriter;
 use self::block::{BlockWriter, Lengths, Variant};
+use self::hopeless::is_hopeless;
 use self::sequence::{RecentOffsets, Segment};
 use super::e8;
 use crate::codec::matchfinder::common::PADDING;
@@ -47,6 +52,7 @@ trait Parser: Send + std::fmt::Debug {
 #[derive(Debug)]
 pub struct LzxCompressor {
     window_order: u32,
+    level: Level,
     /// The filtered chunk, with the padding that match finders need.
     buffer: Vec<u8>,
     parser: Box<dyn Parser>,
@@ -65,6 +71,7 @@ impl LzxCompressor {
         };
         Self {
             window_order,
+            level,
             buffer: Vec::with_capacity(max_size + PADDING),
             parser,
             segment: Segment::new(max_size.min(SEGMENT_SIZE)),
@@ -93,6 +100,9 @@ impl Compressor for LzxCompressor {
         let max_size = 1 << self.window_order;
         assert!(src.len() <= max_size, "a chunk of {} bytes in a context for {max_size}", src.len());
         let most = src.len().checked_sub(1)?.min(dst.len());
+        if is_hopeless(src) {
+            return None;
+        }
         self.buffer.clear();
         self.buffer.extend_from_slice(src);
         e8::apply(&mut self.buffer);
@@ -100,7 +110,7 @@ impl Compressor for LzxCompressor {
 
         self.parser.reset();
         let bits = BitWriter::new(&mut self.bits, &mut dst[..most]);
-        let mut writer = BlockWriter::new(Variant::Wim, self.window_order, Lengths::INITIAL, bits);
+        let mut writer = BlockWriter::new(Variant::Wim, self.window_order, self.level, Lengths::INITIAL, bits);
         let mut recent = RecentOffsets::INITIAL;
         for begin in (0..src.len()).step_by(SEGMENT_SIZE) {
             let range = begin..src.len().min(begin + SEGMENT_SIZE);

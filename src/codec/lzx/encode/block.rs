@@ -1,12 +1,14 @@
 //! Writing blocks: their codes, their headers, their items.
 
 use super::bits::BitWriter;
+use super::code::{Code, cost, join, put_code};
+use super::lengths::{choose_lengths, rounds};
 use super::sequence::{FIRST_ALIGNED_SLOT, Frequencies, OFFSET_ADJUSTMENT, Segment, Sequence};
-use crate::codec::huffman::lengths::{codewords, limited_lengths};
+use crate::codec::Level;
+use crate::codec::huffman::lengths::limited_lengths;
 use crate::codec::lzx::format::{
-    ALIGNED_SYMBOLS, DEFAULT_BLOCK_SIZE, EXTRA_OFFSET_BITS, LENGTH_SYMBOLS, MAX_ALIGNED_CODEWORD_LEN, MAX_CODEWORD_LEN,
-    MAX_MAIN_SYMBOLS, MAX_PRECODE_CODEWORD_LEN, NUM_LENGTH_HEADERS, NUM_LITERALS, OFFSET_SLOT_BASE, PRECODE_SYMBOLS,
-    block_type, num_main_symbols,
+    ALIGNED_SYMBOLS, DEFAULT_BLOCK_SIZE, EXTRA_OFFSET_BITS, LENGTH_SYMBOLS, MAX_ALIGNED_CODEWORD_LEN, MAX_MAIN_SYMBOLS,
+    NUM_LENGTH_HEADERS, NUM_LITERALS, OFFSET_SLOT_BASE, block_type, num_main_symbols,
 };
 
 /// Extra bits that the aligned offset code takes over.
@@ -42,13 +44,22 @@ pub(super) struct BlockWriter<'a> {
     variant: Variant,
     window_order: u32,
     num_main: usize,
+    /// How often codeword lengths are chosen anew.
+    rounds: u32,
     previous: Lengths,
 }
 
 impl<'a> BlockWriter<'a> {
     /// A writer of blocks behind one with codewords of the lengths `previous`.
-    pub(super) fn new(variant: Variant, window_order: u32, previous: Lengths, bits: BitWriter<'a>) -> Self {
-        Self { bits, variant, window_order, num_main: num_main_symbols(window_order), previous }
+    pub(super) fn new(
+        variant: Variant,
+        window_order: u32,
+        level: Level,
+        previous: Lengths,
+        bits: BitWriter<'a>,
+    ) -> Self {
+        let num_main = num_main_symbols(window_order);
+        Self { bits, variant, window_order, num_main, rounds: rounds(level), previous }
     }
 
     /// Writes a parsed segment; `None` if it does not fit.
@@ -64,21 +75,18 @@ impl<'a> BlockWriter<'a> {
     /// Writes `data`, divided by `sequences`, whose symbols have these frequencies, as one block; `None` if it does not
     /// fit.
     fn write(&mut self, data: &[u8], sequences: &[Sequence], frequencies: &Frequencies) -> Option<()> {
-        let mut main_lengths = [0; MAX_MAIN_SYMBOLS];
-        let mut length_lengths = [0; LENGTH_SYMBOLS];
+        let num_main = self.num_main;
+        let (main_lengths, main_vectors) = choose_lengths(
+            &frequencies.main,
+            &self.previous.main,
+            [0..NUM_LITERALS, NUM_LITERALS..num_main],
+            self.rounds,
+        );
+        let (length_lengths, length_vectors) =
+            choose_lengths(&frequencies.length, &self.previous.length, [0..LENGTH_SYMBOLS], self.rounds);
         let mut aligned_lengths = [0; ALIGNED_SYMBOLS];
-        limited_lengths(&frequencies.main, MAX_CODEWORD_LEN, &mut main_lengths);
-        limited_lengths(&frequencies.length, MAX_CODEWORD_LEN, &mut length_lengths);
         limited_lengths(&frequencies.aligned, MAX_ALIGNED_CODEWORD_LEN, &mut aligned_lengths);
 
-        let vectors = [
-            LengthVector::new(&self.previous.main[..NUM_LITERALS], &main_lengths[..NUM_LITERALS]),
-            LengthVector::new(
-                &self.previous.main[NUM_LITERALS..self.num_main],
-                &main_lengths[NUM_LITERALS..self.num_main],
-            ),
-            LengthVector::new(&self.previous.length, &length_lengths),
-        ];
         let raw: u32 = frequencies.aligned.iter().sum::<u32>() * ALIGNED_BITS;
         let aligned_bits = cost(&frequencies.aligned, &aligned_lengths) + ALIGNED_HEADER_BITS;
         let aligned = aligned_bits < raw as usize;
@@ -86,7 +94,7 @@ impl<'a> BlockWriter<'a> {
             + cost(&frequencies.length, &length_lengths)
             + extra_bits(&frequencies.main)
             - if aligned { raw as usize - aligned_bits } else { 0 };
-        let header = vectors.iter().map(|vector| vector.bits).sum::<usize>();
+        let header = main_vectors.iter().chain(&length_vectors).map(|vector| vector.bits).sum::<usize>();
         if !self.bits.has_room_for(self.prefix_bits(data.len()) + header + items) {
             return None;
         }
@@ -98,7 +106,7 @@ impl<'a> BlockWriter<'a> {
             }
             self.bits.flush();
         }
-        for vector in &vectors {
+        for vector in main_vectors.iter().chain(&length_vectors) {
             vector.write(&mut self.bits);
         }
         let codes = Codes {
@@ -138,29 +146,10 @@ impl<'a> BlockWriter<'a> {
     }
 }
 
-/// The bits that symbols take.
-fn cost(frequencies: &[u32], lengths: &[u8]) -> usize {
-    frequencies.iter().zip(lengths).map(|(&frequency, &len)| (frequency * u32::from(len)) as usize).sum()
-}
-
 /// The extra offset bits of all matches.
 fn extra_bits(main: &[u32; MAX_MAIN_SYMBOLS]) -> usize {
     let slots = main[NUM_LITERALS..].chunks_exact(NUM_LENGTH_HEADERS).zip(EXTRA_OFFSET_BITS);
     slots.map(|(headers, extra)| headers.iter().sum::<u32>() as usize * usize::from(extra)).sum()
-}
-
-/// A codeword in the high bits, its length in the low eight.
-type Code = u32;
-
-fn join<const N: usize>(lengths: &[u8; N]) -> [Code; N] {
-    let mut words = [0; N];
-    codewords(lengths, &mut words);
-    std::array::from_fn(|symbol| u32::from(words[symbol]) << 8 | u32::from(lengths[symbol]))
-}
-
-#[inline(always)]
-fn put_code(bits: &mut BitWriter<'_>, code: Code) {
-    bits.put(code >> 8, code & 0xff);
 }
 
 /// The codes of a block.
@@ -205,94 +194,5 @@ impl Codes {
             _ => bits.put(value, extra),
         }
         bits.flush();
-    }
-}
-
-/// A vector of codeword lengths, as coded against the previous block's.
-struct LengthVector {
-    items: Vec<PrecodeItem>,
-    lengths: [u8; PRECODE_SYMBOLS],
-    /// What all of it takes.
-    bits: usize,
-}
-
-/// A precode symbol and what follows it.
-#[derive(Clone, Copy)]
-struct PrecodeItem {
-    symbol: u8,
-    /// The run length beyond the symbol's shortest.
-    extra: u8,
-    /// For a run of equal lengths: the difference symbol of the run.
-    difference: u8,
-}
-
-/// Runs of zeros: 4 to 19, and 20 to 51.
-const SHORT_ZEROS: u8 = 17;
-const LONG_ZEROS: u8 = 18;
-/// A run of four or five equal lengths.
-const EQUAL: u8 = 19;
-
-impl LengthVector {
-    fn new(old: &[u8], new: &[u8]) -> Self {
-        let mut items = Vec::with_capacity(new.len());
-        let difference = |at: usize| if old[at] >= new[at] { old[at] - new[at] } else { old[at] + 17 - new[at] };
-        let mut at = 0;
-        while at < new.len() {
-            let run = new[at..].iter().take_while(|&&len| len == new[at]).count();
-            let (item, taken) = match (new[at], run) {
-                (0, 20..) => {
-                    (PrecodeItem { symbol: LONG_ZEROS, extra: run.min(51) as u8 - 20, difference: 0 }, run.min(51))
-                }
-                (0, 4..) => (PrecodeItem { symbol: SHORT_ZEROS, extra: run as u8 - 4, difference: 0 }, run),
-                (_, 4..) => {
-                    let run = run.min(5);
-                    (PrecodeItem { symbol: EQUAL, extra: run as u8 - 4, difference: difference(at) }, run)
-                }
-                _ => (PrecodeItem { symbol: difference(at), extra: 0, difference: 0 }, 1),
-            };
-            items.push(item);
-            at += taken;
-        }
-
-        let mut frequencies = [0; PRECODE_SYMBOLS];
-        let mut bits = 4 * PRECODE_SYMBOLS;
-        for item in &items {
-            frequencies[usize::from(item.symbol)] += 1;
-            if item.symbol == EQUAL {
-                frequencies[usize::from(item.difference)] += 1;
-            }
-            bits += item.extra_bits() as usize;
-        }
-        let mut lengths = [0; PRECODE_SYMBOLS];
-        limited_lengths(&frequencies, MAX_PRECODE_CODEWORD_LEN, &mut lengths);
-        bits += cost(&frequencies, &lengths);
-        Self { items, lengths, bits }
-    }
-
-    fn write(&self, bits: &mut BitWriter<'_>) {
-        for &len in &self.lengths {
-            bits.put(len.into(), 4);
-            bits.flush();
-        }
-        let codes = join(&self.lengths);
-        for item in &self.items {
-            put_code(bits, codes[usize::from(item.symbol)]);
-            bits.put(item.extra.into(), item.extra_bits());
-            if item.symbol == EQUAL {
-                put_code(bits, codes[usize::from(item.difference)]);
-            }
-            bits.flush();
-        }
-    }
-}
-
-impl PrecodeItem {
-    const fn extra_bits(self) -> u32 {
-        match self.symbol {
-            SHORT_ZEROS => 4,
-            LONG_ZEROS => 5,
-            EQUAL => 1,
-            _ => 0,
-        }
     }
 }

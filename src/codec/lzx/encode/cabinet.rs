@@ -24,6 +24,7 @@ const CALLS_END: u64 = 1 << 30;
 #[derive(Debug)]
 pub(in crate::codec) struct CabinetLzxCompressor {
     window_order: u32,
+    level: Level,
     parser: Box<dyn Parser>,
     segment: Segment,
     /// The bytes at hand behind those before them, calls translated, with the match finder's padding.
@@ -45,6 +46,7 @@ impl CabinetLzxCompressor {
         };
         Self {
             window_order,
+            level,
             parser,
             segment: Segment::new(MAX_BLOCK_SIZE),
             buffer: Vec::with_capacity(window_size + PADDING),
@@ -78,7 +80,7 @@ impl CabinetLzxCompressor {
     /// Writes the frame that was parsed, unless it is larger than raw.
     fn write_parsed(&mut self, frame: &[u8], scratch: &mut [u8], dst: &mut [u8]) -> Option<usize> {
         let bits = begin_frame(self.position, BitWriter::new(scratch, dst));
-        let mut writer = BlockWriter::new(Variant::Cabinet, self.window_order, self.lengths.clone(), bits);
+        let mut writer = BlockWriter::new(Variant::Cabinet, self.window_order, self.level, self.lengths.clone(), bits);
         writer.write_segment(frame, &self.segment)?;
         let (size, lengths) = writer.finish();
         self.lengths = lengths;
@@ -87,7 +89,7 @@ impl CabinetLzxCompressor {
 
     fn write_raw(&self, frame: &[u8], scratch: &mut [u8], dst: &mut [u8]) -> usize {
         let bits = begin_frame(self.position, BitWriter::new(scratch, dst));
-        let mut writer = BlockWriter::new(Variant::Cabinet, self.window_order, self.lengths.clone(), bits);
+        let mut writer = BlockWriter::new(Variant::Cabinet, self.window_order, self.level, self.lengths.clone(), bits);
         writer.write_prefix(block_type::UNCOMPRESSED, frame.len());
         let (mut size, _) = writer.finish();
         let mut append = |bytes: &[u8]| {

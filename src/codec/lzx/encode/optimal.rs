@@ -4,6 +4,7 @@
 //! block its first prices; the search for the cheapest way then runs block by block, the second and later times with the
 //! prices of its own last result.
 
+use std::mem::replace;
 use std::ops::Range;
 
 use super::search::large::LargeSearch;
@@ -18,13 +19,17 @@ use crate::codec::matchfinder::common::SearchLimits;
 use crate::codec::matchfinder::handed_on::{Finder, Thrift};
 
 /// How much each pass smooths the frequencies it takes its prices from.
-const SMOOTHING: [u32; 5] = [3, 3, 1, 1, 1];
+const SMOOTHING: [u32; MAX_PASSES] = [3, 3, 1, 1, 1, 1];
+const MAX_PASSES: usize = 6;
+/// Once a pass saves less than one of so many bits, the next one would save less still.
+const LEAST_GAIN: u64 = 500;
 
 /// What the levels trade.
 struct Tuning {
     /// A match or a repeat at least so long is taken at once.
     certain_length: usize,
-    /// Searches for the cheapest way; if there are several, the first one is across the segment, the others in blocks.
+    /// Searches for the cheapest way, at most; if there are several, the first one is across the segment, the others in
+    /// blocks.
     passes: usize,
     /// Pieces per 32 KiB from which blocks are joined.
     pieces: usize,
@@ -39,9 +44,8 @@ const fn tuning(level: Level, max_size: usize) -> Tuning {
         (5, _) => (MAX_MATCH, 1, 32),
         (6, ..=SEGMENT_SIZE) => (MAX_MATCH, 1, 32),
         (7, ..=SEGMENT_SIZE) | (6, _) => (MAX_MATCH, 2, 64),
-        (8, _) | (7, _) => (MAX_MATCH, 3, 64),
-        (_, ..=SEGMENT_SIZE) => (MAX_MATCH, 4, 64),
-        _ => (MAX_MATCH, 5, 64),
+        (7 | 8, _) => (MAX_MATCH, 3, 64),
+        _ => (MAX_MATCH, MAX_PASSES, 64),
     };
     Tuning { certain_length, passes, pieces }
 }
@@ -154,7 +158,7 @@ impl Parser for OptimalParser {
         for block in blocks {
             let first = sequences.len();
             let range = begin..begin + block.size;
-            let mut after = *recent;
+            let (mut after, mut least) = (*recent, u64::MAX);
             for (pass, &smoothing) in SMOOTHING.iter().enumerate().take(self.passes).skip(first_pass) {
                 if pass == 0 {
                     block.frequencies.add_missed();
@@ -164,6 +168,10 @@ impl Parser for OptimalParser {
                 after = self.search.find_cheapest(&part, range.clone(), *recent, frequencies, smoothing, sequences);
                 block.frequencies = Frequencies::ZERO;
                 block.frequencies.add(&data[range.clone()], &sequences[first..]);
+                let bits = block.frequencies.bits();
+                if bits + bits / LEAST_GAIN > replace(&mut least, bits) {
+                    break;
+                }
             }
             *recent = after;
             block.sequences = sequences.len() - first;

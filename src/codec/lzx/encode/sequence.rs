@@ -3,8 +3,10 @@
 use std::hint::select_unpredictable;
 
 use crate::codec::lzx::format::{
-    ALIGNED_SYMBOLS, LENGTH_SYMBOLS, MAX_MAIN_SYMBOLS, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS, RECENT_OFFSETS,
+    ALIGNED_SYMBOLS, EXTRA_OFFSET_BITS, LENGTH_SYMBOLS, MAX_MAIN_SYMBOLS, MIN_MATCH, NUM_LENGTH_HEADERS, NUM_LITERALS,
+    RECENT_OFFSETS,
 };
+use crate::codec::price::{BIT, log2};
 
 /// Length headers below this one stand for a length by themselves.
 pub(super) const LONG_HEADER: usize = NUM_LENGTH_HEADERS - 1;
@@ -186,6 +188,21 @@ impl Frequencies {
             rest = &behind[usize::from(sequence.length)..];
         }
         data.len() - rest.len()
+    }
+
+    /// What the symbols take with the best codes, the codes' headers aside, in units of [`BIT`].
+    pub(super) fn bits(&self) -> u64 {
+        let coded = |frequencies: &[u32]| {
+            let total = log2(frequencies.iter().sum::<u32>().max(1));
+            let own = |&frequency: &u32| u64::from(frequency) * u64::from(total - log2(frequency.max(1)));
+            frequencies.iter().map(own).sum::<u64>()
+        };
+        let slots = self.main[NUM_LITERALS..].chunks_exact(NUM_LENGTH_HEADERS).zip(EXTRA_OFFSET_BITS);
+        let extra =
+            slots.map(|(headers, extra)| u64::from(headers.iter().sum::<u32>()) * u64::from(extra)).sum::<u64>();
+        let raw = u64::from(self.aligned.iter().sum::<u32>() * 3 * BIT);
+        let aligned = raw.min(coded(&self.aligned) + u64::from(24 * BIT));
+        coded(&self.main) + coded(&self.length) + extra * u64::from(BIT) - raw + aligned
     }
 
     /// Adds the short matches at new offsets that a lazy parse hardly takes, but a search for the cheapest way does: how

@@ -13,9 +13,9 @@ use crate::codec::lzx::format::{ALIGNED_SYMBOLS, LENGTH_SYMBOLS, MAX_MAIN_SYMBOL
 use crate::codec::price::{BIT, log2};
 
 /// What a block's header costs before any codeword length: block type, size, three precodes.
-const HEADER_BITS: u32 = 260;
+const HEADER_BITS: u32 = 340;
 /// What each used symbol adds to the header, tuned on mixed Windows files: codeword lengths and the code's imperfection.
-const SYMBOL_BITS: u32 = 6;
+const SYMBOL_BITS: u32 = 4;
 
 /// All symbols of a block, side by side: those of the main code, then those of the length code.
 const NUM_SYMBOLS: usize = MAX_MAIN_SYMBOLS + LENGTH_SYMBOLS;

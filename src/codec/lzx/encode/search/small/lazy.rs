@@ -31,6 +31,15 @@ struct Candidate {
     adjusted: u32,
 }
 
+/// Whether there may be a match at a position, which is not the first: two bytes at a recent offset, or more elsewhere.
+#[inline(always)]
+fn is_promising(buffer: &Buffer, at: usize, long: Match, recent: Queue) -> bool {
+    let here = buffer.long_word(at) as u16;
+    let is_repeat = [0, 1, 2].map(|kind| buffer.long_word(at.wrapping_sub(recent.get(kind))) as u16 == here);
+    // In one condition: mostly there is none of them.
+    is_repeat[0] | is_repeat[1] | is_repeat[2] | long.is_some()
+}
+
 impl Candidate {
     /// The best match at a position, which is not the first.
     #[inline(always)]
@@ -90,6 +99,10 @@ impl Work for Parse<'_> {
         // At the very beginning there is nothing to repeat.
         let (mut position, mut literals_from) = (1, 0);
         while position < size {
+            if !is_promising(buffer, position % MAX_SIZE, longest[position], recent) {
+                position += 1;
+                continue;
+            }
             let mut current = best(position, recent);
             if current.value == 0 {
                 position += 1;
