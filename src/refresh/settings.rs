@@ -163,7 +163,7 @@ impl Default for Settings {
             media: "oldMedia".into(),
             new_media: "newMedia".into(),
             work: "work".into(),
-            packages: vec!["packages/CU".into(), "packages/Other".into()],
+            packages: ["CU", "Other"].map(|name| Path::new("packages").join(name)).into(),
             features: None,
             languages: Vec::new(),
             capabilities: Vec::new(),
@@ -252,7 +252,8 @@ impl Settings {
 
     /// The same with paths that begin at `directory`.
     fn below(mut self, directory: &Path) -> Self {
-        self.paths().for_each(|path| *path = directory.join(&*path));
+        // With the separators of the system, of which a file may have others, and which DISM is given.
+        self.paths().for_each(|path| *path = directory.join(path.components().collect::<PathBuf>()));
         self
     }
 
