@@ -25,20 +25,6 @@ pub(crate) unsafe fn write_le(bytes: &mut [u8], pos: usize, word: u64) {
     unsafe { bytes.as_mut_ptr().add(pos).cast::<[u8; 8]>().write(word.to_le_bytes()) }
 }
 
-/// Copies sixteen bytes, which may overlap.
-///
-/// # Safety
-/// `from + 16 <= bytes.len()` and `to + 16 <= bytes.len()`.
-#[inline(always)]
-pub(crate) unsafe fn copy_pair(bytes: &mut [u8], from: usize, to: usize) {
-    debug_assert!(bytes.len() >= 16 && from <= bytes.len() - 16 && to <= bytes.len() - 16);
-    // SAFETY: the caller grants that both lie in the slice; an array of bytes has no alignment.
-    unsafe {
-        let pair = bytes.as_ptr().add(from).cast::<[u8; 16]>().read();
-        bytes.as_mut_ptr().add(to).cast::<[u8; 16]>().write(pair);
-    }
-}
-
 /// Reads bits from bytes in reverse, the most significant first, with a check for room now and then.
 pub(crate) struct BitCursor {
     /// What a refill reads.

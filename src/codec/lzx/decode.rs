@@ -328,7 +328,9 @@ impl Chunk<'_> {
             if entry & REORDERS != 0 {
                 self.recent.swap(0, entry_slot(entry));
             }
-            let (length, explicit) = fast::general_match::<ALIGNED>(&mut self.reader, self.tables, entry);
+            let mut cursor = self.reader.cursor();
+            let (length, explicit) = fast::general_match::<ALIGNED>(&mut cursor, self.tables, entry);
+            self.reader.resume(cursor);
             if let Some(offset) = explicit {
                 self.recent = [offset, self.recent[0], self.recent[1]];
             }

@@ -18,15 +18,15 @@
 
 use std::hint::{cold_path, select_unpredictable};
 
-use super::bits::BitReader;
 use super::decode::{
     ALIGNED_BITS, ALIGNED_FOLLOWS, Chunk, LENGTH_FOLLOWS, LITERAL, LITERAL_BYTE, MainTable, RARE, REORDERS, Tables,
     check_match, entry_length, entry_literal, entry_slot, first_length, item_bits,
 };
 use super::format::RECENT_OFFSETS;
 use super::recent::Recent;
+use crate::codec::DecodeErrorKind;
 use crate::codec::copy::copy_match;
-use crate::codec::{DecodeErrorKind, word};
+use crate::codec::word::BitCursor;
 
 /// What the simple path copies.
 const WORD: usize = size_of::<u64>();
@@ -77,16 +77,17 @@ fn decode_with<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end:
         // So many pairs of items of the simple kind need no check for room.
         let refills = if ALIGNED || FAR { 2 } else { 1 };
         let mut room = (reader.unchecked_refills() / refills).min((end - dst_pos) / PAIR);
-        if room == 0 {
+        // A pair, and what a rare item takes.
+        if room < 2 {
             break;
         }
-        loop {
-            let begin = dst.as_mut_ptr();
-            // SAFETY: it is at most `end`.
-            let mut target = unsafe { begin.add(dst_pos) };
-            let mut cursor = reader.cursor();
-            let exit = 'simple: loop {
-                let Some(left) = room.checked_sub(1) else { break Exit::NoRoom };
+        let begin = dst.as_mut_ptr();
+        // SAFETY: it is at most `end`.
+        let mut target = unsafe { begin.add(dst_pos) };
+        let mut cursor = reader.cursor();
+        let length = 'items: loop {
+            let entry = 'simple: loop {
+                let Some(left) = room.checked_sub(1) else { break 'simple None };
                 room = left;
                 // What the items before have left suffices for a codeword: the refill need not be waited for.
                 let mut index = tables.main.root_index(cursor.peek());
@@ -98,7 +99,7 @@ fn decode_with<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end:
                         let entry = tables.main.at(index);
                         if entry & RARE != 0 {
                             cold_path();
-                            break 'simple Exit::Rare(entry);
+                            break 'simple Some(entry);
                         }
                         let slot = entry_slot(entry);
                         let item_bits = cursor.peek().rotate_left(entry) as u32;
@@ -120,7 +121,15 @@ fn decode_with<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end:
                         let matched = target.wrapping_sub(offset).cast_const();
                         if offset < length || matched < begin.cast_const() {
                             cold_path();
-                            break 'simple Exit::Overlap(entry);
+                            if entry & LITERAL == 0 {
+                                break 'items entry_length(entry);
+                            }
+                            // SAFETY: as below.
+                            unsafe {
+                                target.write(entry_literal(entry));
+                                target = target.add(1);
+                            }
+                            continue 'simple;
                         }
                         // SAFETY: `room` leaves a word at `target`, and `matched` is not behind it, nor before the
                         // beginning: no offset is larger than the address of `begin`, so it has not wrapped. A literal's
@@ -141,62 +150,61 @@ fn decode_with<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end:
                 index = tables.main.root_index(cursor.peek());
                 item!(false);
             };
-            reader.resume(cursor);
-            dst_pos = target.addr() - begin.addr();
-            let length = match exit {
-                Exit::NoRoom => break,
-                Exit::Overlap(entry) if entry & LITERAL != 0 => {
-                    dst[dst_pos] = entry_literal(entry);
-                    dst_pos += 1;
-                    continue;
+            let Some(entry) = entry else { break 0 };
+            // A rare item. It takes as much as a pair.
+            let Some(left) = room.checked_sub(1) else { break 0 };
+            room = left;
+            // SAFETY: as above.
+            unsafe { cursor.refill() };
+            let entry = tables.main.follow(entry, cursor.peek());
+            if entry & LITERAL != 0 {
+                cursor.consume(entry);
+                // SAFETY: `room` leaves more than that.
+                unsafe {
+                    target.write(entry_literal(entry));
+                    target = target.add(1);
                 }
-                Exit::Overlap(entry) => entry_length(entry),
-                Exit::Rare(entry) => {
-                    reader.refill();
-                    let entry = tables.main.follow(entry, reader.peek());
-                    if entry & LITERAL != 0 {
-                        reader.consume(entry);
-                        dst[dst_pos] = entry_literal(entry);
-                        dst_pos += 1;
-                        // The refill and the byte are less than a pair takes.
-                        let Some(left) = room.checked_sub(1) else { break };
-                        room = left;
-                        continue;
-                    }
-                    if entry & REORDERS != 0 {
-                        recent.exchange(entry_slot(entry));
-                    }
-                    let (length, explicit) = general_match::<ALIGNED>(&mut reader, tables, entry);
-                    if let Some(offset) = explicit {
-                        recent.push(offset, Recent::SHIFT);
-                    }
-                    length
-                }
-            };
+                continue;
+            }
+            if entry & REORDERS != 0 {
+                recent.exchange(entry_slot(entry));
+            }
+            let (length, explicit) = general_match::<ALIGNED>(&mut cursor, tables, entry);
+            if let Some(offset) = explicit {
+                recent.push(offset, Recent::SHIFT);
+            }
             let offset = recent.first();
-            // The refill and the bytes of this item are less than so many pairs take. It is copied by two pairs of words.
-            let taken = length / PAIR + 1;
-            if offset < PAIR || offset > dst_pos || room < taken + 2 {
-                check_match(dst_pos, offset, length, end)?;
-                copy_match(dst, dst_pos, offset, length);
-                dst_pos += length;
-                break;
+            let mut matched = target.wrapping_sub(offset).cast_const();
+            // Beyond the pair that has been taken.
+            let taken = length / PAIR;
+            if offset < PAIR || matched < begin.cast_const() || room < taken + 2 {
+                break length;
             }
             room -= taken;
-            let (mut source, mut target) = (dst_pos - offset, dst_pos);
-            dst_pos += length;
-            loop {
-                // SAFETY: the room that is left is that of two pairs behind the match, and the source is not behind it.
-                unsafe {
-                    word::copy_pair(dst, source, target);
-                    word::copy_pair(dst, source + PAIR, target + PAIR);
+            // SAFETY: behind the match, the room that is left is that of two pairs of words, and what is copied by two of them
+            // ends there; `matched` is as above, and far enough from `target`.
+            unsafe {
+                let behind = target.add(length);
+                loop {
+                    for _ in 0..2 {
+                        target.cast::<[u8; PAIR]>().write(matched.cast::<[u8; PAIR]>().read());
+                        target = target.add(PAIR);
+                        matched = matched.add(PAIR);
+                    }
+                    if target >= behind {
+                        break;
+                    }
                 }
-                source += 2 * PAIR;
-                target += 2 * PAIR;
-                if target >= dst_pos {
-                    break;
-                }
+                target = behind;
             }
+        };
+        reader.resume(cursor);
+        dst_pos = target.addr() - begin.addr();
+        if length > 0 {
+            let offset = recent.first();
+            check_match(dst_pos, offset, length, end)?;
+            copy_match(dst, dst_pos, offset, length);
+            dst_pos += length;
         }
     }
     chunk.reader = reader;
@@ -205,20 +213,11 @@ fn decode_with<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end:
     Ok(())
 }
 
-/// Why the loop over simple items ends.
-enum Exit {
-    NoRoom,
-    /// An item of a rare kind, which has yet to be consumed: its root entry.
-    Rare(u32),
-    /// An item that has been consumed: a match that overlaps itself or is malformed, or the chunk's first literal.
-    Overlap(u32),
-}
-
 /// Decodes a match of any kind behind its entry, for which there must be 56 bits: gives its length, and its offset unless
 /// that is a recent one.
 #[inline(always)]
 pub(super) fn general_match<const ALIGNED: bool>(
-    reader: &mut BitReader<'_>,
+    reader: &mut BitCursor,
     tables: &Tables,
     entry: u32,
 ) -> (usize, Option<u32>) {
