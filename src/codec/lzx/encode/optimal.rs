@@ -136,10 +136,11 @@ impl Parser for OptimalParser {
         let part = Part { buffer, range };
         let Segment { sequences, blocks } = segment;
         self.search.find_matches(&part);
-        let after = self.search.parse_lazily(&part, *recent, sequences);
+        let splitter = (self.passes <= 1).then_some(&mut self.splitter);
+        let after = self.search.parse_lazily(&part, *recent, sequences, splitter);
         if self.passes == 0 {
             *recent = after;
-            self.splitter.split(data, sequences, blocks);
+            self.splitter.join(blocks);
             return;
         }
         // The lazy parse is a poor judge of block ends and prices: with time for more, a first search replaces it.
@@ -150,8 +151,9 @@ impl Parser for OptimalParser {
             frequencies.add_missed();
             sequences.clear();
             self.search.find_cheapest(&part, 0..data.len(), *recent, &frequencies, SMOOTHING[0], sequences);
+            self.splitter.cut(data, sequences);
         }
-        self.splitter.split(data, sequences, blocks);
+        self.splitter.join(blocks);
 
         sequences.clear();
         let mut begin = 0;
