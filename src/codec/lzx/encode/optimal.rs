@@ -63,12 +63,12 @@ const fn limits(level: Level) -> SearchLimits {
 }
 
 /// What finds the matches in small chunks. The lazy parse asks for the longest ones only.
-type Fastest = Finder<13, 1, 0, false>;
-type Faster = Finder<14, 1, 0, false>;
-type Fast = Finder<14, 2, 0, false>;
-type Quick = Finder<14, 2, 1, true>;
-type Medium = Finder<15, 4, 2, true>;
-type Strong = Finder<15, 8, 4, true>;
+type Fastest = Finder<13, 1, 0, 0, false>;
+type Faster = Finder<14, 1, 0, 0, false>;
+type Fast = Finder<14, 0, 2, 0, false>;
+type Quick = Finder<14, 0, 2, 1, true>;
+type Medium = Finder<15, 0, 4, 2, true>;
+type Strong = Finder<15, 0, 8, 4, true>;
 
 fn search(max_size: usize, level: Level) -> Box<dyn Search> {
     let certain_length = tuning(level, max_size).certain_length;
@@ -78,7 +78,7 @@ fn search(max_size: usize, level: Level) -> Box<dyn Search> {
     let thrift = |nice_length| Thrift { nice_length, stride: 1 };
     let finder = match level.get() {
         1 => Fastest::boxed(thrift(8)),
-        2 => Faster::boxed(thrift(8)),
+        2 => Faster::boxed(thrift(7)),
         3 => Fast::boxed(thrift(8)),
         4 => Quick::boxed(thrift(16)),
         5 => Quick::boxed(thrift(32)),

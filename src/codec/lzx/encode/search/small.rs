@@ -403,7 +403,7 @@ mod tests {
     const WINDOW_ORDER: u32 = 15;
 
     fn search(certain_length: usize) -> SmallSearch {
-        let finder = Finder::<14, 2, 1, true>::boxed(Thrift { nice_length: 32, stride: 1 });
+        let finder = Finder::<14, 0, 2, 1, true>::boxed(Thrift { nice_length: 32, stride: 1 });
         SmallSearch::new(finder, 1 << WINDOW_ORDER, certain_length)
     }
 
