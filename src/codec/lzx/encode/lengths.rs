@@ -43,9 +43,10 @@ pub(super) fn choose_lengths<const SYMBOLS: usize, const PARTS: usize>(
 ) -> ([u8; SYMBOLS], [LengthVector; PARTS]) {
     let parts: [Range<usize>; PARTS] =
         array::from_fn(|part| part.checked_sub(1).map_or(0, |last| ends[last])..ends[part]);
+    let count = parts.last().map_or(0, |part| part.end);
     let take = |wanted: &[u32; SYMBOLS]| {
         let mut lengths = [0; SYMBOLS];
-        limited_lengths(wanted, MAX_CODEWORD_LEN, &mut lengths);
+        limited_lengths(&wanted[..count], MAX_CODEWORD_LEN, &mut lengths[..count]);
         let vectors = parts.each_ref().map(|part| LengthVector::new(&old[part.clone()], &lengths[part.clone()]));
         let bits = vectors.iter().map(|vector| vector.bits).sum::<usize>() + cost(frequencies, &lengths);
         (bits, lengths, vectors)
