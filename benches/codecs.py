@@ -23,7 +23,7 @@ ROWS = (
     ("LZX decode",              "lzx",    "decode",  50,    5),
     ("XPRESS decode",           "xpress", "decode",  50,    5),
     ("LZMS decode",             "lzms",   "decode",  50,    5),
-    ("LZX encode, quick",       "lzx",    "encode",  20,    3),
+    ("LZX encode, quick",       "lzx",    "encode",  20,    2),
     ("LZX encode, default",     "lzx",    "encode",  50,    5),
     ("LZX encode, best",        "lzx",    "encode",  100,   9),
     ("XPRESS encode, quick",    "xpress", "encode",  50,    5),

@@ -5,8 +5,8 @@
 //! position inherits what is left of its predecessor's match, and a match that goes on backwards is given to the
 //! positions before, as far as they have nothing longer. A few candidates for each position then do the work of a long chain.
 //!
-//! - **Candidates** are the latest position with the same three bytes, and as a level has it some of the latest with the same
-//!   four and some with the same seven. The first is also kept by itself: what is nearest may be shorter, but its
+//! - **Candidates** are the latest position with the same three bytes, and as a level has it one before, some of the latest with
+//!   the same four and some with the same seven. The first is also kept by itself: what is nearest may be shorter, but its
 //!   offset takes fewer bits.
 //! - **One branch to mispredict**: if not even three bytes agree with the first candidate, there is nothing to compare.
 //!   That candidate is looked up one position ahead, so that the branch does not wait for it. Otherwise all candidates
@@ -126,22 +126,28 @@ const LONG_BITS: u32 = 12;
 /// Bytes at the end of a chunk for which no matches are looked up: where a window would show more than the chunk.
 const TAIL: usize = WINDOW as usize;
 
-/// The tables: the latest position for hashes, `TRIPLE_BITS` wide, of three bytes; the `SHORT` latest for those of four
-/// bytes; the `LONG` latest for those of seven.
+/// The tables: the latest position and `OLDER` ones for hashes, `TRIPLE_BITS` wide, of three bytes; the `SHORT` latest for those of
+/// four bytes; the `LONG` latest for those of seven.
 #[derive(Debug)]
-pub(crate) struct Finder<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEAREST: bool> {
-    triples: Box<[u16]>,
+pub(crate) struct Finder<
+    const TRIPLE_BITS: u32,
+    const OLDER: usize,
+    const SHORT: usize,
+    const LONG: usize,
+    const NEAREST: bool,
+> {
+    triples: Box<[(u16, [u16; OLDER])]>,
     short: Box<[[u16; SHORT]; 1 << SHORT_BITS]>,
     long: Box<[[u16; LONG]; 1 << LONG_BITS]>,
     thrift: Thrift,
 }
 
-impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEAREST: bool>
-    Finder<TRIPLE_BITS, SHORT, LONG, NEAREST>
+impl<const TRIPLE_BITS: u32, const OLDER: usize, const SHORT: usize, const LONG: usize, const NEAREST: bool>
+    Finder<TRIPLE_BITS, OLDER, SHORT, LONG, NEAREST>
 {
     pub(crate) fn boxed(thrift: Thrift) -> Box<dyn FindMatches> {
         Box::new(Self {
-            triples: vec![0; 1 << TRIPLE_BITS].into_boxed_slice(),
+            triples: vec![(0, [0; OLDER]); 1 << TRIPLE_BITS].into_boxed_slice(),
             short: boxed_array([0; SHORT]),
             long: boxed_array([0; LONG]),
             thrift,
@@ -150,11 +156,11 @@ impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEARES
 
     /// Bytes on the heap.
     pub(crate) const MEMORY: usize =
-        size_of::<u16>() * ((1 << TRIPLE_BITS) + (SHORT << SHORT_BITS) + (LONG << LONG_BITS));
+        size_of::<u16>() * (((1 + OLDER) << TRIPLE_BITS) + (SHORT << SHORT_BITS) + (LONG << LONG_BITS));
 }
 
-impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEAREST: bool> FindMatches
-    for Finder<TRIPLE_BITS, SHORT, LONG, NEAREST>
+impl<const TRIPLE_BITS: u32, const OLDER: usize, const SHORT: usize, const LONG: usize, const NEAREST: bool> FindMatches
+    for Finder<TRIPLE_BITS, OLDER, SHORT, LONG, NEAREST>
 {
     fn find(&mut self, buffer: &Buffer, size: usize, matches: &mut Matches) {
         processor::run(Find { finder: self, buffer, size, matches });
@@ -169,8 +175,8 @@ struct Find<'a, F> {
     matches: &'a mut Matches,
 }
 
-impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEAREST: bool> Work
-    for Find<'_, Finder<TRIPLE_BITS, SHORT, LONG, NEAREST>>
+impl<const TRIPLE_BITS: u32, const OLDER: usize, const SHORT: usize, const LONG: usize, const NEAREST: bool> Work
+    for Find<'_, Finder<TRIPLE_BITS, OLDER, SHORT, LONG, NEAREST>>
 {
     type Output = ();
 
@@ -181,17 +187,18 @@ impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEARES
         let (short_table, long_table) = (&mut *finder.short, &mut *finder.long);
         let thrift = finder.thrift;
         let triples = &mut finder.triples[..1 << TRIPLE_BITS];
-        triples.fill(0);
+        triples.fill((0, [0; OLDER]));
         short_table.fill([0; SHORT]);
         long_table.fill([0; LONG]);
         longest[0] = Match::NONE;
         nearest[0] = Match::NONE;
 
-        // Remembers a position; gives the latest one before with the same three bytes.
+        // Remembers a position; gives the latest one before with the same three bytes, whether it really has them, and older ones.
         let mut latest = |position: usize| {
             let bytes = buffer.word(position) << 8;
-            let candidate = replace(&mut triples[hash::<TRIPLE_BITS>(bytes)], position as u16);
-            (candidate, buffer.word(candidate.into()) << 8 == bytes)
+            let (latest, older) = &mut triples[hash::<TRIPLE_BITS>(bytes)];
+            let candidate = replace(latest, position as u16);
+            (candidate, buffer.word(candidate.into()) << 8 == bytes, push(older, candidate.into()))
         };
         let mut others = |position: usize| {
             let short = push(&mut short_table[hash::<SHORT_BITS>(buffer.word(position))], position);
@@ -209,7 +216,7 @@ impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEARES
         while next + TAIL < size {
             let position = next % MAX_SIZE;
             next += 1;
-            let (near, is_match) = replace(&mut ahead, latest(next));
+            let (near, is_match, older) = replace(&mut ahead, latest(next));
             let (short, long) = others(position);
             let is_short_match =
                 || LONG > 0 && short.first().is_some_and(|&latest| buffer.word(latest.into()) == buffer.word(position));
@@ -224,14 +231,15 @@ impl<const TRIPLE_BITS: u32, const SHORT: usize, const LONG: usize, const NEARES
 
             let window = buffer.window(position);
             let compare = |source: u16| Match::new(window.common(buffer.window(source.into())), source);
-            let (near, short, long) = (compare(near), short.map(compare), long.map(compare));
+            let (near, older) = (compare(near), older.map(compare));
+            let (short, long) = (short.map(compare), long.map(compare));
             if NEAREST {
                 nearest[position] = near;
             }
-            let candidates = || short.into_iter().chain(long).fold(near, Match::max);
+            let candidates = || older.into_iter().chain(short).chain(long).fold(near, Match::max);
             let mut best = candidates();
             if best >= Match::WHOLE_WINDOW {
-                best = longest_of([near].iter().chain(&short).chain(&long), buffer, position, size);
+                best = longest_of([near].iter().chain(&older).chain(&short).chain(&long), buffer, position, size);
             }
             if best <= inherited {
                 longest[position] = inherited;

@@ -34,12 +34,12 @@ pub struct XpressCompressor {
 }
 
 /// One candidate of three bytes and one of four: the tables fit the first-level cache.
-type Quick = Finder<13, 1, 0, false>;
-type Medium = Finder<14, 1, 0, false>;
-type Default = Finder<14, 0, 1, false>;
-type Good = Finder<14, 2, 0, true>;
-type Strong = Finder<15, 4, 2, true>;
-type Strongest = Finder<15, 8, 4, true>;
+type Quick = Finder<13, 0, 1, 0, false>;
+type Medium = Finder<14, 0, 1, 0, false>;
+type Default = Finder<14, 0, 0, 1, false>;
+type Good = Finder<14, 0, 2, 0, true>;
+type Strong = Finder<15, 0, 4, 2, true>;
+type Strongest = Finder<15, 0, 8, 4, true>;
 
 /// The match finder of a level, and how often matches are weighed against each other.
 fn tools(level: Level) -> (Box<dyn FindMatches>, u32) {

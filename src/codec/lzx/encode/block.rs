@@ -1,5 +1,7 @@
 //! Writing blocks: their codes, their headers, their items.
 
+use std::hint::select_unpredictable;
+
 use super::bits::BitWriter;
 use super::code::{Code, cost, join, put_code};
 use super::lengths::{choose_lengths, rounds};
@@ -76,14 +78,10 @@ impl<'a> BlockWriter<'a> {
     /// fit.
     fn write(&mut self, data: &[u8], sequences: &[Sequence], frequencies: &Frequencies) -> Option<()> {
         let num_main = self.num_main;
-        let (main_lengths, main_vectors) = choose_lengths(
-            &frequencies.main,
-            &self.previous.main,
-            [0..NUM_LITERALS, NUM_LITERALS..num_main],
-            self.rounds,
-        );
+        let (main_lengths, main_vectors) =
+            choose_lengths(&frequencies.main, &self.previous.main, [NUM_LITERALS, num_main], self.rounds);
         let (length_lengths, length_vectors) =
-            choose_lengths(&frequencies.length, &self.previous.length, [0..LENGTH_SYMBOLS], self.rounds);
+            choose_lengths(&frequencies.length, &self.previous.length, [LENGTH_SYMBOLS], self.rounds);
         let mut aligned_lengths = [0; ALIGNED_SYMBOLS];
         limited_lengths(&frequencies.aligned, MAX_ALIGNED_CODEWORD_LEN, &mut aligned_lengths);
 
@@ -152,6 +150,9 @@ fn extra_bits(main: &[u32; MAX_MAIN_SYMBOLS]) -> usize {
     slots.map(|(headers, extra)| headers.iter().sum::<u32>() as usize * usize::from(extra)).sum()
 }
 
+/// No bits at all.
+const NO_CODE: Code = 0;
+
 /// The codes of a block.
 struct Codes {
     main: [Code; MAX_MAIN_SYMBOLS],
@@ -164,10 +165,14 @@ impl Codes {
         let mut rest = data;
         for sequence in sequences {
             let (literals, behind) = rest.split_at(sequence.literals as usize);
-            for &byte in literals {
-                put_code(bits, self.main[usize::from(byte)]);
+            // Two by two: most runs are so short that there is no loop to predict. A last one goes with the match.
+            let (pairs, odd) = literals.as_chunks::<2>();
+            for pair in pairs {
+                pair.iter().for_each(|&byte| put_code(bits, self.main[usize::from(byte)]));
                 bits.flush();
             }
+            let last = self.main[usize::from(literals.last().copied().unwrap_or(0))];
+            put_code(bits, select_unpredictable(odd.is_empty(), NO_CODE, last));
             if sequence.length != 0 {
                 self.write_match(sequence, bits);
             }
@@ -175,23 +180,23 @@ impl Codes {
         }
     }
 
+    /// Without a branch: whether there is a length symbol, or a coded part of the offset, is hard to predict.
     #[inline(always)]
     fn write_match(&self, sequence: &Sequence, bits: &mut BitWriter<'_>) {
         let (main, length) = sequence.symbols();
         put_code(bits, self.main[main]);
-        if let Some(length) = length {
-            put_code(bits, self.length[length]);
-        }
+        put_code(bits, select_unpredictable(length.is_some(), self.length[length.unwrap_or(0)], NO_CODE));
         bits.flush();
         let slot = usize::from(sequence.slot);
         let extra = u32::from(EXTRA_OFFSET_BITS[slot]);
         let value = sequence.adjusted.wrapping_sub((OFFSET_SLOT_BASE[slot] as u32).wrapping_add(OFFSET_ADJUSTMENT));
-        match &self.aligned {
-            Some(aligned) if slot >= FIRST_ALIGNED_SLOT => {
-                bits.put(value >> ALIGNED_BITS, extra - ALIGNED_BITS);
-                put_code(bits, aligned[value as usize % ALIGNED_SYMBOLS]);
-            }
-            _ => bits.put(value, extra),
+        if let Some(aligned) = &self.aligned {
+            let is_coded = slot >= FIRST_ALIGNED_SLOT;
+            let coded_bits = select_unpredictable(is_coded, ALIGNED_BITS, 0);
+            bits.put(value >> coded_bits, extra - coded_bits);
+            put_code(bits, select_unpredictable(is_coded, aligned[value as usize % ALIGNED_SYMBOLS], NO_CODE));
+        } else {
+            bits.put(value, extra);
         }
         bits.flush();
     }

@@ -34,16 +34,19 @@ pub(super) const fn rounds(level: Level) -> u32 {
 }
 
 /// Chooses codeword lengths for symbols with these frequencies, anew in so many rounds at most. They will be written in
-/// `parts`, against the lengths `old`.
+/// parts with these ends, against the lengths `old`.
 pub(super) fn choose_lengths<const SYMBOLS: usize, const PARTS: usize>(
     frequencies: &[u32; SYMBOLS],
     old: &[u8; SYMBOLS],
-    parts: [Range<usize>; PARTS],
+    ends: [usize; PARTS],
     rounds: u32,
 ) -> ([u8; SYMBOLS], [LengthVector; PARTS]) {
+    let parts: [Range<usize>; PARTS] =
+        array::from_fn(|part| part.checked_sub(1).map_or(0, |last| ends[last])..ends[part]);
+    let count = parts.last().map_or(0, |part| part.end);
     let take = |wanted: &[u32; SYMBOLS]| {
         let mut lengths = [0; SYMBOLS];
-        limited_lengths(wanted, MAX_CODEWORD_LEN, &mut lengths);
+        limited_lengths(&wanted[..count], MAX_CODEWORD_LEN, &mut lengths[..count]);
         let vectors = parts.each_ref().map(|part| LengthVector::new(&old[part.clone()], &lengths[part.clone()]));
         let bits = vectors.iter().map(|vector| vector.bits).sum::<usize>() + cost(frequencies, &lengths);
         (bits, lengths, vectors)
@@ -193,7 +196,7 @@ mod tests {
             let frequencies: [u32; SYMBOLS] = frequencies.try_into().expect("as many as symbols");
             let old: [u8; SYMBOLS] = old.try_into().expect("as many as symbols");
             let bits = [0, 1, 4].map(|rounds| {
-                let (lengths, vectors) = choose_lengths(&frequencies, &old, [0..256, 256..SYMBOLS], rounds);
+                let (lengths, vectors) = choose_lengths(&frequencies, &old, [256, SYMBOLS], rounds);
                 let kraft: u32 = lengths.iter().filter(|&&length| length != 0).map(|&length| 1 << (16 - length)).sum();
                 assert_eq!(kraft, 1 << 16);
                 assert!(frequencies.iter().zip(&lengths).all(|(&frequency, &length)| frequency == 0 || length != 0));

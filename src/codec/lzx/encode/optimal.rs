@@ -37,7 +37,8 @@ struct Tuning {
 
 const fn tuning(level: Level, max_size: usize) -> Tuning {
     let (certain_length, passes, pieces) = match (level.get(), max_size) {
-        (..=3, _) => (MAX_MATCH, 0, 4),
+        (..=1, _) => (MAX_MATCH, 0, 1),
+        (2 | 3, _) => (MAX_MATCH, 0, 4),
         (4, ..=SEGMENT_SIZE) => (24, 1, 8),
         (4, _) => (48, 1, 16),
         (5, ..=SEGMENT_SIZE) => (48, 1, 32),
@@ -63,12 +64,11 @@ const fn limits(level: Level) -> SearchLimits {
 }
 
 /// What finds the matches in small chunks. The lazy parse asks for the longest ones only.
-type Fastest = Finder<13, 1, 0, false>;
-type Faster = Finder<14, 1, 0, false>;
-type Fast = Finder<14, 2, 0, false>;
-type Quick = Finder<14, 2, 1, true>;
-type Medium = Finder<15, 4, 2, true>;
-type Strong = Finder<15, 8, 4, true>;
+type Faster = Finder<14, 1, 0, 0, false>;
+type Fast = Finder<14, 0, 2, 0, false>;
+type Quick = Finder<14, 0, 2, 1, true>;
+type Medium = Finder<15, 0, 4, 2, true>;
+type Strong = Finder<15, 0, 8, 4, true>;
 
 fn search(max_size: usize, level: Level) -> Box<dyn Search> {
     let certain_length = tuning(level, max_size).certain_length;
@@ -77,8 +77,7 @@ fn search(max_size: usize, level: Level) -> Box<dyn Search> {
     }
     let thrift = |nice_length| Thrift { nice_length, stride: 1 };
     let finder = match level.get() {
-        1 => Fastest::boxed(thrift(8)),
-        2 => Faster::boxed(thrift(8)),
+        1 | 2 => Faster::boxed(thrift(7)),
         3 => Fast::boxed(thrift(8)),
         4 => Quick::boxed(thrift(16)),
         5 => Quick::boxed(thrift(32)),
@@ -94,8 +93,7 @@ const fn search_memory(max_size: usize, level: Level) -> usize {
         return LargeSearch::memory(max_size);
     }
     let finder = match level.get() {
-        1 => Fastest::MEMORY,
-        2 => Faster::MEMORY,
+        1 | 2 => Faster::MEMORY,
         3 => Fast::MEMORY,
         4 | 5 => Quick::MEMORY,
         6 => Medium::MEMORY,
@@ -136,10 +134,11 @@ impl Parser for OptimalParser {
         let part = Part { buffer, range };
         let Segment { sequences, blocks } = segment;
         self.search.find_matches(&part);
-        let after = self.search.parse_lazily(&part, *recent, sequences);
+        let splitter = (self.passes <= 1).then_some(&mut self.splitter);
+        let after = self.search.parse_lazily(&part, *recent, sequences, splitter);
         if self.passes == 0 {
             *recent = after;
-            self.splitter.split(data, sequences, blocks);
+            self.splitter.join(blocks);
             return;
         }
         // The lazy parse is a poor judge of block ends and prices: with time for more, a first search replaces it.
@@ -150,8 +149,9 @@ impl Parser for OptimalParser {
             frequencies.add_missed();
             sequences.clear();
             self.search.find_cheapest(&part, 0..data.len(), *recent, &frequencies, SMOOTHING[0], sequences);
+            self.splitter.cut(data, sequences);
         }
-        self.splitter.split(data, sequences, blocks);
+        self.splitter.join(blocks);
 
         sequences.clear();
         let mut begin = 0;

@@ -6,6 +6,7 @@ pub(super) mod small;
 use std::ops::Range;
 
 use super::sequence::{Frequencies, RecentOffsets, Sequence};
+use super::split::Splitter;
 
 /// A part of a chunk that is parsed at a time.
 #[derive(Debug)]
@@ -24,8 +25,14 @@ pub(super) trait Search: Send + std::fmt::Debug {
     fn find_matches(&mut self, part: &Part<'_>);
 
     /// Parses the part lazily: without prices, but well enough to tell where blocks end and what symbols cost there.
-    /// Returns the recent offsets behind it.
-    fn parse_lazily(&mut self, part: &Part<'_>, recent: RecentOffsets, sequences: &mut Vec<Sequence>) -> RecentOffsets;
+    /// Returns the recent offsets behind it. A splitter gets the part cut into pieces.
+    fn parse_lazily(
+        &mut self,
+        part: &Part<'_>,
+        recent: RecentOffsets,
+        sequences: &mut Vec<Sequence>,
+        splitter: Option<&mut Splitter>,
+    ) -> RecentOffsets;
 
     /// Finds the cheapest way through the bytes `block` of the part, if symbols cost what frequencies, smoothed with a
     /// weight, suggest; appends it, and returns the recent offsets behind it.

@@ -7,6 +7,9 @@
 //! A symbol that only one of two neighbours has costs the same whether they are joined or not, but for the total. So
 //! what joining gains is counted over the symbols of one of them, the one with fewer.
 
+use std::mem::take;
+use std::slice::IterMut;
+
 use super::sequence::{Block, Frequencies, Sequence};
 use crate::codec::boxed::boxed_array;
 use crate::codec::lzx::format::{ALIGNED_SYMBOLS, LENGTH_SYMBOLS, MAX_MAIN_SYMBOLS};
@@ -25,12 +28,94 @@ const ROOM: usize = NUM_SYMBOLS.next_power_of_two();
 /// Frequencies below this are looked up.
 const MAX_TABLED: usize = 1 << 11;
 
+/// Is told of each literal and each sequence while a segment is parsed: the parser has them at hand, and has predicted where
+/// runs of literals end.
+pub(super) trait Count {
+    /// Counts a literal.
+    fn literal(&mut self, byte: u8);
+
+    /// Counts a match, with which the sequence ends whose literals have been counted.
+    fn sequence(&mut self, sequence: &Sequence);
+}
+
+/// Counts nothing.
+impl Count for () {
+    #[inline(always)]
+    fn literal(&mut self, _: u8) {}
+
+    #[inline(always)]
+    fn sequence(&mut self, _: &Sequence) {}
+}
+
+/// Cuts a segment into pieces.
+#[derive(Debug)]
+pub(super) struct Cutter<'a> {
+    /// The present piece.
+    tally: Tally,
+    /// Its symbols; at hand, since each literal counts.
+    counts: &'a mut [u16; ROOM],
+    pieces: IterMut<'a, Piece>,
+    /// A piece ends with the sequence that gives it so many bytes.
+    wanted: usize,
+    /// Pieces that are complete.
+    count: &'a mut usize,
+}
+
+impl Count for Cutter<'_> {
+    #[inline(always)]
+    fn literal(&mut self, byte: u8) {
+        self.counts[usize::from(byte)] += 1;
+    }
+
+    #[inline(always)]
+    fn sequence(&mut self, sequence: &Sequence) {
+        let Self { tally, counts, .. } = self;
+        if sequence.length != 0 {
+            let (main, length) = sequence.symbols();
+            counts[main % ROOM] += 1;
+            if let Some(length) = length {
+                counts[(MAX_MAIN_SYMBOLS + length) % ROOM] += 1;
+            }
+            if let Some(aligned) = sequence.aligned_symbol() {
+                tally.aligned[aligned] += 1;
+            }
+        }
+        tally.size += sequence.literals as usize + usize::from(sequence.length);
+        tally.sequences += 1;
+        if tally.size >= self.wanted {
+            self.complete();
+        }
+    }
+}
+
+impl Cutter<'_> {
+    /// Completes a piece.
+    #[inline(never)]
+    fn complete(&mut self) {
+        *self.count += 1;
+        let piece = self.pieces.next().expect("there are as many pieces as the segment can make");
+        piece.take(take(&mut self.tally), self.counts);
+        self.counts.fill(0);
+    }
+
+    /// Completes the last piece.
+    pub(super) fn finish(mut self) {
+        if self.tally.sequences != 0 {
+            self.complete();
+        }
+    }
+}
+
 /// The piece boundaries of a segment.
 #[derive(Debug)]
 pub(super) struct Splitter {
     max_pieces: usize,
     /// Pieces, into the first of which others may have been joined.
     pieces: Vec<Piece>,
+    /// How many of them are in use.
+    count: usize,
+    /// The symbols of the piece that is being cut.
+    counts: Box<[u16; ROOM]>,
     /// The first pieces of the blocks, in order.
     blocks: Vec<usize>,
     /// What is gained by joining a block with the next one.
@@ -39,14 +124,20 @@ pub(super) struct Splitter {
     own: Box<[i32; MAX_TABLED]>,
 }
 
-#[derive(Clone, Debug)]
-struct Piece {
+/// What there is in a piece besides symbols.
+#[derive(Clone, Debug, Default)]
+struct Tally {
     size: usize,
     sequences: usize,
+    aligned: [u32; ALIGNED_SYMBOLS],
+}
+
+#[derive(Clone, Debug)]
+struct Piece {
+    tally: Tally,
     counts: Box<[u16; ROOM]>,
     /// The symbols that occur, in no order.
     used: Vec<u16>,
-    aligned: [u32; ALIGNED_SYMBOLS],
     /// How many symbols of each code there are.
     totals: [u32; 2],
 }
@@ -61,6 +152,8 @@ impl Splitter {
             max_pieces,
             // Sequences rarely end where a piece might: there can be one more.
             pieces: vec![Piece::new(); max_pieces + 1],
+            count: 0,
+            counts: boxed_array(0),
             blocks: Vec::with_capacity(max_pieces + 1),
             gains: Vec::with_capacity(max_pieces + 1),
             own,
@@ -70,17 +163,47 @@ impl Splitter {
     /// Bytes on the heap.
     pub(super) const fn memory(max_pieces: usize) -> usize {
         let piece = size_of::<Piece>() + size_of::<[u16; ROOM]>() + size_of::<[u16; NUM_SYMBOLS]>();
-        (max_pieces + 1) * (piece + size_of::<usize>() + size_of::<i64>()) + size_of::<[i32; MAX_TABLED]>()
+        (max_pieces + 1) * (piece + size_of::<usize>() + size_of::<i64>())
+            + size_of::<[u16; ROOM]>()
+            + size_of::<[i32; MAX_TABLED]>()
     }
 
     /// Appends the blocks that `data`, as divided by `sequences`, is best cut into.
-    #[inline(never)]
     pub(super) fn split(&mut self, data: &[u8], sequences: &[Sequence], blocks: &mut Vec<Block>) {
-        let count = self.cut(data, sequences);
+        self.cut(data, sequences);
+        self.join(blocks);
+    }
+
+    /// Cuts `data`, as divided by `sequences`, into pieces.
+    #[inline(never)]
+    pub(super) fn cut(&mut self, data: &[u8], sequences: &[Sequence]) {
+        let mut cutter = self.begin(data.len());
+        let mut rest = data;
+        for sequence in sequences {
+            let (literals, behind) = rest.split_at(sequence.literals as usize);
+            literals.iter().for_each(|&byte| cutter.literal(byte));
+            cutter.sequence(sequence);
+            rest = &behind[usize::from(sequence.length)..];
+        }
+        cutter.finish();
+    }
+
+    /// Begins to cut a segment of `size` bytes.
+    pub(super) fn begin(&mut self, size: usize) -> Cutter<'_> {
+        let wanted = size.div_ceil(self.max_pieces);
+        self.count = 0;
+        self.counts.fill(0);
+        let Self { counts, pieces, count, .. } = self;
+        Cutter { tally: Tally::default(), counts, pieces: pieces.iter_mut(), wanted, count }
+    }
+
+    /// Joins the pieces, and appends the blocks that they become.
+    #[inline(never)]
+    pub(super) fn join(&mut self, blocks: &mut Vec<Block>) {
         self.blocks.clear();
-        self.blocks.extend(0..count);
+        self.blocks.extend(0..self.count);
         self.gains.clear();
-        for next in 1..count {
+        for next in 1..self.count {
             self.gains.push(self.gain(next - 1, next));
         }
         while let Some((&gain, index)) = self.gains.iter().zip(0..).max()
@@ -96,28 +219,8 @@ impl Splitter {
         }
         blocks.extend(self.blocks.iter().map(|&index| {
             let piece = &self.pieces[index];
-            Block { size: piece.size, sequences: piece.sequences, frequencies: piece.frequencies() }
+            Block { size: piece.tally.size, sequences: piece.tally.sequences, frequencies: piece.frequencies() }
         }));
-    }
-
-    /// Cuts the sequences into pieces and returns their number.
-    #[inline(never)]
-    fn cut(&mut self, data: &[u8], sequences: &[Sequence]) -> usize {
-        let wanted = data.len().div_ceil(self.max_pieces);
-        let (mut data, mut sequences) = (data, sequences);
-        let mut count = 0;
-        while !sequences.is_empty() {
-            let piece = &mut self.pieces[count];
-            count += 1;
-            piece.clear();
-            while piece.size < wanted && piece.sequences < sequences.len() {
-                piece.add(data, &sequences[piece.sequences]);
-            }
-            piece.sum_up();
-            data = &data[piece.size..];
-            sequences = &sequences[piece.sequences..];
-        }
-        count
     }
 
     /// What is gained by joining two pieces. Extra offset bits do not depend on the blocks.
@@ -150,51 +253,18 @@ fn own_cost(frequency: u32) -> i32 {
 
 impl Piece {
     fn new() -> Self {
-        Self {
-            size: 0,
-            sequences: 0,
-            counts: boxed_array(0),
-            used: Vec::with_capacity(NUM_SYMBOLS),
-            aligned: [0; ALIGNED_SYMBOLS],
-            totals: [0; 2],
-        }
+        Self { tally: Tally::default(), counts: boxed_array(0), used: Vec::with_capacity(NUM_SYMBOLS), totals: [0; 2] }
     }
 
-    fn clear(&mut self) {
-        (self.size, self.sequences) = (0, 0);
-        self.counts.fill(0);
+    /// Takes over what was counted, and finds out which symbols occur.
+    fn take(&mut self, tally: Tally, counts: &[u16; ROOM]) {
+        self.tally = tally;
+        *self.counts = *counts;
         self.used.clear();
-        self.aligned = [0; ALIGNED_SYMBOLS];
-    }
-
-    /// Counts the next sequence.
-    #[inline(always)]
-    fn add(&mut self, data: &[u8], sequence: &Sequence) {
-        let counts = &mut *self.counts;
-        let literals = sequence.literals as usize;
-        for &byte in &data[self.size..][..literals] {
-            counts[usize::from(byte)] += 1;
-        }
-        if sequence.length != 0 {
-            let (main, length) = sequence.symbols();
-            counts[main % ROOM] += 1;
-            if let Some(length) = length {
-                counts[(MAX_MAIN_SYMBOLS + length) % ROOM] += 1;
-            }
-            if let Some(aligned) = sequence.aligned_symbol() {
-                self.aligned[aligned] += 1;
-            }
-        }
-        self.size += literals + usize::from(sequence.length);
-        self.sequences += 1;
-    }
-
-    /// Finds out which symbols occur.
-    fn sum_up(&mut self) {
-        let (main, length) = self.counts[..NUM_SYMBOLS].split_at(MAX_MAIN_SYMBOLS);
+        let (main, length) = counts[..NUM_SYMBOLS].split_at(MAX_MAIN_SYMBOLS);
         self.totals = [main, length].map(|counts| counts.iter().map(|&count| u32::from(count)).sum());
         // Mostly none of four occurs.
-        for (index, counts) in self.counts[..NUM_SYMBOLS].chunks(4).enumerate() {
+        for (index, counts) in counts[..NUM_SYMBOLS].chunks(4).enumerate() {
             if counts.iter().any(|&count| count != 0) {
                 let symbols = (4 * index as u16..).zip(counts);
                 self.used.extend(symbols.filter(|&(_, &count)| count != 0).map(|(symbol, _)| symbol));
@@ -204,10 +274,10 @@ impl Piece {
 
     /// Appends the next block.
     fn join(&mut self, next: &Self) {
-        self.size += next.size;
-        self.sequences += next.sequences;
+        self.tally.size += next.tally.size;
+        self.tally.sequences += next.tally.sequences;
         self.totals = [self.totals[0] + next.totals[0], self.totals[1] + next.totals[1]];
-        self.aligned.iter_mut().zip(&next.aligned).for_each(|(own, next)| *own += next);
+        self.tally.aligned.iter_mut().zip(&next.tally.aligned).for_each(|(own, next)| *own += next);
         for &symbol in &next.used {
             let index = usize::from(symbol) % ROOM;
             if self.counts[index] == 0 {
@@ -218,7 +288,7 @@ impl Piece {
     }
 
     fn frequencies(&self) -> Frequencies {
-        let mut frequencies = Frequencies { aligned: self.aligned, ..Frequencies::ZERO };
+        let mut frequencies = Frequencies { aligned: self.tally.aligned, ..Frequencies::ZERO };
         let all = frequencies.main.iter_mut().chain(&mut frequencies.length);
         all.zip(&*self.counts).for_each(|(frequency, &count)| *frequency = count.into());
         frequencies

@@ -12,6 +12,7 @@ use crate::codec::lzx::encode::SEGMENT_SIZE;
 use crate::codec::lzx::encode::candidate::Candidate;
 use crate::codec::lzx::encode::prices::SymbolPrices;
 use crate::codec::lzx::encode::sequence::{Frequencies, OFFSET_ADJUSTMENT, RecentOffsets, Sequence};
+use crate::codec::lzx::encode::split::Splitter;
 use crate::codec::lzx::format::{MAX_MATCH, num_offset_slots};
 use crate::codec::matchfinder::binary_tree::{BinaryTree, PackedMatch};
 use crate::codec::matchfinder::common::SearchLimits;
@@ -90,8 +91,18 @@ impl Search for LargeSearch {
         self.tree.find_long(buffer, range.clone(), MAX_MATCH, self.limits, begins, matches);
     }
 
-    fn parse_lazily(&mut self, part: &Part<'_>, recent: RecentOffsets, sequences: &mut Vec<Sequence>) -> RecentOffsets {
-        self.lists.found(part).parse_lazily(part.range.len(), recent, sequences)
+    fn parse_lazily(
+        &mut self,
+        part: &Part<'_>,
+        recent: RecentOffsets,
+        sequences: &mut Vec<Sequence>,
+        splitter: Option<&mut Splitter>,
+    ) -> RecentOffsets {
+        let recent = self.lists.found(part).parse_lazily(part.range.len(), recent, sequences);
+        if let Some(splitter) = splitter {
+            splitter.cut(&part.buffer[part.range.clone()], sequences);
+        }
+        recent
     }
 
     fn find_cheapest(

@@ -22,6 +22,7 @@ use super::{Part, Search};
 use crate::codec::boxed::boxed_array;
 use crate::codec::lzx::encode::prices::SymbolPrices;
 use crate::codec::lzx::encode::sequence::{Frequencies, OFFSET_ADJUSTMENT, RecentOffsets, Sequence, near_offset_slot};
+use crate::codec::lzx::encode::split::Splitter;
 use crate::codec::lzx::format::{MAX_MATCH, RECENT_OFFSETS, num_offset_slots};
 use crate::codec::matchfinder::common::PADDING;
 use crate::codec::matchfinder::handed_on::buffer::{Buffer, MAX_SIZE};
@@ -362,8 +363,15 @@ impl Search for SmallSearch {
         part: &Part<'_>,
         _recent: RecentOffsets,
         sequences: &mut Vec<Sequence>,
+        splitter: Option<&mut Splitter>,
     ) -> RecentOffsets {
-        lazy::parse(&self.buffer, part.range.len(), &self.matches.longest[..], sequences)
+        let (size, longest) = (part.range.len(), &self.matches.longest[..]);
+        let Some(splitter) = splitter else {
+            return lazy::parse(&self.buffer, size, longest, sequences, ()).0;
+        };
+        let (recent, cutter) = lazy::parse(&self.buffer, size, longest, sequences, splitter.begin(size));
+        cutter.finish();
+        recent
     }
 
     fn find_cheapest(
@@ -395,7 +403,7 @@ mod tests {
     const WINDOW_ORDER: u32 = 15;
 
     fn search(certain_length: usize) -> SmallSearch {
-        let finder = Finder::<14, 2, 1, true>::boxed(Thrift { nice_length: 32, stride: 1 });
+        let finder = Finder::<14, 0, 2, 1, true>::boxed(Thrift { nice_length: 32, stride: 1 });
         SmallSearch::new(finder, 1 << WINDOW_ORDER, certain_length)
     }
 
@@ -448,7 +456,7 @@ mod tests {
                 search.reset();
                 search.find_matches(&part);
                 let mut sequences = Vec::new();
-                let recent = search.parse_lazily(&part, RecentOffsets::INITIAL, &mut sequences);
+                let recent = search.parse_lazily(&part, RecentOffsets::INITIAL, &mut sequences, None);
                 prop_assert_eq!(follow(&chunk, &sequences), (chunk.clone(), recent));
 
                 let mut frequencies = Frequencies::ZERO;
@@ -474,7 +482,7 @@ mod tests {
             let part = Part { buffer: &buffer, range: 0..size };
             search.find_matches(&part);
             let mut ways = [Vec::new(), Vec::new()];
-            search.parse_lazily(&part, RecentOffsets::INITIAL, &mut ways[0]);
+            search.parse_lazily(&part, RecentOffsets::INITIAL, &mut ways[0], None);
             let mut frequencies = Frequencies::ZERO;
             frequencies.add(&buffer[..size], &ways[0]);
             ways[0].clear();

@@ -9,6 +9,7 @@ use std::hint::select_unpredictable;
 
 use super::Queue;
 use crate::codec::lzx::encode::sequence::{OFFSET_ADJUSTMENT, RecentOffsets, Sequence};
+use crate::codec::lzx::encode::split::Count;
 use crate::codec::lzx::format::{MAX_MATCH, MIN_MATCH};
 use crate::codec::matchfinder::handed_on::Match;
 use crate::codec::matchfinder::handed_on::buffer::{Buffer, MAX_SIZE};
@@ -75,59 +76,77 @@ impl Candidate {
     }
 }
 
-/// Parses a chunk of `size` bytes; returns the recent offsets behind it.
-pub(super) fn parse(buffer: &Buffer, size: usize, longest: &[Match], sequences: &mut Vec<Sequence>) -> RecentOffsets {
-    processor::run(Parse { buffer, size, longest, sequences })
+/// Parses a chunk of `size` bytes; returns the recent offsets behind it, and what has counted.
+pub(super) fn parse<C: Count>(
+    buffer: &Buffer,
+    size: usize,
+    longest: &[Match],
+    sequences: &mut Vec<Sequence>,
+    counter: C,
+) -> (RecentOffsets, C) {
+    processor::run(Parse { buffer, size, longest, sequences, counter })
 }
 
 /// One chunk's parse.
-struct Parse<'a> {
+struct Parse<'a, C> {
     buffer: &'a Buffer,
     size: usize,
     longest: &'a [Match],
     sequences: &'a mut Vec<Sequence>,
+    counter: C,
 }
 
-impl Work for Parse<'_> {
-    type Output = RecentOffsets;
+impl<C: Count> Work for Parse<'_, C> {
+    type Output = (RecentOffsets, C);
 
     #[inline(always)]
-    fn run<P: Processor>(self) -> RecentOffsets {
-        let Self { buffer, size, longest, sequences } = self;
+    fn run<P: Processor>(self) -> (RecentOffsets, C) {
+        let Self { buffer, size, longest, sequences, mut counter } = self;
         let best = |position: usize, recent| Candidate::best(buffer, position % MAX_SIZE, longest[position], recent);
         let mut recent = Queue::INITIAL;
+        if size > 0 {
+            counter.literal(buffer.byte(0));
+        }
         // At the very beginning there is nothing to repeat.
         let (mut position, mut literals_from) = (1, 0);
         while position < size {
             if !is_promising(buffer, position % MAX_SIZE, longest[position], recent) {
+                counter.literal(buffer.byte(position));
                 position += 1;
                 continue;
             }
             let mut current = best(position, recent);
             if current.value == 0 {
+                counter.literal(buffer.byte(position));
                 position += 1;
                 continue;
             }
-            loop {
+            while position < size {
                 let next = best(position + 1, recent);
                 if next.value <= current.value + PATIENCE {
                     break;
                 }
+                counter.literal(buffer.byte(position));
                 position += 1;
                 current = next;
             }
-            let length = (current.length as usize).min(size.saturating_sub(position));
+            let length = (current.length as usize).min(size - position);
             if length < MIN_MATCH {
+                (position..size).for_each(|position| counter.literal(buffer.byte(position)));
                 break;
             }
-            sequences.push(Sequence::near(position - literals_from, length, current.adjusted));
+            let sequence = Sequence::near(position - literals_from, length, current.adjusted);
+            counter.sequence(&sequence);
+            sequences.push(sequence);
             recent = recent.after_adjusted(current.adjusted);
             position += length;
             literals_from = position;
         }
         if literals_from < size {
-            sequences.push(Sequence::near(size - literals_from, 0, 0));
+            let sequence = Sequence::near(size - literals_from, 0, 0);
+            counter.sequence(&sequence);
+            sequences.push(sequence);
         }
-        recent.to_recent()
+        (recent.to_recent(), counter)
     }
 }
