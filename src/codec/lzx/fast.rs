@@ -62,12 +62,14 @@ fn decode_bmi2<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end:
 /// `FAR`: of two items that are not aligned, the second may need a refill of its own, or leave too little for a lookup.
 #[inline(always)]
 fn decode_with<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end: usize) -> Result<(), DecodeErrorKind> {
+    let largest_offset = chunk.largest_offset();
     let dst = &mut chunk.dst[..];
     assert!(end <= dst.len());
-    let Some(mut recent) = Recent::new(&chunk.recent) else { return Ok(()) };
-    if dst.as_ptr().addr() <= Recent::LARGEST {
+    // The header of a raw block may say what no match can.
+    if dst.as_ptr().addr() <= largest_offset || chunk.recent.iter().any(|&offset| offset as usize > largest_offset) {
         return Ok(());
     }
+    let mut recent = Recent::new(&chunk.recent);
     let tables = &*chunk.tables;
     let mut reader = chunk.reader;
     let mut dst_pos = chunk.dst_pos;
