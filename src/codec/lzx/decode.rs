@@ -258,6 +258,12 @@ impl Chunk<'_> {
         self.num_main_symbols > NEAR_MAIN_SYMBOLS
     }
 
+    /// The largest offset that the last slot gives.
+    pub(super) fn largest_offset(&self) -> usize {
+        let slots = (self.num_main_symbols - NUM_LITERALS) / NUM_LENGTH_HEADERS;
+        OFFSET_SLOT_BASE[slots] as usize - 1
+    }
+
     fn block(&mut self) -> Result<(), DecodeErrorKind> {
         let block_type = self.reader.bits(3);
         let size = match self.reader.bits(1) {
@@ -460,6 +466,33 @@ mod tests {
     }
 
     #[test]
+    fn recent_offsets_that_no_match_has() {
+        // Raw bytes, and a verbatim block of four literals, a match with a recent offset, and more literals.
+        for offsets in
+            [[1, 2, 3], [3, 1 << 20, u32::MAX], [32765, 40, 2], [32766, 2, 1], [1 << 21, 1, 1], [1, 1 << 31, 1]]
+        {
+            for slot in 0..3 {
+                for window_order in [15, 18, 21] {
+                    let mut writer = BitWriter::default();
+                    writer.raw_block(window_order, &[b'.'; 100], offsets);
+                    let mut main = vec![0; num_main_symbols(window_order)];
+                    main[usize::from(b'x')] = 1;
+                    main[NUM_LITERALS + NUM_LENGTH_HEADERS * slot + 3] = 1;
+                    writer.block_header(block_type::VERBATIM, window_order, 400);
+                    writer.lens(&[0; NUM_LITERALS], &main[..NUM_LITERALS]);
+                    let matches = &main[NUM_LITERALS..];
+                    writer.lens(&vec![0; matches.len()], matches);
+                    writer.lens(&[0; LENGTH_SYMBOLS], &[0; LENGTH_SYMBOLS]);
+                    for byte in b"\0\x08\0\x20\0\0\0\x80".repeat(6) {
+                        writer.bits(byte.into(), 8);
+                    }
+                    decode(window_order, &writer.finish(), 500);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn damaged_examples() {
         for (src, len) in [(VERBATIM, 120), (UNCOMPRESSED, 24)] {
             for src in damaged(&unhex(src)) {
@@ -492,9 +525,13 @@ mod tests {
 
         /// An uncompressed block, with `raw.len()` even; its recent offsets are 1, 2 and 3.
         fn uncompressed_block(&mut self, window_order: u32, raw: &[u8]) {
+            self.raw_block(window_order, raw, [1, 2, 3]);
+        }
+
+        fn raw_block(&mut self, window_order: u32, raw: &[u8], recent: [u32; RECENT_OFFSETS]) {
             self.block_header(block_type::UNCOMPRESSED, window_order, raw.len());
             self.bits.resize((self.bits.len() / 16 + 1) * 16, false);
-            let header = [1_u32, 2, 3].map(u32::to_le_bytes);
+            let header = recent.map(u32::to_le_bytes);
             for &[low, high] in header.as_flattened().as_chunks().0.iter().chain(raw.as_chunks().0) {
                 self.bits(u16::from_le_bytes([low, high]).into(), 16);
             }

@@ -59,15 +59,20 @@ fn decode_bmi2<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end:
     decode_with::<ALIGNED, FAR>(chunk, end)
 }
 
-/// `FAR`: of two items that are not aligned, the second may need a refill of its own, or leave too little for a lookup.
+/// A refill makes 56 bits available and shows 64. Two items with codewords from the root table and up to 15 extra bits take
+/// 52, and leave a codeword's 11 to look up. With `FAR` there may be more extra bits: the second item has a refill of its own.
+/// In aligned blocks a raw item takes at most 25; an aligned offset symbol, of up to 7 more, has a refill behind it unless
+/// that of the next pair follows.
 #[inline(always)]
 fn decode_with<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end: usize) -> Result<(), DecodeErrorKind> {
+    let largest_offset = chunk.largest_offset();
     let dst = &mut chunk.dst[..];
     assert!(end <= dst.len());
-    let Some(mut recent) = Recent::new(&chunk.recent) else { return Ok(()) };
-    if dst.as_ptr().addr() <= Recent::LARGEST {
+    // Behind so low an address, offsets would wrap around zero. And the header of a raw block may say what no match can.
+    if dst.as_ptr().addr() <= largest_offset || chunk.recent.iter().any(|&offset| offset as usize > largest_offset) {
         return Ok(());
     }
+    let mut recent = Recent::new(&chunk.recent);
     let tables = &*chunk.tables;
     let mut reader = chunk.reader;
     let mut dst_pos = chunk.dst_pos;

@@ -9,26 +9,24 @@ pub(super) struct Recent(u64);
 impl Recent {
     /// How many bits each offset has: those of the largest window's.
     const BITS: u32 = 21;
-    /// No offset is larger.
-    pub(super) const LARGEST: usize = (1 << Self::BITS) - 1;
+    const MASK: u64 = (1 << Self::BITS) - 1;
     /// To push an offset.
     pub(super) const SHIFT: u8 = Self::BITS as u8;
 
-    /// `None` if an offset is too large. No match has such a one; the header of a raw block may say so all the same.
-    pub(super) fn new(offsets: &[u32; RECENT_OFFSETS]) -> Option<Self> {
-        let fits = offsets.iter().all(|&offset| offset as usize <= Self::LARGEST);
-        fits.then(|| Self(offsets.iter().rev().fold(0, |word, &offset| word << Self::BITS | u64::from(offset))))
+    /// Those offsets, none of which may be larger than any that a match has.
+    pub(super) fn new(offsets: &[u32; RECENT_OFFSETS]) -> Self {
+        Self(offsets.iter().rev().fold(0, |word, &offset| word << Self::BITS | u64::from(offset)))
     }
 
     /// The offsets, the most recent one first.
     pub(super) fn offsets(self) -> [u32; RECENT_OFFSETS] {
-        [0, 1, 2].map(|index| (self.0 >> (Self::BITS * index)) as u32 & Self::LARGEST as u32)
+        [0, 1, 2].map(|index| (self.0 >> (Self::BITS * index) & Self::MASK) as u32)
     }
 
     /// The most recent one.
     #[inline(always)]
     pub(super) fn first(self) -> usize {
-        self.0 as usize & Self::LARGEST
+        (self.0 & Self::MASK) as usize
     }
 
     /// With [`Self::SHIFT`], pushes an offset, which must not be too large. With 0 and no offset, which is 0, does nothing.
@@ -41,7 +39,7 @@ impl Recent {
     #[inline(always)]
     pub(super) fn exchange(&mut self, index: usize) {
         let shift = Self::BITS * index as u32;
-        let differences = (self.0 ^ self.0.wrapping_shr(shift)) & Self::LARGEST as u64;
+        let differences = (self.0 ^ self.0.wrapping_shr(shift)) & Self::MASK;
         self.0 ^= differences ^ differences.wrapping_shl(shift);
     }
 }
@@ -59,7 +57,7 @@ mod tests {
             steps in prop::collection::vec((0_usize..4, 0_u32..1 << 21), 0..20),
         ) {
             let mut array = offsets;
-            let mut word = Recent::new(&offsets).expect("they fit");
+            let mut word = Recent::new(&offsets);
             for (step, offset) in steps {
                 if step < RECENT_OFFSETS {
                     array.swap(0, step);
@@ -72,15 +70,6 @@ mod tests {
                 prop_assert_eq!(word.offsets(), array);
                 prop_assert_eq!(word.first(), array[0] as usize);
             }
-        }
-    }
-
-    #[test]
-    fn offsets_that_no_match_has() {
-        for index in 0..RECENT_OFFSETS {
-            let mut offsets = [1; RECENT_OFFSETS];
-            offsets[index] = 1 << 21;
-            assert!(Recent::new(&offsets).is_none());
         }
     }
 }

@@ -77,6 +77,7 @@ fn decode_items_bmi2(chunk: &mut Chunk<'_>, table: &Table, reversed: &ReversedUn
 fn decode_items_with(chunk: &mut Chunk<'_>, table: &Table, reversed: &ReversedUnits) -> Result<(), DecodeErrorKind> {
     let src = chunk.reader.src;
     let dst = &mut *chunk.dst;
+    // Behind so low an address, offsets would wrap around zero.
     if dst.as_ptr().addr() <= LARGEST_OFFSET {
         return Ok(());
     }
@@ -97,7 +98,8 @@ fn decode_items_with(chunk: &mut Chunk<'_>, table: &Table, reversed: &ReversedUn
         let mut cursor = BitCursor::new(input, pos, reservoir, count);
         // SAFETY: `pos` is at most `src_end`.
         unsafe { cursor.refill() };
-        // So many pairs of simple items need no check for room, and leave that of another refill.
+        // So many pairs of simple items need no check for room, and leave that of another refill. A pair takes at most twice
+        // the root table's 11 bits and 15 extra bits, 52 of 56, and leaves 12 of the 64 that a refill shows.
         let refills = src_end.saturating_sub(cursor.pos(input)) / WORD;
         let mut room = refills.min((dst.len() - dst_pos) / PAIR);
         let begin = dst.as_mut_ptr();
