@@ -59,7 +59,7 @@ impl Scene {
         expect(0, &["sample", "media", arg(&scene.path("sample")), "--quiet"]);
         fs::create_dir(scene.path("state")).unwrap();
         let (own, program) = (std::env::current_exe().unwrap(), scene.path(PROGRAM));
-        fs::hard_link(&own, &program).or_else(|_| fs::copy(&own, &program).map(drop)).unwrap();
+        fs::copy(own, program).unwrap();
         scene
     }
 
@@ -199,6 +199,9 @@ fn what_stops_a_run_ends_with_code_3_and_is_gone_on_with() {
         ("os-1-step-12. die", &[], &["os-1-step-12: ", "ended by a signal", "`wimkit refresh resume` goes on"]),
         ("os-1-step-12. hang", &["--dism-timeout", "6"], &["still running after 6 s", "--dism-timeout"]),
     ] {
+        if cfg!(windows) && rules.ends_with("die") {
+            continue; // there, a program that is killed has an exit code as any other
+        }
         let output = scene.run(rules, more);
         assert_eq!(output.status.code(), Some(3), "{rules}: {}", support::stderr(&output));
         assert_said(&output, words);
@@ -287,7 +290,7 @@ fn the_script_for_windows() {
     let script = |rules: &str| {
         fs::write(scene.path("state/rules"), rules).unwrap();
         // A program in the current directory comes before that of the system.
-        fs::hard_link(scene.path(PROGRAM), sample.join(PROGRAM)).unwrap();
+        fs::copy(scene.path(PROGRAM), sample.join(PROGRAM)).unwrap();
         let mut command = Command::new("cmd");
         command.args(["/c", "work\\service.cmd"]).current_dir(&sample).env(stand_in::STATE, scene.path("state"));
         let output = command.env("WIMKIT", assert_cmd::cargo::cargo_bin("wimkit")).output().unwrap();
