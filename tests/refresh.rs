@@ -225,12 +225,17 @@ fn the_command_lines_of_a_full_refresh() {
 
     // The same out of an ISO image: what is needed is taken out of it first.
     let [features, image] = ["features", "features.iso"].map(|name| directory.join(name));
+    // Letter case does not count in it.
+    let names = ["LanguagesAndOptionalFeatures", "LANGUAGESANDOPTIONALFEATURES"];
+    let [usual, other] = names.map(|name| features.join(name));
+    std::fs::write(usual.join("feature.cab"), "of no package that is named").unwrap();
+    std::fs::rename(usual, other).unwrap();
     std::fs::write(features.join("not needed"), "for anything").unwrap();
     text(0, &["media", "iso", "--no-boot", arg(&features), arg(&image), "--quiet"]);
     std::fs::remove_file(features.join("not needed")).unwrap();
     std::fs::write(directory.join("refresh.toml"), settings.replace("\"features\"", "\"features.iso\"")).unwrap();
     let found = plan();
-    assert_eq!(commands(&found).replace("work/features/", "features/"), golden.replace("work/features/", "features/"));
+    assert_eq!(commands(&found).replace("work/features/", "features/").replace(names[1], names[0]), golden);
     assert_eq!(found["steps"][1]["task"], "expand-features");
     assert_code(&refresh(&directory, &["run", "--servicer", "recorded"]), 0);
     assert_same_tree(&features, &directory.join("work/features"), "taken out of the image");

@@ -123,7 +123,9 @@ impl Media {
         let file = iso.find(&comparable(path)).ok_or_else(|| io(std::io::ErrorKind::NotFound.into()))?;
         let (seconds, nanoseconds) = file.time.to_unix();
         let since = Duration::new(u64::try_from(seconds).unwrap_or_default(), nanoseconds);
-        Ok((iso.contents(file), SystemTime::UNIX_EPOCH + since))
+        // An image may tell a time that the system has no number for.
+        let modified = SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH);
+        Ok((iso.contents(file), modified))
     }
 
     /// The file at a path below the root, with `/` between its parts; letter case does not count.

@@ -79,11 +79,6 @@ impl FeatureSource {
         Self { root: root.to_owned(), files, iso: None }
     }
 
-    /// The same in an ISO image, out of which files are taken into the root.
-    pub fn in_iso(self, iso: &Path) -> Self {
-        Self { iso: Some(iso.to_owned()), ..self }
-    }
-
     /// Lists a directory, or an ISO image out of which files will be taken into `expanded`.
     ///
     /// # Errors
@@ -120,10 +115,10 @@ impl FeatureSource {
     /// The directory that features are added from.
     pub fn capabilities(&self) -> PathBuf {
         let prefix = format!("{}/", FEATURES.to_lowercase());
-        match self.files.keys().any(|path| path.starts_with(&prefix)) {
-            true => self.root.join(FEATURES),
-            false => self.root.clone(),
-        }
+        let inside = self.files.iter().find(|(path, _)| path.starts_with(&prefix));
+        // By the name that it has: letter case may count where the files are.
+        let name = inside.and_then(|(_, path)| path.strip_prefix(&self.root).ok()?.iter().next());
+        name.map_or_else(|| self.root.clone(), |name| self.root.join(name))
     }
 
     /// The language pack of the system for a language, or what it would be called and where it was looked for.
