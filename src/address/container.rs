@@ -180,6 +180,14 @@ impl Container {
         }
     }
 
+    /// Whether all that is in it is listed. What is not is told by [`Container::warnings`].
+    pub fn lists_all(&self) -> bool {
+        match &self.content {
+            Content::Cabinet(cabinet) => cabinet.lists_all(),
+            Content::Image { .. } | Content::Iso(_) | Content::SingleFile(_) => true,
+        }
+    }
+
     /// The files it consists of.
     pub fn paths(&self) -> Vec<&Path> {
         match &self.content {

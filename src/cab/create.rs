@@ -1,8 +1,9 @@
 //! Writing a cabinet from a directory.
 //!
 //! Files are put into folders in the order of their paths; a new folder is begun when one has grown large enough. Folders are
-//! independent streams: they are encoded side by side, and whoever extracts the cabinet decodes them side by side. Blocks have
-//! checksums; there are no reserve areas; the cabinet stands alone.
+//! independent streams: they are encoded side by side, and whoever extracts the cabinet decodes them side by side. The blocks of
+//! MSZIP know no more than the block before, so that parts of a folder are encoded side by side as well. Blocks have checksums;
+//! there are no reserve areas; the cabinet stands alone.
 
 mod collect;
 mod error;
@@ -15,15 +16,14 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
-use rayon::prelude::*;
-
 use super::header::{self, SIGNATURE};
 use crate::codec::Level;
 use crate::codec::cabinet::Method;
 use crate::util::atomic_file::AtomicFile;
+use crate::util::ordered;
 use crate::util::progress::Control;
 use crate::util::write_at::write_all_at;
-use folder::{Encoded, encode};
+use folder::{Encoded, Piece, encode, pieces};
 
 /// The most bytes that readers take a file or a folder to have.
 const MAX_FOLDER_SIZE: u64 = 0x7FFF_8000;
@@ -44,11 +44,14 @@ pub struct Options {
     pub level: Level,
     /// A folder of so many bytes is not added to.
     pub folder_size: u64,
+    /// About how many bytes of memory may be used. One folder is encoded even if it takes more.
+    pub memory: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { method: Some(Method::Lzx { window_order: 21 }), level: Level::DEFAULT, folder_size: 64 << 20 }
+        let method = Some(Method::Lzx { window_order: 21 });
+        Self { method, level: Level::DEFAULT, folder_size: 16 << 20, memory: 1 << 30 }
     }
 }
 
@@ -93,20 +96,35 @@ pub fn create(
     let list_at = header::HEADER_SIZE + 8 * folders.len();
     let mut end = (list_at + list.len()) as u64;
     file.seek(SeekFrom::Start(end)).map_err(target_error)?;
-    let mut entries = Vec::with_capacity(8 * folders.len());
-    for group in folders.chunks(rayon::current_num_threads()) {
-        let encoded = group.par_iter().map(|folder| encode(&inputs[folder.clone()], options, control));
-        for Encoded { mut data, blocks, size } in encoded.collect::<Result<Vec<_>, _>>()? {
-            entries.extend((end as u32).to_le_bytes());
-            entries.extend(blocks.to_le_bytes());
-            entries.extend(type_field(options.method).to_le_bytes());
-            end += size;
-            if end > MAX_CABINET_SIZE {
-                return Err(CreateError::CabinetTooLarge { limit: MAX_CABINET_SIZE });
-            }
-            copy(&mut data, &mut file).map_err(target_error)?;
+    // Where each folder begins, and how many blocks it has.
+    let mut places = vec![(end, 0); folders.len()];
+    let size = |folder: &std::ops::Range<usize>| inputs[folder.clone()].iter().map(|input| input.size).sum::<u64>();
+    let pieces: Vec<Piece> = (folders.iter().enumerate())
+        .flat_map(|(number, folder)| pieces(number, size(folder), options.method))
+        .collect();
+    let make = |index: usize| {
+        let piece = &pieces[index];
+        encode(&inputs[folders[piece.folder].clone()], piece, options, control)
+    };
+    let take = |Encoded { folder, mut data, blocks, size }| {
+        let place = &mut places[folder];
+        if place.1 == 0 {
+            place.0 = end;
         }
-    }
+        place.1 += blocks;
+        end += size;
+        if end > MAX_CABINET_SIZE {
+            return Err(CreateError::CabinetTooLarge { limit: MAX_CABINET_SIZE });
+        }
+        copy(&mut data, &mut file).map_err(target_error)
+    };
+    let parallel = (options.memory / folder::memory(options)).try_into().unwrap_or(usize::MAX);
+    ordered::for_each(pieces.len(), parallel, make, take)?;
+    let entry = |&(start, blocks): &(u64, u16)| {
+        let fields = [blocks, type_field(options.method)].map(u16::to_le_bytes);
+        [&(start as u32).to_le_bytes()[..], fields.as_flattened()].concat()
+    };
+    let entries: Vec<u8> = places.iter().flat_map(entry).collect();
     let head = head(end as u32, list_at as u32, folders.len() as u16, inputs.len() as u16);
     write_all_at(file, &[&head[..], &entries, &list].concat(), 0).map_err(target_error)?;
     output.commit().map_err(target_error)?;

@@ -73,6 +73,8 @@ pub struct Cabinet {
     /// … and whether it goes on in the next one.
     continues: Vec<bool>,
     warnings: Vec<String>,
+    /// Files begin in a cabinet that is missing: they are not listed.
+    lacks_files: bool,
 }
 
 impl std::fmt::Debug for Cabinet {
@@ -172,6 +174,7 @@ impl Cabinet {
                         let name = options.encoding.decode(&file.name, file.attributes & 0x80 != 0);
                         let warning = format!("{}: {name} begins in a cabinet that is missing", part.path.display());
                         self.warnings.push(warning);
+                        self.lacks_files = true;
                         continue;
                     }
                 }
@@ -234,9 +237,14 @@ impl Cabinet {
         self.parts.iter().map(|part| &*part.path)
     }
 
-    /// What was tolerated.
+    /// What was tolerated, and which files are not listed.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Whether all files are listed. With [`OpenOptions::salvage`] those are not that begin in a cabinet which is missing.
+    pub fn lists_all(&self) -> bool {
+        !self.lacks_files
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::header::malformed;
 use super::{CabError, target_path};
 use crate::codec::cabinet::{MAX_BLOCK_SIZE, Method};
-use crate::codec::lzss;
+use crate::codec::{DecodeError, lzh, lzss};
 use crate::util::read_at::{ReadAt, bytes_at};
 
 const SZDD: &[u8; 8] = b"SZDD\x88\xF0\x27\x33";
@@ -125,9 +125,23 @@ impl<'a> Fields<'a> {
     }
 
     fn lzss(&self, start: usize, size: Option<usize>) -> Result<Vec<u8>, CabError> {
-        let most = size.unwrap_or(self.rest().len().saturating_mul(lzss::MAX_RATIO));
+        self.decode(size, lzss::MAX_RATIO, |src| lzss::decompress(src, start, size))
+    }
+
+    fn lzh(&self, size: Option<usize>) -> Result<Vec<u8>, CabError> {
+        self.decode(size, lzh::MAX_RATIO, |src| lzh::decompress(src, size))
+    }
+
+    /// Decodes the rest of the file to its `size`, or where none is told, to `max_ratio` times as many bytes at most.
+    fn decode(
+        &self,
+        size: Option<usize>,
+        max_ratio: usize,
+        decompress: impl FnOnce(&[u8]) -> Result<Vec<u8>, DecodeError>,
+    ) -> Result<Vec<u8>, CabError> {
+        let most = size.unwrap_or(self.rest().len().saturating_mul(max_ratio));
         check_size(self.path, most as u64, self.limit)?;
-        lzss::decompress(self.rest(), start, size)
+        decompress(self.rest())
             .map_err(|error| malformed(self.path, (self.at + error.src_offset) as u64, error.to_string()))
     }
 
@@ -166,8 +180,8 @@ impl<'a> Fields<'a> {
             0 => (sized(self.rest().to_vec()), "KWAJ:stored"),
             1 => (sized(self.rest().iter().map(|byte| !byte).collect()), "KWAJ:xor"),
             2 => (self.lzss(SZ_START, size)?, "KWAJ:LZSS"),
+            3 => (self.lzh(size)?, "KWAJ:LZH"),
             4 => (self.mszip(size)?, "KWAJ:MSZIP"),
-            3 => return Err(malformed(self.path, 8, "method 3, LZ with Huffman codes, is not supported".into())),
             other => return Err(malformed(self.path, 8, format!("unknown method {other}; 0 to 4 are known"))),
         };
         if let Some(size) = size.filter(|size| *size != content.len()) {
@@ -250,6 +264,10 @@ mod tests {
         let block = [0x43, 0x4B, 0xCB, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
         let file = read(&kwaj(4, 1, &[5, 0, 0, 0], &[&[9, 0], &block[..]].concat()), "a").unwrap();
         assert_eq!(file.content, b"hello");
+        // A run of two literals, all codewords of one length.
+        let lzh = [0, 0, 0, 0, 0b1011_0100, 0b0011_0100, 0b1000_0000];
+        let file = read(&kwaj(3, 1, &[2, 0, 0, 0], &lzh), "a").unwrap();
+        assert_eq!((&*file.content, file.method), (&b"hi"[..], "KWAJ:LZH"));
     }
 
     #[test]
@@ -259,7 +277,8 @@ mod tests {
             (&szdd[..], "too early"),
             (&szdd[..12], "cut off"),
             (&[SZDD, &b"Be1234"[..]].concat(), "compression 0x42"),
-            (&kwaj(3, 0, b"", b""), "method 3"),
+            (&kwaj(3, 0, b"", b""), "too early"),
+            (&kwaj(3, 0, b"", &[0; 59]), "1003 bytes are too many"),
             (&kwaj(9, 0, b"", b""), "unknown method 9"),
             (&kwaj(4, 0, b"", b""), "without the size"),
             (&kwaj(0, 1, &[9, 0, 0, 0], b"123"), "9 bytes are declared, the data has 3"),

@@ -46,6 +46,8 @@ pub struct Package {
     nodes: Vec<Node>,
     files: Vec<File>,
     warnings: Vec<String>,
+    /// Something in it cannot be listed, or not be looked into.
+    lacks_files: bool,
 }
 
 /// One container of a package, or its payload.
@@ -142,14 +144,26 @@ impl Package {
         matches!(self.nodes[file.node].content, Content::Payload(_))
     }
 
-    /// What was tolerated.
+    /// What was tolerated, what is not listed, and what is not looked into though that was wanted.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Whether everything is listed and, if that was wanted, looked into.
+    pub fn lists_all(&self) -> bool {
+        !self.lacks_files
+    }
+
+    /// Tells of something that is not listed or looked into.
+    fn lack(&mut self, warning: String) {
+        self.warnings.push(warning);
+        self.lacks_files = true;
     }
 
     /// Adds a container whose members go below `prefix`.
     fn add(&mut self, container: Container, prefix: String, depth: usize, options: &Options, budget: &mut Budget) {
         self.warnings.extend(container.warnings());
+        self.lacks_files |= !container.lists_all();
         let node = self.nodes.len();
         let mut inner =
             if options.recursive { self.open_inner(&container, depth, options, budget) } else { HashMap::new() };
@@ -185,7 +199,7 @@ impl Package {
             }
             Err(error) => error.to_string(),
         };
-        self.warnings.push(format!("this payload cannot be taken apart: {problem}"));
+        self.lack_payload(&problem);
         Default::default()
     }
 
@@ -216,7 +230,7 @@ impl Package {
             match taken {
                 Ok(()) => candidates.push(index),
                 Err(limit) => {
-                    self.warnings.push(format!("{}: this container is not looked into: {limit}", name(index)));
+                    self.lack(format!("{}: this container is not looked into: {limit}", name(index)));
                 }
             }
         }
@@ -241,7 +255,7 @@ impl Package {
             });
             match opened {
                 Ok(opened) => _ = inner.insert(index, opened),
-                Err(warning) => self.warnings.push(warning),
+                Err(warning) => self.lack(warning),
             }
         });
         inner

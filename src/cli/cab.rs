@@ -42,7 +42,7 @@ struct Create {
     #[arg(long, value_name = "ORDER")]
     window: Option<u32>,
     /// Begin a new folder behind so many bytes; folders are compressed and extracted side by side
-    #[arg(long, value_name = "SIZE", default_value = "64M")]
+    #[arg(long, value_name = "SIZE", default_value = "16M")]
     folder_size: Size,
 }
 
@@ -104,7 +104,7 @@ impl Create {
             (_, Some(_)) => return Err(Failure::message("--window is for LZX")),
         };
         let inputs = collect(&self.dir)?;
-        let options = Options { method, level, folder_size: self.folder_size.0 };
+        let options = Options { method, level, folder_size: self.folder_size.0, memory: context.memory() };
         let result = create(&inputs, &self.out, &options, context.control());
         context.bars.clear();
         let done = result?;

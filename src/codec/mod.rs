@@ -25,6 +25,7 @@ mod cpu;
 pub mod delta;
 mod error;
 pub mod huffman;
+pub mod lzh;
 pub mod lzms;
 pub mod lzss;
 pub mod lzx;

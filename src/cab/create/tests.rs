@@ -55,6 +55,32 @@ fn what_is_written_is_read() {
 }
 
 #[test]
+fn neither_threads_nor_memory_change_a_byte() {
+    let place = tempfile::tempdir().unwrap();
+    let text: Vec<u8> = (0..2_700_000_u32).map(|at| (at.wrapping_mul(at) >> 16) as u8 & 0x1F).collect();
+    let (cut, unit) = (1_048_576, 1 << 20);
+    let contents: [&[u8]; 7] = [b"", &text[..cut], b"", &text[cut..], b"", b"x", b""];
+    let names = ["a", "b", "c", "d", "e", "f", "g"];
+    let inputs: Vec<Input> =
+        names.iter().zip(contents).map(|(name, content)| input(place.path(), name, content)).collect();
+    for method in [None, Some(Method::Mszip), Some(Method::Lzx { window_order: 17 })] {
+        for folder_size in [unit, 1 << 30] {
+            let mut first = None;
+            for (threads, memory) in [(1, 1 << 30), (4, 1 << 30), (4, 0)] {
+                let options = Options { method, level: Level::new(1).unwrap(), folder_size, memory };
+                let target = place.path().join("out.cab");
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| create(&inputs, &target, &options, Control::silent())).unwrap();
+                let bytes = fs::read(&target).unwrap();
+                assert!(*first.get_or_insert_with(|| bytes.clone()) == bytes, "{method:?} {threads} {memory}");
+            }
+            let found = read(&place.path().join("out.cab"));
+            assert!(found.iter().map(|(_, content)| &**content).eq(contents), "{method:?} {folder_size}");
+        }
+    }
+}
+
+#[test]
 fn nothing_is_left_of_what_fails() {
     let place = tempfile::tempdir().unwrap();
     let source = tempfile::tempdir().unwrap();

@@ -37,6 +37,25 @@ pub enum PackageError {
         /// The image's file.
         container: PathBuf,
     },
+    /// What is tolerated unless strictness is asked for. Nothing was made.
+    #[error("{problem}")]
+    NotStrict {
+        /// What it is, and where.
+        problem: String,
+    },
+    /// Several files of one path, where strictness is asked for. Nothing was made.
+    #[error(
+        "{container}: {name:?} has the same path below the target as {other:?}; only the last of them would be left where \
+         letter case does not count", container = container.display()
+    )]
+    Duplicate {
+        /// The container of the later one.
+        container: PathBuf,
+        /// Its path.
+        name: String,
+        /// The path of the earlier one.
+        other: String,
+    },
     /// More than the limit. Nothing was made.
     #[error("{needed} bytes are to be extracted, the limit is {limit}")]
     TooMuch {
@@ -66,6 +85,8 @@ impl PackageError {
             Self::Payload(error) => error.hint(),
             Self::Image(error) => error.hint(),
             Self::Flatten { .. } => Some("leave --flatten out".into()),
+            Self::NotStrict { .. } => Some("without --strict this is tolerated".into()),
+            Self::Duplicate { .. } => Some("without --strict the last one of a path counts".into()),
             _ => None,
         }
     }

@@ -16,6 +16,7 @@ use crate::util::new_file::NewFile;
 use crate::util::os::{Dir, Times};
 use crate::util::progress::Control;
 use crate::util::read_at::bytes_at;
+use crate::util::utf16::upper_case;
 use crate::wim;
 
 /// How files are extracted.
@@ -58,6 +59,29 @@ pub struct PayloadCounts {
 }
 
 impl Package {
+    /// Refuses what is tolerated otherwise: what there are warnings about, and several of the `chosen` files with the same
+    /// path below the target, whatever its letter case.
+    ///
+    /// # Errors
+    /// [`PackageError::NotStrict`] or [`PackageError::Duplicate`].
+    pub fn check_strictly(&self, chosen: &[usize], flatten: bool) -> Result<(), PackageError> {
+        if let Some(problem) = self.warnings.first() {
+            return Err(PackageError::NotStrict { problem: problem.clone() });
+        }
+        let mut paths: HashMap<Vec<u16>, &File> = HashMap::new();
+        for file in chosen.iter().map(|index| &self.files[*index]) {
+            // A path that must not be made is refused when it would be.
+            let Ok(parts) = target_path(&file.path) else { continue };
+            let below = if flatten { &parts[parts.len() - 1..] } else { &parts[..] };
+            let upper_case = below.join("\\").encode_utf16().map(upper_case).collect();
+            if let Some(other) = paths.insert(upper_case, file) {
+                let container = self.nodes[file.node].path().to_owned();
+                return Err(PackageError::Duplicate { container, name: file.path.clone(), other: other.path.clone() });
+            }
+        }
+        Ok(())
+    }
+
     /// Extracts the `chosen` files, by their indices, into the directory `target`, which is made if need be.
     ///
     /// # Errors

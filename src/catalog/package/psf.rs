@@ -26,7 +26,7 @@ impl Package {
             let size = |file: usize| self.member(&self.files[file]).size;
             match budget.take(size(psf).saturating_add(size(index))) {
                 Ok(()) => pairs.push((psf, index)),
-                Err(limit) => self.warn(&format!("{}: {limit}", self.files[psf].path)),
+                Err(limit) => self.lack_payload(&format!("{}: {limit}", self.files[psf].path)),
             }
         }
         let mut sources = self.open_all(pairs.iter().flat_map(|(psf, index)| [*psf, *index]));
@@ -42,15 +42,15 @@ impl Package {
                     let prefix = self.nodes[self.files[index].node].prefix.clone();
                     self.add_payload(payload, prefix);
                 }
-                Err(problem) => self.warn(&problem),
+                Err(problem) => self.lack_payload(&problem),
             }
         }
         let mut place = 0..;
         self.files.retain(|_| place.next().is_none_or(|place| !apart.contains(&place)));
     }
 
-    fn warn(&mut self, problem: &str) {
-        self.warnings.push(format!("this payload cannot be taken apart: {problem}"));
+    pub(super) fn lack_payload(&mut self, problem: &str) {
+        self.lack(format!("this payload cannot be taken apart: {problem}"));
     }
 
     /// Opens files of containers. What is stored together is decoded once.

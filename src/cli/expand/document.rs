@@ -79,8 +79,7 @@ struct Missing {
 }
 
 impl Extracted {
-    pub(super) fn new(target: &Path, done: Outcome, warnings: Vec<String>) -> Self {
-        let complete = done.missing.is_empty() && warnings.is_empty();
+    pub(super) fn new(target: &Path, complete: bool, done: Outcome, warnings: Vec<String>) -> Self {
         let missing = done.missing.into_iter().map(|(path, problem)| Missing { path, problem });
         Self {
             schema: "wimkit.expand/1",

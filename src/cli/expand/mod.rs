@@ -59,6 +59,9 @@ pub(crate) struct Expand {
     /// Go on behind damage: extract what can still be had, and tell what is missing
     #[arg(long)]
     keep_going: bool,
+    /// Refuse what is otherwise tolerated with a warning, and several files of one path, whatever the letter case
+    #[arg(long, conflicts_with = "keep_going")]
+    strict: bool,
     /// Refuse to extract more than this; with --recursive also to decode containers inside with more
     #[arg(long, value_name = "SIZE")]
     max_size: Option<Size>,
@@ -146,6 +149,9 @@ impl Expand {
             warn(visible(warning));
         }
         let chosen = Matcher::new(&self.patterns)?.choose(package.files().iter().map(|file| &*file.path))?;
+        if self.strict {
+            package.check_strictly(&chosen, self.flatten)?;
+        }
         if self.list {
             list(&package, &chosen, context)?;
             return Ok(Outcome::Done);
@@ -165,9 +171,9 @@ impl Expand {
         for (path, problem) in &done.missing {
             warn(format_args!("not extracted: {}: {}", visible(path), visible(problem)));
         }
-        let is_complete = done.missing.is_empty() && warnings.is_empty();
+        let is_complete = done.missing.is_empty() && package.lists_all();
         if context.global.json {
-            printer::json(&Extracted::new(target, done, warnings.to_vec()))?;
+            printer::json(&Extracted::new(target, is_complete, done, warnings.to_vec()))?;
         } else {
             let (files, bytes, seconds) =
                 (Counted(done.files, "file"), Human(done.bytes), begun.elapsed().as_secs_f64());

@@ -1,6 +1,9 @@
 //! The output of a folder, as far back as matches reach.
 
-use super::MAX_BLOCK_SIZE;
+use super::{MAX_BLOCK_SIZE, MAX_PENDING_BLOCKS};
+
+/// So many bytes at the end of the history have not been taken, at most.
+const MAX_PENDING: usize = MAX_PENDING_BLOCKS * MAX_BLOCK_SIZE;
 
 /// Blocks are decoded into a flat buffer, one behind the other, so that no match wraps around. When the buffer is full,
 /// its last bytes, a window of them, slide to the beginning.
@@ -17,26 +20,30 @@ impl History {
     pub(in crate::codec) fn new(window_size: usize) -> Self {
         // To slide a window costs as much as its bytes: it should happen once for as many bytes of output, or for a few
         // blocks where the window is small. The buffer still stays in the processor's cache then.
-        let buffer = vec![0; window_size + window_size.max(4 * MAX_BLOCK_SIZE)];
+        let buffer = vec![0; window_size + window_size.max(MAX_PENDING)];
         Self { buffer: buffer.into(), window_size, pos: 0 }
     }
 
     /// Where the next block of `size` bytes begins, and the buffer, which ends where that block ends. Bytes before its
-    /// beginning are history.
-    pub(in crate::codec) fn next_block(&mut self, size: usize) -> (usize, &mut [u8]) {
-        debug_assert!(size <= MAX_BLOCK_SIZE);
+    /// beginning are history, the last `pending` of them in any case.
+    pub(in crate::codec) fn next_block(&mut self, size: usize, pending: usize) -> (usize, &mut [u8]) {
+        debug_assert!(size <= MAX_BLOCK_SIZE && pending <= MAX_PENDING - MAX_BLOCK_SIZE);
         if size > self.buffer.len() - self.pos {
-            self.buffer.copy_within(self.pos - self.window_size..self.pos, 0);
-            self.pos = self.window_size;
+            let kept = self.window_size.max(pending);
+            self.buffer.copy_within(self.pos - kept..self.pos, 0);
+            self.pos = kept;
         }
         (self.pos, &mut self.buffer[..self.pos + size])
     }
 
-    /// Makes the next block, which has been decoded, part of the history, and gives it back.
-    pub(in crate::codec) fn commit(&mut self, size: usize) -> &[u8] {
-        let start = self.pos;
+    /// Makes the next block, which has been decoded, part of the history.
+    pub(in crate::codec) fn commit(&mut self, size: usize) {
         self.pos += size;
-        &self.buffer[start..self.pos]
+    }
+
+    /// The last bytes of the history.
+    pub(in crate::codec) fn last_mut(&mut self, size: usize) -> &mut [u8] {
+        &mut self.buffer[self.pos - size..self.pos]
     }
 }
 
@@ -49,15 +56,20 @@ mod tests {
         for window_size in [1 << 10, 1 << 15, 1 << 18] {
             let mut history = History::new(window_size);
             let mut written: Vec<u8> = Vec::new();
+            let mut pending = 0;
             for (block, size) in [1, 700, 32768, 20000].into_iter().cycle().enumerate().take(200) {
-                let (pos, buffer) = history.next_block(size);
+                let (pos, buffer) = history.next_block(size, pending);
                 assert_eq!(buffer.len(), pos + size);
-                assert!(pos >= written.len().min(window_size));
+                assert!(pos >= written.len().min(window_size.max(pending)));
                 assert!(buffer[..pos] == written[written.len() - pos..]);
                 buffer[pos..].fill(block as u8);
-                let output = vec![block as u8; size];
-                written.extend(&output);
-                assert!(history.commit(size) == output);
+                written.resize(written.len() + size, block as u8);
+                history.commit(size);
+                pending += size;
+                assert!(*history.last_mut(pending) == written[written.len() - pending..]);
+                if block % MAX_PENDING_BLOCKS == MAX_PENDING_BLOCKS - 1 {
+                    pending = 0;
+                }
             }
         }
     }

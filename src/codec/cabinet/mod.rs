@@ -51,14 +51,33 @@ pub struct UnsupportedWindow {
     pub method: Method,
 }
 
+/// So many blocks may be decoded before their output is taken.
+pub const MAX_PENDING_BLOCKS: usize = 4;
+
 /// Decodes the blocks of a folder, one after the other; they share a history.
 pub trait BlockDecompressor: Send {
-    /// Decodes the next block: `src` is its payload, `size` its uncompressed size, 1 to [`MAX_BLOCK_SIZE`]. The output
-    /// stays valid until the next call.
+    /// Decodes the next block: `src` is its payload, `size` its uncompressed size, 1 to [`MAX_BLOCK_SIZE`]. The output is
+    /// [taken](Self::take_output) later, of several blocks at once: nothing is copied for that.
     ///
     /// # Errors
-    /// Malformed data, or a size that no block has. The folder cannot be continued then: later calls are errors, too.
-    fn decompress_block(&mut self, src: &[u8], size: usize) -> Result<&[u8], DecodeError>;
+    /// Malformed data, or a size that no block has. The folder cannot be continued then: later calls are errors, too. The
+    /// output of earlier blocks can still be taken.
+    ///
+    /// # Panics
+    /// If [`MAX_PENDING_BLOCKS`] have not been taken.
+    fn add_block(&mut self, src: &[u8], size: usize) -> Result<(), DecodeError>;
+
+    /// The output of all blocks since the last call.
+    fn take_output(&mut self) -> &[u8];
+
+    /// Decodes a block as [`Self::add_block`] does, and takes its output, with that of blocks which have not been taken.
+    ///
+    /// # Errors
+    /// As [`Self::add_block`].
+    fn decompress_block(&mut self, src: &[u8], size: usize) -> Result<&[u8], DecodeError> {
+        self.add_block(src, size)?;
+        Ok(self.take_output())
+    }
 }
 
 /// Encodes the blocks of a folder.
@@ -100,11 +119,38 @@ impl Method {
     /// A method or window order that there is no compressor for.
     pub fn compressor(self, level: Level) -> Result<Box<dyn BlockCompressor>, UnsupportedWindow> {
         match self {
-            Self::Mszip => Ok(Box::new(mszip::MszipCompressor::new(level))),
+            Self::Mszip => Ok(Box::new(mszip::MszipCompressor::new(level, &[]))),
             Self::Lzx { window_order: window_order @ 17..=21 } => {
                 Ok(Box::new(lzx::encode::cabinet::CabinetLzxCompressor::new(window_order, level)))
             }
             Self::Quantum { .. } | Self::Lzx { .. } => Err(UnsupportedWindow { method: self }),
+        }
+    }
+
+    /// A compressor for the blocks of a folder behind the block `before`, or for the whole of it if that is empty. Only MSZIP
+    /// can begin anywhere: its blocks are the same then as if all before had been encoded, too.
+    ///
+    /// # Errors
+    /// As [`Self::compressor`].
+    ///
+    /// # Panics
+    /// If there is a block before, and the method is not MSZIP.
+    pub fn compressor_behind(self, before: &[u8], level: Level) -> Result<Box<dyn BlockCompressor>, UnsupportedWindow> {
+        match self {
+            Self::Mszip => Ok(Box::new(mszip::MszipCompressor::new(level, before))),
+            Self::Quantum { .. } | Self::Lzx { .. } => {
+                assert!(before.is_empty(), "{self:?} begins with the folder");
+                self.compressor(level)
+            }
+        }
+    }
+
+    /// About how many bytes a compressor occupies.
+    pub fn compressor_memory(self, level: Level) -> u64 {
+        match self {
+            Self::Mszip => mszip::COMPRESSOR_MEMORY,
+            Self::Lzx { window_order } => lzx::encode::cabinet::CabinetLzxCompressor::memory(window_order, level),
+            Self::Quantum { .. } => 0,
         }
     }
 }

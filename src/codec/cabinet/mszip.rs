@@ -40,6 +40,9 @@ impl BlockDecoder for Mszip {
     }
 }
 
+/// About how many bytes an encoder occupies: zlib's window, hash chains and symbols, and a block before.
+pub(super) const COMPRESSOR_MEMORY: u64 = 320 << 10;
+
 /// An encoder for one folder.
 #[derive(Debug)]
 pub(super) struct MszipCompressor {
@@ -49,8 +52,9 @@ pub(super) struct MszipCompressor {
 }
 
 impl MszipCompressor {
-    pub(super) fn new(level: Level) -> Self {
-        Self { deflate: Compress::new(Compression::new(level.get().into()), false), history: Vec::new() }
+    /// Begins behind the block `before`; that is empty where the folder begins.
+    pub(super) fn new(level: Level, before: &[u8]) -> Self {
+        Self { deflate: Compress::new(Compression::new(level.get().into()), false), history: before.to_vec() }
     }
 }
 
@@ -141,12 +145,13 @@ mod tests {
             }
         }
     }
+
     #[test]
     fn folders_survive() {
         let noise = test_data::noise(100_001);
         for data in [&[][..], &[7], &[0; 70_000], &noise, &noise[..20_000].repeat(4)] {
             for level in [1, 5, 9] {
-                let mut compressor = MszipCompressor::new(Level::new(level).unwrap());
+                let mut compressor = MszipCompressor::new(Level::new(level).unwrap(), &[]);
                 let mut decoder = decompressor();
                 let (mut size, mut decoded) = (0, Vec::new());
                 for src in data.chunks(2 * MAX_BLOCK_SIZE) {
@@ -161,5 +166,22 @@ mod tests {
                 assert!(data.len() != 80_000 || size < 25_000, "{size}");
             }
         }
+    }
+
+    #[test]
+    fn a_block_depends_on_the_one_before_alone() {
+        let data = test_data::noise(20_000).repeat(6);
+        let level = Level::new(5).unwrap();
+        let compress = |before: &[u8], src: &[u8]| {
+            let mut payloads = Vec::new();
+            let mut compressor = MszipCompressor::new(level, before);
+            compressor.compress_blocks(src, &mut |payload, _| payloads.push(payload.to_vec()));
+            payloads
+        };
+        let whole = compress(&[], &data);
+        let (before, behind) = data.split_at(2 * MAX_BLOCK_SIZE);
+        assert_eq!(whole[..2], compress(&[], before));
+        assert_eq!(whole[2..], compress(&before[MAX_BLOCK_SIZE..], behind));
+        assert_ne!(whole[2..], compress(&[], behind));
     }
 }

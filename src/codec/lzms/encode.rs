@@ -43,21 +43,22 @@ impl Settings {
             2 => Reach { of_2: 0, of_3: 0, of_4: 16, of_6: 18, of_8: 21, of_12: 0, of_24: 22 },
             3 => Reach { of_2: 0, of_3: 14, of_4: 16, of_6: 20, of_8: 22, of_12: 0, of_24: 23 },
             4 => Reach { of_2: 0, of_3: 14, of_4: 16, of_6: 20, of_8: 22, of_12: 22, of_24: 23 },
-            5 => Reach { of_2: 16, of_3: 18, of_4: 22, of_6: 24, of_8: 24, of_12: 24, of_24: 23 },
+            5 => Reach { of_2: 16, of_3: 18, of_4: 22, of_6: 24, of_8: 24, of_12: 24, of_24: 24 },
             6 => Reach { of_2: 16, of_3: 18, of_4: 23, of_6: 24, of_8: 24, of_12: 24, of_24: 24 },
             7 => Reach { of_2: 16, of_3: 18, of_4: 24, of_6: 25, of_8: 24, of_12: 25, of_24: 24 },
             8 => Reach { of_2: 16, of_3: 18, of_4: 25, of_6: 25, of_8: 25, of_12: 25, of_24: 24 },
             _ => Reach { of_2: 16, of_3: 18, of_4: 25, of_6: 26, of_8: 26, of_12: 25, of_24: 25 },
         };
-        const USUAL: Effort = Effort { nice_length: 128, combine: true, delta_lz_limit: 8, delta_sample: 1 };
+        const USUAL: Effort =
+            Effort { nice_length: 128, combine: true, delta_lz_limit: 8, delta_sample: 1, items_per_prices: 96 };
         let effort = match level.get() {
             0..=3 => None,
-            4 => Some(Effort { nice_length: 48, combine: false, delta_sample: 4, ..USUAL }),
+            4 => Some(Effort { nice_length: 48, combine: false, delta_sample: 4, items_per_prices: 256, ..USUAL }),
             5 => Some(USUAL),
-            6 => Some(Effort { nice_length: 160, ..USUAL }),
-            7 => Some(Effort { nice_length: 192, ..USUAL }),
-            8 => Some(Effort { nice_length: 224, delta_lz_limit: 12, ..USUAL }),
-            _ => Some(Effort { nice_length: 255, delta_lz_limit: 16, ..USUAL }),
+            6 => Some(Effort { nice_length: 160, items_per_prices: 64, ..USUAL }),
+            7 => Some(Effort { nice_length: 192, items_per_prices: 40, ..USUAL }),
+            8 => Some(Effort { nice_length: 224, delta_lz_limit: 12, items_per_prices: 64, ..USUAL }),
+            _ => Some(Effort { nice_length: 255, delta_lz_limit: 16, items_per_prices: 20, ..USUAL }),
         };
         Self { reach, effort }
     }
@@ -72,7 +73,7 @@ impl LzmsCompressor {
             filtered: Vec::new(),
             x86: X86Filter::new(),
             codes: Box::new(EncodeCodes::new()),
-            finder: MultiHash::new(reach),
+            finder: MultiHash::new(reach, effort.map_or(LazyParser::NICE_LENGTH, |effort| effort.nice_length)),
             parser: match effort {
                 None => Parser::Lazy(Box::new(LazyParser::new())),
                 Some(effort) => Parser::Optimal(Box::new(OptimalParser::new(effort))),
@@ -97,7 +98,7 @@ impl Compressor for LzmsCompressor {
         self.filtered.extend_from_slice(src);
         self.x86.forward(&mut self.filtered);
         self.filtered.resize(src.len() + PADDING, 0);
-        self.finder.reset(src.len());
+        self.finder.begin(&self.filtered);
         let mut writer = ItemWriter::new(&mut self.codes, src.len(), dst, capacity);
         match &mut self.parser {
             Parser::Lazy(parser) => parser.parse(&self.filtered, &mut self.finder, &mut writer),

@@ -65,10 +65,11 @@ pub(super) static OFFSET_SLOTS: [Slot; MAX_OFFSET_SYMBOLS] = slots(&OFFSET_SLOT_
 /// The length slots.
 pub(super) static LENGTH_SLOTS: [Slot; LENGTH_SYMBOLS] = slots(&LENGTH_SLOT_RUNS);
 
-/// Sub-ranges per power of two in [`SlotIndex`], as a power of two.
-const FINENESS: u32 = 5;
+/// Sub-ranges per power of two in [`SlotIndex`], as a power of two. No slot is shorter than its sub-range.
+const FINENESS: u32 = 7;
 
-/// Where to begin looking for the slot of a value: indexed with its highest bits, the slot of the smallest such value.
+/// Where to look for the slot of a value: indexed with its highest bits, the slot of the smallest such value. The largest such
+/// value belongs to this slot or the next.
 struct SlotIndex([u16; 32 << FINENESS]);
 
 impl SlotIndex {
@@ -82,6 +83,8 @@ impl SlotIndex {
             }
             index[i] = slot as u16;
             i += 1;
+            let next = Self::smallest(i);
+            assert!(slot + 2 >= slots.len() || i == index.len() || next <= slots[slot + 2].base as u64);
         }
         Self(index)
     }
@@ -96,11 +99,8 @@ impl SlotIndex {
     fn slot_of(&self, value: u32, slots: &[Slot]) -> usize {
         let log2 = value.ilog2();
         let mantissa = (u64::from(value) << FINENESS >> log2) as usize & ((1 << FINENESS) - 1);
-        let mut slot = usize::from(self.0[(log2 as usize) << FINENESS | mantissa]);
-        while slots.get(slot + 1).is_some_and(|next| next.base <= value) {
-            slot += 1;
-        }
-        slot
+        let slot = usize::from(self.0[(log2 as usize) << FINENESS | mantissa]);
+        slot + usize::from(slots.get(slot + 1).is_some_and(|next| next.base <= value))
     }
 }
 

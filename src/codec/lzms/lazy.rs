@@ -6,8 +6,6 @@ use super::queue::DeltaPair;
 use crate::codec::matchfinder::delta::{DeltaFinder, DeltaMatch, common_differences};
 use crate::codec::matchfinder::multi_hash::{Match, MultiHash, PADDING, common_length};
 
-/// A match of this length is taken without looking further.
-const NICE_LENGTH: usize = 64;
 /// Matches shorter than this hardly save anything.
 const MIN_MATCH: usize = 3;
 /// Unless a delta match has lately been found, only every so manieth position is searched for one. A multiple of the usual
@@ -29,7 +27,6 @@ const DELTA_PRICE: i32 = 112;
 /// The parser's working memory.
 #[derive(Debug)]
 pub(super) struct LazyParser {
-    matches: Vec<Match>,
     delta_finder: DeltaFinder,
     delta_matches: Vec<DeltaMatch>,
 }
@@ -42,29 +39,31 @@ struct Choice {
 }
 
 impl LazyParser {
+    /// A match of this length is taken without looking further.
+    pub(super) const NICE_LENGTH: usize = 64;
+
     pub(super) fn new() -> Self {
-        Self { matches: Vec::new(), delta_finder: DeltaFinder::new(), delta_matches: Vec::new() }
+        Self { delta_finder: DeltaFinder::new(), delta_matches: Vec::new() }
     }
 
     /// Writes all of `data`, behind which there is padding.
     pub(super) fn parse(&mut self, data: &[u8], finder: &mut MultiHash, writer: &mut ItemWriter<'_>) {
         let end = data.len() - PADDING;
         self.delta_finder.reset(end);
-        let mut state = State::new();
+        let mut state = State::NEW;
         let mut delta_until = 0;
         let mut pos = 0;
         let mut choice = None;
         while pos < end && !writer.is_full() {
             let here = choice.take().or_else(|| self.choose(data, pos, end, &state, pos < delta_until, finder));
             let mut item = Item::Literal;
-            let mut searched = pos + 1;
+            let searched = pos + 1;
             if let Some(Choice { item: found, saving }) = here {
                 item = found;
-                if item.len() < NICE_LENGTH && searched < end {
+                if item.len() < Self::NICE_LENGTH && searched < end {
                     let mut behind_literal = state;
                     behind_literal.apply(Item::Literal);
                     let next = self.choose(data, searched, end, &behind_literal, searched < delta_until, finder);
-                    searched += 1;
                     if next.is_some_and(|next| next.saving > saving) {
                         item = Item::Literal;
                         choice = next;
@@ -76,9 +75,6 @@ impl LazyParser {
             pos += item.len();
             if matches!(item, Item::Delta { .. }) {
                 delta_until = pos + DELTA_MEMORY;
-            }
-            for skipped in searched..pos {
-                finder.skip(data, skipped, pos);
             }
         }
     }
@@ -102,14 +98,13 @@ impl LazyParser {
                 best = Choice { item, saving };
             }
         };
-        finder.find(data, pos, here.len(), &mut self.matches);
-        for &Match { length, offset } in &self.matches {
+        for &Match { length, offset } in finder.matches(data, pos) {
             consider(Item::Lz { length, source: Source::Explicit(offset) }, MATCH_PRICE + offset_price(offset));
         }
         for index in 0..3 {
             let offset = state.lz_repeat(index);
             let Some(from) = pos.checked_sub(offset as usize) else { continue };
-            let length = common_length(&data[from..], here) as u32;
+            let length = common_length(data, from, pos, here.len()) as u32;
             consider(Item::Lz { length, source: Source::Repeat(index) }, REPEAT_PRICE);
         }
         if delta_is_likely || pos.is_multiple_of(DELTA_SAMPLE) {

@@ -1,6 +1,7 @@
 //! The LZMS codec: an LZ77 and delta matcher whose decisions are range coded and whose symbols have adaptive prefix
 //! codes, behind an x86 address filter. Every chunk stands alone.
 
+mod arrivals;
 mod backward_bits;
 mod batch;
 mod copy;

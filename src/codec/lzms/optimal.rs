@@ -7,10 +7,13 @@
 //!
 //! A match of the nice length or more ends the window and is taken as it is.
 
-use super::item::{Item, Source, State};
+use super::arrivals::{Arrivals, MAX_LENGTH, MAX_NODES, Step, Tail};
+use super::item::{Contexts, Item, Source, State};
 use super::item_writer::ItemWriter;
 use super::prices::Prices;
 use super::queue::DeltaPair;
+use super::range::price;
+use crate::codec::boxed::boxed_array;
 use crate::codec::matchfinder::delta::{DeltaFinder, DeltaMatch, common_differences};
 use crate::codec::matchfinder::multi_hash::{Match, MultiHash, PADDING, common_length};
 use crate::codec::processor::{self, Processor, Work};
@@ -19,8 +22,6 @@ use crate::codec::processor::{self, Processor, Work};
 const MIN_WINDOW: usize = 256;
 /// The longest window. Longer ones freeze prices for longer, shorter ones cut more matches.
 const MAX_WINDOW: usize = 2048;
-/// Prices are renewed after so many items.
-const ITEMS_PER_PRICES: usize = 256;
 /// The shortest match that is considered.
 const MIN_MATCH: usize = 2;
 /// The shortest delta match with an explicit offset that is considered.
@@ -38,6 +39,8 @@ pub(super) struct Effort {
     /// Unless the window before had delta matches, only every so manieth position is searched for them. A multiple of
     /// the usual spans still finds the fields of tables.
     pub(super) delta_sample: usize,
+    /// Prices are renewed after so many items.
+    pub(super) items_per_prices: usize,
 }
 
 /// The parser's working memory.
@@ -45,31 +48,13 @@ pub(super) struct Effort {
 pub(super) struct OptimalParser {
     effort: Effort,
     prices: Prices,
-    arrivals: Vec<Arrival>,
-    states: Vec<State>,
-    matches: Vec<Match>,
+    arrivals: Arrivals,
+    states: Box<[State; MAX_WINDOW]>,
     delta_finder: DeltaFinder,
     delta_matches: Vec<DeltaMatch>,
     path: Vec<Item>,
     /// The window before had delta matches.
     delta_active: bool,
-}
-
-/// The cheapest known way to a node.
-#[derive(Clone, Copy, Debug)]
-struct Arrival {
-    cost: u32,
-    item: Item,
-    tail: Tail,
-}
-
-/// What a combined edge has behind its item: a literal, unless the item is itself one, and a repeat of index 0 of this
-/// length.
-#[derive(Clone, Copy, Debug)]
-enum Tail {
-    None,
-    Lz(u32),
-    Delta(u32),
 }
 
 /// Where the parser is.
@@ -82,6 +67,8 @@ struct Place<'a> {
     end: usize,
     /// The position in the window.
     node: usize,
+    /// The cost of getting there.
+    cost: u32,
 }
 
 /// The parsing of a chunk.
@@ -97,41 +84,19 @@ impl Work for Parse<'_, '_> {
 
     #[inline(always)]
     fn run<P: Processor>(self) {
-        self.parser.parse_inlined(self.data, self.finder, self.writer);
-    }
-}
-
-impl Arrival {
-    const NONE: Self = Self { cost: u32::MAX, item: Item::Literal, tail: Tail::None };
-
-    /// The items in order.
-    fn items(self) -> [Option<Item>; 3] {
-        let repeat = match self.tail {
-            Tail::None => return [Some(self.item), None, None],
-            Tail::Lz(length) => Item::Lz { length, source: Source::Repeat(0) },
-            Tail::Delta(length) => Item::Delta { length, source: Source::Repeat(0) },
-        };
-        let between = (self.item != Item::Literal).then_some(Item::Literal);
-        [Some(self.item), between, Some(repeat)]
-    }
-
-    fn len(self) -> usize {
-        let item = self.item.len();
-        match self.tail {
-            Tail::None => item,
-            Tail::Lz(repeat) | Tail::Delta(repeat) => item + usize::from(self.item != Item::Literal) + repeat as usize,
-        }
+        self.parser.parse_inlined::<P>(self.data, self.finder, self.writer);
     }
 }
 
 impl OptimalParser {
     pub(super) fn new(effort: Effort) -> Self {
+        assert!(effort.nice_length < MAX_LENGTH);
+        const { assert!(MAX_WINDOW <= MAX_NODES) }
         Self {
             effort,
             prices: Prices::new(effort.nice_length),
-            arrivals: Vec::new(),
-            states: Vec::new(),
-            matches: Vec::new(),
+            arrivals: Arrivals::new(Self::nodes(effort)),
+            states: boxed_array(State::NEW),
             delta_finder: DeltaFinder::new(),
             delta_matches: Vec::new(),
             path: Vec::new(),
@@ -139,10 +104,15 @@ impl OptimalParser {
         }
     }
 
+    /// The nodes of the longest window and the longest combined edge.
+    const fn nodes(effort: Effort) -> usize {
+        MAX_WINDOW + 2 * effort.nice_length + 1
+    }
+
     /// How many bytes a parser occupies.
     pub(super) fn memory(effort: Effort) -> u64 {
-        let nodes = MAX_WINDOW + 2 * effort.nice_length;
-        (nodes * (size_of::<Arrival>() + size_of::<State>()) + size_of::<Prices>()) as u64
+        let nodes = Arrivals::memory(Self::nodes(effort)) + MAX_WINDOW * size_of::<State>();
+        (nodes + size_of::<Prices>()) as u64
     }
 
     /// Writes all of `data`, behind which there is padding.
@@ -151,19 +121,19 @@ impl OptimalParser {
     }
 
     #[inline(always)]
-    fn parse_inlined(&mut self, data: &[u8], finder: &mut MultiHash, writer: &mut ItemWriter<'_>) {
+    fn parse_inlined<P: Processor>(&mut self, data: &[u8], finder: &mut MultiHash, writer: &mut ItemWriter<'_>) {
         let end = data.len() - PADDING;
         self.delta_finder.reset(end);
         self.delta_active = false;
-        let mut state = State::new();
+        let mut state = State::NEW;
         let mut pos = 0;
-        let mut items_since_update = ITEMS_PER_PRICES;
+        let mut items_since_update = self.effort.items_per_prices;
         while pos < end && !writer.is_full() {
-            if items_since_update >= ITEMS_PER_PRICES {
+            if items_since_update >= self.effort.items_per_prices {
                 self.prices.update(writer);
                 items_since_update = 0;
             }
-            let (length, long_match) = self.find_path(data, pos, end, state, finder);
+            let (length, long_match) = self.find_path::<P>(data, pos, end, state, finder);
             self.collect_path(length);
             self.path.extend(long_match);
             items_since_update += self.path.len();
@@ -173,18 +143,13 @@ impl OptimalParser {
                 state.apply(item);
                 pos += item.len();
             }
-            if let Some(item) = long_match {
-                for skipped in pos - item.len() + 1..pos {
-                    finder.skip(data, skipped, pos);
-                }
-            }
         }
     }
 
     /// Finds the cheapest arrival at each node from `start` on. Returns how many bytes are decided, and the long match
     /// behind them if there is one.
     #[inline(always)]
-    fn find_path(
+    fn find_path<P: Processor>(
         &mut self,
         data: &[u8],
         start: usize,
@@ -192,97 +157,104 @@ impl OptimalParser {
         state: State,
         finder: &mut MultiHash,
     ) -> (usize, Option<Item>) {
-        self.arrivals.clear();
-        self.arrivals.push(Arrival { cost: 0, ..Arrival::NONE });
-        self.states.clear();
-        self.states.push(state);
+        self.arrivals.begin();
+        self.states[0] = state;
         let nice_length = self.effort.nice_length;
         for node in 0..MAX_WINDOW {
             if node > 0 {
-                let arrival = self.arrivals[node];
-                let mut state = self.states[node - arrival.len()];
+                let arrival = self.arrivals.get(node);
+                let mut state = self.states[arrival.from % MAX_WINDOW];
                 state.apply(arrival.item);
-                if !matches!(arrival.tail, Tail::None) {
+                if arrival.repeat.is_some() {
                     for item in arrival.items().into_iter().skip(1).flatten() {
                         state.apply(item);
                     }
                 }
-                self.states.push(state);
+                self.states[node] = state;
             }
-            let place = Place { data, start, end, node };
             let pos = start + node;
-            if pos == end || (node >= MIN_WINDOW && node + 1 == self.arrivals.len()) {
+            if pos == end || (node >= MIN_WINDOW && node == self.arrivals.last()) {
                 return (node, None);
             }
+            let cost = self.arrivals.cost(node);
+            let place = Place { data, start, end, node, cost };
             let state = self.states[node];
-            let cost = self.arrivals[node].cost;
-            let here = &data[pos..end];
+            let contexts = state.contexts;
+            self.arrivals.relax_literal(node, cost + self.prices.literal(contexts, data[pos]));
+            self.relax_tail(place, node, &state, state.lz_queue.get(0), Item::Literal, cost);
 
+            let here = word(data, pos);
             for index in 0..3 {
                 let offset = state.lz_repeat(index);
                 let Some(from) = pos.checked_sub(offset as usize) else { continue };
-                if data[from..from + 2] != data[pos..pos + 2] {
+                let mut length = (word(data, from) ^ here).trailing_zeros() as usize / 8;
+                if length < MIN_MATCH {
                     continue;
                 }
-                let length = common_length(&data[from..], here);
+                if length == size_of::<u64>() {
+                    length = common_length(data, from, pos, end - pos);
+                }
+                let length = length.min(end - pos);
                 let source = Source::Repeat(index);
                 if length >= nice_length {
-                    finder.skip(data, pos, pos + length);
                     return (node, Some(Item::Lz { length: length as u32, source }));
                 }
-                let price = cost + self.prices.lz(&state, source);
-                self.relax_match(place, MIN_MATCH, length, price, |length| Item::Lz { length, source }, true);
+                let price = cost + self.prices.lz_repeat(contexts, index);
+                self.relax_lengths::<P>(node, MIN_MATCH, length, price, Step::lz(source));
+                self.relax_tail(
+                    place,
+                    node + length,
+                    &state,
+                    offset,
+                    Item::Lz { length: length as u32, source },
+                    price,
+                );
             }
 
-            finder.find(data, pos, here.len(), &mut self.matches);
-            if let Some(&Match { length, offset }) = self.matches.last()
-                && length as usize >= nice_length
-            {
-                return (node, Some(Item::Lz { length, source: Source::Explicit(offset) }));
-            }
-            let mut shortest = MIN_MATCH;
-            for index in 0..self.matches.len() {
-                let Match { length, offset } = self.matches[index];
-                let (length, source) = (length as usize, Source::Explicit(offset));
-                let price = cost + self.prices.lz(&state, source);
-                let is_longest = index + 1 == self.matches.len();
-                self.relax_match(place, shortest, length, price, |length| Item::Lz { length, source }, is_longest);
-                shortest = length + 1;
+            let mut longest = 0;
+            if let [.., Match { length, offset }] = *finder.matches(data, pos) {
+                longest = length as usize;
+                if longest >= nice_length {
+                    return (node, Some(Item::Lz { length, source: Source::Explicit(offset) }));
+                }
+                let price_of_kind = cost + self.prices.lz(contexts);
+                let mut shortest = MIN_MATCH;
+                let mut price = 0;
+                for &Match { length, offset } in finder.matches(data, pos) {
+                    price = price_of_kind + self.prices.lz_offset(offset);
+                    self.relax_lengths::<P>(node, shortest, length as usize, price, Step::lz(Source::Explicit(offset)));
+                    shortest = length as usize + 1;
+                }
+                let item = Item::Lz { length, source: Source::Explicit(offset) };
+                self.relax_tail(place, node + longest, &state, offset, item, price);
             }
 
-            if let Some(item) = self.relax_delta_matches(place) {
+            if let Some(item) = self.relax_delta_matches::<P>(place, &state, longest) {
                 return (node, Some(item));
-            }
-
-            self.relax(node + 1, Arrival { cost: cost + self.prices.literal(&state, data[pos]), ..Arrival::NONE });
-            if self.effort.combine {
-                self.relax_tail(place, node, cost, state, Item::Literal);
             }
         }
         (MAX_WINDOW, None)
     }
 
     #[inline(always)]
-    fn relax(&mut self, node: usize, arrival: Arrival) {
-        if node >= self.arrivals.len() {
-            self.arrivals.resize(node + 1, Arrival::NONE);
-        }
-        if arrival.cost < self.arrivals[node].cost {
-            self.arrivals[node] = arrival;
-        }
+    fn relax_lengths<P: Processor>(&mut self, node: usize, shortest: usize, longest: usize, price: u32, step: Step) {
+        self.arrivals.relax_lengths::<P>(node, shortest, longest, price, self.prices.lengths(), step);
     }
 
     /// Relaxes delta matches, or returns one that is long enough to be taken at once.
     #[inline(always)]
-    fn relax_delta_matches(&mut self, place: Place<'_>) -> Option<Item> {
+    fn relax_delta_matches<P: Processor>(&mut self, place: Place<'_>, state: &State, lz_length: usize) -> Option<Item> {
         let Place { data, node, end, .. } = place;
         let pos = place.start + node;
         if !self.delta_active && !pos.is_multiple_of(self.effort.delta_sample) {
             return None;
         }
+        let has_candidates = lz_length < self.effort.delta_lz_limit
+            && self.delta_finder.find(data, pos, MIN_DELTA_MATCH - 1, end - pos, &mut self.delta_matches);
+        if !has_candidates && !self.delta_active {
+            return None;
+        }
         let nice_length = self.effort.nice_length;
-        let state = self.states[node];
-        let cost = self.arrivals[node].cost;
         for index in 0..3 {
             let pair = state.delta_repeat(index);
             let (span, offset) = (1 << pair.power, (pair.raw_offset as usize) << pair.power);
@@ -297,105 +269,137 @@ impl OptimalParser {
             if length >= nice_length {
                 return Some(Item::Delta { length: length as u32, source });
             }
-            let price = cost + self.prices.delta(&state, source);
-            self.relax_match(place, MIN_MATCH, length, price, |length| Item::Delta { length, source }, true);
+            let price = self.prices.delta_repeat(state.contexts, index);
+            self.relax_delta::<P>(place, state, MIN_MATCH, length, price, source);
         }
-        let lz_length = self.matches.last().map_or(0, |found| found.length as usize);
-        if lz_length >= self.effort.delta_lz_limit {
+        if !has_candidates {
             return None;
         }
-        let shortest = MIN_DELTA_MATCH;
-        self.delta_finder.find(data, pos, shortest - 1, end - pos, &mut self.delta_matches);
         for index in 0..self.delta_matches.len() {
             let DeltaMatch { length, raw_offset, power } = self.delta_matches[index];
-            let source = Source::Explicit(DeltaPair { power, raw_offset });
+            let pair = DeltaPair { power, raw_offset };
+            let source = Source::Explicit(pair);
             if length as usize >= nice_length {
                 return Some(Item::Delta { length, source });
             }
-            let price = cost + self.prices.delta(&state, source);
-            let item = |length| Item::Delta { length, source };
-            self.relax_match(place, shortest, length as usize, price, item, true);
+            let price = self.prices.delta(state.contexts, pair);
+            self.relax_delta::<P>(place, state, MIN_DELTA_MATCH, length as usize, price, source);
         }
         None
     }
 
-    /// Relaxes matches of one source and several lengths, and the combined edges behind the longest if `combine` is set.
-    /// `price` is that without the length.
+    /// Relaxes a delta match that is `longest` bytes long and costs `price` without its length. If it is far from a gain at its
+    /// full length, it is none at any.
     #[inline(always)]
-    fn relax_match(
+    fn relax_delta<P: Processor>(
         &mut self,
         place: Place<'_>,
+        state: &State,
         shortest: usize,
         longest: usize,
         price: u32,
-        item: impl Fn(u32) -> Item,
-        combine: bool,
+        source: Source<DeltaPair>,
     ) {
-        if shortest > longest {
+        let price = place.cost + price;
+        if price + self.prices.length(longest) >= self.arrivals.cost(place.node + longest) + price::BIT {
             return;
         }
-        let node = place.node;
-        if node + longest >= self.arrivals.len() {
-            self.arrivals.resize(node + longest + 1, Arrival::NONE);
+        self.relax_lengths::<P>(place.node, shortest, longest, price, Step::delta(source));
+        let item = Item::Delta { length: longest as u32, source };
+        self.relax_tail(place, place.node + longest, state, state.lz_queue.get(0), item, price);
+    }
+
+    /// Relaxes the combined edges of an item, a literal and a repeat of index 0, where the item ends at the node `behind`; or
+    /// of a literal and a repeat, if the item is a literal: then that node is the present one.
+    ///
+    /// `state` is that of the present node, `price` that of the item without its length. `lz_offset` is the latest LZ offset
+    /// behind the item.
+    #[inline(always)]
+    fn relax_tail(&mut self, place: Place<'_>, behind: usize, state: &State, lz_offset: u32, item: Item, price: u32) {
+        let Place { data, start, end, node, .. } = place;
+        let pos = start + behind;
+        if !self.effort.combine || end - pos < 1 + MIN_MATCH {
+            return;
         }
-        let nodes = &mut self.arrivals[node + shortest..=node + longest];
-        for ((arrival, &length_price), length) in
-            nodes.iter_mut().zip(&self.prices.lengths()[shortest..]).zip(shortest..)
-        {
-            let cost = price + length_price;
-            if cost < arrival.cost {
-                *arrival = Arrival { cost, item: item(length as u32), tail: Tail::None };
+        let from = (pos + 1).wrapping_sub(lz_offset as usize);
+        let equal = match data.get(from..from.wrapping_add(8)) {
+            Some(there) => word(there, 0) ^ word(data, pos + 1),
+            None => 1,
+        };
+        if equal as u16 == 0 {
+            let mut length = equal.trailing_zeros() as usize / 8;
+            let longest = (end - pos - 1).min(self.effort.nice_length);
+            if length == size_of::<u64>() {
+                length = common_length(data, from, pos + 1, longest);
             }
+            let length = length.min(longest);
+            let (contexts, cost) = self.behind_literal(place, behind, state, item, price);
+            let cost = cost + self.prices.lz_repeat(contexts, 0) + self.prices.length(length);
+            self.arrivals.relax_tail(node, item, Tail::Lz, behind + 1 + length, cost);
         }
-        if combine && self.effort.combine {
-            let item = item(longest as u32);
-            let mut state = self.states[node];
-            state.apply(item);
-            self.relax_tail(place, node + longest, price + self.prices.length(longest), state, item);
+        if self.delta_active && !matches!(item, Item::Lz { .. }) {
+            self.relax_delta_tail(place, behind, state, item, price);
         }
     }
 
-    /// Relaxes the edges of an item, a literal and a repeat of index 0, where `cost` and `state` are those at the node
-    /// `behind` the item; or of a literal and a repeat from that node, if `item` is a literal.
+    /// As [`Self::relax_tail`] for repeats that are delta matches.
     #[inline(always)]
-    fn relax_tail(&mut self, place: Place<'_>, behind: usize, cost: u32, mut state: State, item: Item) {
-        let Place { data, start, end, .. } = place;
+    fn relax_delta_tail(&mut self, place: Place<'_>, behind: usize, state: &State, item: Item, price: u32) {
+        let Place { data, start, end, node, .. } = place;
         let pos = start + behind;
-        if end - pos < 1 + MIN_MATCH {
+        let pair = match item {
+            Item::Delta { source: Source::Explicit(pair), .. } => pair,
+            Item::Delta { source: Source::Repeat(index), .. } => state.delta_repeat(index),
+            _ => state.delta_queue.get(0),
+        };
+        let (span, offset) = (1 << pair.power, (pair.raw_offset as usize) << pair.power);
+        if offset + span > pos + 1 {
             return;
         }
-        let cost = cost + self.prices.literal(&state, data[pos]);
-        state.apply(Item::Literal);
         let longest = (end - pos - 1).min(self.effort.nice_length);
-
-        let offset = state.lz_repeat(0) as usize;
-        if let Some(from) = (pos + 1).checked_sub(offset)
-            && data[from..from + 2] == data[pos + 1..pos + 3]
-        {
-            let length = common_length(&data[from..], &data[pos + 1..pos + 1 + longest]);
-            let cost = cost + self.prices.lz(&state, Source::Repeat(0)) + self.prices.length(length);
-            self.relax(behind + 1 + length, Arrival { cost, item, tail: Tail::Lz(length as u32) });
+        let length = common_differences(data, pos + 1, offset, span, longest);
+        if length >= MIN_MATCH {
+            let (contexts, cost) = self.behind_literal(place, behind, state, item, price);
+            let cost = cost + self.prices.delta_repeat(contexts, 0) + self.prices.length(length);
+            self.arrivals.relax_tail(node, item, Tail::Delta, behind + 1 + length, cost);
         }
+    }
 
-        let pair = state.delta_repeat(0);
-        let (span, offset) = (1 << pair.power, (pair.raw_offset as usize) << pair.power);
-        if self.delta_active && offset + span <= pos + 1 {
-            let length = common_differences(data, pos + 1, offset, span, longest);
-            if length >= MIN_MATCH {
-                let cost = cost + self.prices.delta(&state, Source::Repeat(0)) + self.prices.length(length);
-                self.relax(behind + 1 + length, Arrival { cost, item, tail: Tail::Delta(length as u32) });
-            }
+    /// The contexts behind an item that ends at the node `behind` and a literal, and what it costs to get there; behind a
+    /// literal alone, if the item is one.
+    #[inline(always)]
+    fn behind_literal(
+        &self,
+        place: Place<'_>,
+        behind: usize,
+        state: &State,
+        item: Item,
+        price: u32,
+    ) -> (Contexts, u32) {
+        let mut contexts = state.contexts;
+        let mut cost = price;
+        if item != Item::Literal {
+            contexts.apply(item);
+            cost += self.prices.length(item.len());
         }
+        cost += self.prices.literal(contexts, place.data[place.start + behind]);
+        contexts.apply(Item::Literal);
+        (contexts, cost)
     }
 
     /// Puts the items on the way to `node` into `path`.
     fn collect_path(&mut self, mut node: usize) {
         self.path.clear();
         while node > 0 {
-            let arrival = self.arrivals[node];
-            self.path.extend(arrival.items().into_iter().flatten().rev());
-            node -= arrival.len();
+            let arrival = self.arrivals.get(node);
+            self.path.extend(arrival.items().into_iter().rev().flatten());
+            node = arrival.from;
         }
         self.path.reverse();
     }
+}
+
+#[inline(always)]
+fn word(data: &[u8], pos: usize) -> u64 {
+    u64::from_le_bytes(*data[pos..].first_chunk().expect("the data is padded"))
 }

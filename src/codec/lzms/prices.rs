@@ -3,10 +3,13 @@
 use super::format::{
     LENGTH_SLOTS, LITERAL_SYMBOLS, MAX_OFFSET_SYMBOLS, OFFSET_SLOTS, POWER_SYMBOLS, contexts, offset_slot,
 };
-use super::item::{RepeatState, Source, State};
+use super::item::{Contexts, RepeatContexts};
 use super::item_writer::{EncodeCode, ItemWriter, RepeatDecisions};
 use super::queue::DeltaPair;
 use super::range::price;
+
+/// Lengths beyond the longest for which [`Prices::lengths`] has entries, so that loops may take so many at once.
+pub(super) const LANES: usize = 8;
 
 /// Prices, frozen. What depends on the state of a decision is kept for each state.
 #[derive(Debug)]
@@ -46,15 +49,15 @@ impl RepeatPrices {
     }
 
     #[inline(always)]
-    fn explicit(&self, state: RepeatState) -> u32 {
-        self.is_repeat[usize::from(state.is_repeat) % contexts::REPEAT][0]
+    fn explicit(&self, contexts: RepeatContexts) -> u32 {
+        self.is_repeat[usize::from(contexts.is_repeat) % contexts::REPEAT][0]
     }
 
     #[inline(always)]
-    fn repeat(&self, state: RepeatState, index: u8) -> u32 {
-        let not_first = self.not_first[usize::from(state.not_first) % contexts::REPEAT];
-        let not_second = self.not_second[usize::from(state.not_second) % contexts::REPEAT];
-        self.is_repeat[usize::from(state.is_repeat) % contexts::REPEAT][1]
+    fn repeat(&self, contexts: RepeatContexts, index: u8) -> u32 {
+        let not_first = self.not_first[usize::from(contexts.not_first) % contexts::REPEAT];
+        let not_second = self.not_second[usize::from(contexts.not_second) % contexts::REPEAT];
+        self.is_repeat[usize::from(contexts.is_repeat) % contexts::REPEAT][1]
             + match index {
                 0 => not_first[0],
                 1 => not_first[1] + not_second[0],
@@ -72,7 +75,7 @@ impl Prices {
             lz: RepeatPrices::NONE,
             delta: RepeatPrices::NONE,
             literals: [0; LITERAL_SYMBOLS],
-            lengths: vec![0; max_length + 1].into(),
+            lengths: vec![0; max_length + 1 + LANES].into(),
             lz_offset_slots: [0; MAX_OFFSET_SYMBOLS],
             delta_offset_slots: [0; MAX_OFFSET_SYMBOLS],
             delta_powers: [0; POWER_SYMBOLS],
@@ -109,36 +112,47 @@ impl Prices {
 
     /// Of a literal.
     #[inline(always)]
-    pub(super) fn literal(&self, state: &State, byte: u8) -> u32 {
-        self.main[usize::from(state.main) % contexts::MAIN][0] + self.literals[usize::from(byte)]
+    pub(super) fn literal(&self, contexts: Contexts, byte: u8) -> u32 {
+        self.main[usize::from(contexts.main) % contexts::MAIN][0] + self.literals[usize::from(byte)]
     }
 
-    /// Of an LZ match without its length.
+    /// Of an LZ match with an explicit offset, without its offset and length.
     #[inline(always)]
-    pub(super) fn lz(&self, state: &State, source: Source<u32>) -> u32 {
-        let price = self.main[usize::from(state.main) % contexts::MAIN][1]
-            + self.is_delta[usize::from(state.is_delta) % contexts::MATCH][0];
-        price
-            + match source {
-                Source::Explicit(offset) => self.lz.explicit(state.lz) + self.lz_offset_slots[offset_slot(offset)],
-                Source::Repeat(index) => self.lz.repeat(state.lz, index),
-            }
+    pub(super) fn lz(&self, contexts: Contexts) -> u32 {
+        self.match_of_kind(contexts, 0) + self.lz.explicit(contexts.lz)
     }
 
-    /// Of a delta match without its length.
+    /// Of the offset of an LZ match.
     #[inline(always)]
-    pub(super) fn delta(&self, state: &State, source: Source<DeltaPair>) -> u32 {
-        let price = self.main[usize::from(state.main) % contexts::MAIN][1]
-            + self.is_delta[usize::from(state.is_delta) % contexts::MATCH][1];
-        price
-            + match source {
-                Source::Explicit(pair) => {
-                    self.delta.explicit(state.delta)
-                        + self.delta_powers[usize::from(pair.power) % POWER_SYMBOLS]
-                        + self.delta_offset_slots[offset_slot(pair.raw_offset)]
-                }
-                Source::Repeat(index) => self.delta.repeat(state.delta, index),
-            }
+    pub(super) fn lz_offset(&self, offset: u32) -> u32 {
+        self.lz_offset_slots[offset_slot(offset)]
+    }
+
+    /// Of an LZ match that repeats an offset, without its length.
+    #[inline(always)]
+    pub(super) fn lz_repeat(&self, contexts: Contexts, index: u8) -> u32 {
+        self.match_of_kind(contexts, 0) + self.lz.repeat(contexts.lz, index)
+    }
+
+    /// Of a delta match with an explicit offset, without its length.
+    #[inline(always)]
+    pub(super) fn delta(&self, contexts: Contexts, pair: DeltaPair) -> u32 {
+        self.match_of_kind(contexts, 1)
+            + self.delta.explicit(contexts.delta)
+            + self.delta_powers[usize::from(pair.power) % POWER_SYMBOLS]
+            + self.delta_offset_slots[offset_slot(pair.raw_offset)]
+    }
+
+    /// Of a delta match that repeats an offset, without its length.
+    #[inline(always)]
+    pub(super) fn delta_repeat(&self, contexts: Contexts, index: u8) -> u32 {
+        self.match_of_kind(contexts, 1) + self.delta.repeat(contexts.delta, index)
+    }
+
+    #[inline(always)]
+    fn match_of_kind(&self, contexts: Contexts, is_delta: usize) -> u32 {
+        self.main[usize::from(contexts.main) % contexts::MAIN][1]
+            + self.is_delta[usize::from(contexts.is_delta) % contexts::MATCH][is_delta]
     }
 
     /// Of a length.
@@ -147,7 +161,7 @@ impl Prices {
         self.lengths[length]
     }
 
-    /// Of each length from 0 on, for loops over lengths.
+    /// Of each length from 0 on, for loops over lengths, with [`LANES`] more at the end.
     #[inline(always)]
     pub(super) fn lengths(&self) -> &[u32] {
         &self.lengths

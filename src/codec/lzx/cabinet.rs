@@ -7,7 +7,8 @@
 //! - Each frame's bits begin with a new unit. Raw bytes go on with the first byte of the next frame, and if so, what
 //!   follows them may begin at an odd one.
 //! - The stream begins with the range of the CALL filter, which is undone for each frame by itself. Matches refer to
-//!   what is still translated, so the output is a copy.
+//!   what is still translated: when the output has been looked at, the translation is put back, which is less work than to
+//!   copy the output.
 //! - Block sizes always have 24 bits.
 //! - Bits beyond the end are an error. In a chunk of a WIM they are zeros, whose harm its SHA-1 shows; a cabinet has none.
 
@@ -15,8 +16,6 @@ use super::bits::BitReader;
 use super::decode::{Chunk, Tables};
 use super::e8;
 use super::format::{RECENT_OFFSETS, block_type, num_main_symbols};
-use crate::codec::boxed::boxed_array;
-use crate::codec::cabinet::MAX_BLOCK_SIZE;
 use crate::codec::cabinet::folder::{BlockDecoder, Folder};
 use crate::codec::{DecodeError, DecodeErrorKind};
 
@@ -35,7 +34,8 @@ pub(in crate::codec) fn decompressor(window_order: u32) -> Folder<CabinetLzx> {
         stream: Stream::default(),
         may_hold_calls: false,
         position: 0,
-        output: boxed_array(0),
+        frames: Vec::new(),
+        replaced: Vec::new(),
     };
     Folder::new(decoder, 1 << window_order)
 }
@@ -51,10 +51,12 @@ pub(in crate::codec) struct CabinetLzx {
     stream: Stream,
     /// Whether a byte 0xE8 may have been decoded; matches may have carried it anywhere since.
     may_hold_calls: bool,
-    /// Where in the folder's output the next frame begins.
+    /// Where in the folder's output the first of `frames` begins.
     position: u64,
-    /// The frame with its calls translated back.
-    output: Box<[u8; MAX_BLOCK_SIZE]>,
+    /// The sizes of frames that are decoded, with their calls still translated.
+    frames: Vec<usize>,
+    /// Targets of calls as they were, and where, in the frames that were finished last.
+    replaced: Vec<(usize, i32)>,
 }
 
 impl BlockDecoder for CabinetLzx {
@@ -79,20 +81,29 @@ impl BlockDecoder for CabinetLzx {
             .map_err(|kind| error(kind, skipped + chunk.reader.position().div_ceil(8).min(src.len()), chunk.dst_pos))?;
         self.recent = chunk.recent;
         self.may_hold_calls = chunk.may_hold_calls;
+        self.frames.push(buffer.len() - start);
         Ok(())
     }
 
-    fn output<'a>(&'a mut self, block: &'a [u8]) -> &'a [u8] {
-        let position = self.position;
-        self.position += block.len() as u64;
-        match self.stream.calls_range {
-            Some(range) if self.may_hold_calls && position < CALLS_END => {
-                let output = &mut self.output[..block.len()];
-                output.copy_from_slice(block);
-                e8::undo_at(position as i32, range, output);
-                output
+    fn finish(&mut self, blocks: &mut [u8]) {
+        let mut start = 0;
+        for size in self.frames.drain(..) {
+            let position = self.position;
+            self.position += size as u64;
+            if let Some(range) = self.stream.calls_range
+                && self.may_hold_calls
+                && position < CALLS_END
+            {
+                let frame = &mut blocks[start..start + size];
+                e8::undo_at(position as i32, range, frame, |at, target| self.replaced.push((start + at, target)));
             }
-            _ => block,
+            start += size;
+        }
+    }
+
+    fn resume(&mut self, blocks: &mut [u8]) {
+        for (at, target) in self.replaced.drain(..) {
+            blocks[at..at + size_of_val(&target)].copy_from_slice(&target.to_le_bytes());
         }
     }
 }
@@ -370,7 +381,12 @@ mod tests {
         let decoder = &mut folder.decoder;
         for (position, translated) in [(CALLS_END - 32768, true), (CALLS_END, false)] {
             decoder.position = position;
-            assert_eq!(decoder.output(&block) != block, translated);
+            decoder.frames.push(block.len());
+            let mut frame = block;
+            decoder.finish(&mut frame);
+            assert_eq!(frame != block, translated);
+            decoder.resume(&mut frame);
+            assert_eq!(frame, block);
         }
     }
 

@@ -37,30 +37,33 @@ pub(super) fn apply_at(start: i32, file_size: i32, frame: &mut [u8]) {
 
 /// Makes call targets relative again: undoes [`apply`] on a decoded chunk.
 pub(super) fn undo(chunk: &mut [u8]) {
-    undo_at(0, FILE_SIZE, chunk);
+    undo_at(0, FILE_SIZE, chunk, |_, _| ());
 }
 
 /// Makes call targets relative again in a frame of a cabinet's folder, which begins `start` bytes into the folder, for
-/// targets in the range that the folder states.
+/// targets in the range that the folder states. `replaced` is told where in the frame an operand is that has changed, and what
+/// it was.
 ///
 /// # Panics
 /// If the frame does not end before 2^31.
-pub(super) fn undo_at(start: i32, file_size: i32, frame: &mut [u8]) {
+pub(super) fn undo_at(start: i32, file_size: i32, frame: &mut [u8], mut replaced: impl FnMut(usize, i32)) {
     for_each_call(frame, |opcode, target| {
         let position = start + opcode;
-        if (0..file_size).contains(&target) {
+        let relative = if (0..file_size).contains(&target) {
             target - position
         } else if (-position..0).contains(&target) {
             // A range may be stated as negative, which is good for nothing, but must not overflow.
             target.wrapping_add(file_size)
         } else {
-            target
-        }
+            return target;
+        };
+        replaced(opcode as usize + 1, target);
+        relative
     });
 }
 
 /// Replaces the operand of each `E8` by `translate(position of the opcode, operand)`.
-fn for_each_call(chunk: &mut [u8], translate: impl Fn(i32, i32) -> i32) {
+fn for_each_call(chunk: &mut [u8], mut translate: impl FnMut(i32, i32) -> i32) {
     let end = chunk.len().saturating_sub(TAIL);
     // Where the operand of the last call ends.
     let mut start = 0;
@@ -200,7 +203,7 @@ mod tests {
             prop_assert_eq!(&there_and_back, &chunk);
             for start in [1 << 15, 11_993_088, 1 << 29] {
                 apply_at(start, FILE_SIZE, &mut there_and_back);
-                undo_at(start, FILE_SIZE, &mut there_and_back);
+                undo_at(start, FILE_SIZE, &mut there_and_back, |_, _| ());
                 prop_assert_eq!(&there_and_back, &chunk);
             }
         }

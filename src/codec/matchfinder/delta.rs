@@ -31,8 +31,22 @@ pub(crate) struct DeltaMatch {
     pub(crate) power: u8,
 }
 
-/// A hash for each span. The highest bits choose the entry, those below are its tag.
-type Hashes = [u32; POWERS];
+/// Something for each span, and to spare, so that a vector register is full.
+type Lanes = [u32; 8];
+
+/// Where the differences at a position belong.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    pos: usize,
+    /// The entries.
+    slots: Lanes,
+    /// What the entries have above the position: more bits of the hash.
+    tags: Lanes,
+}
+
+impl Place {
+    const NONE: Self = Self { pos: usize::MAX, slots: [0; 8], tags: [0; 8] };
+}
 
 /// The match finder.
 #[derive(Debug)]
@@ -43,8 +57,8 @@ pub(crate) struct DeltaFinder {
     table_log2: u32,
     /// The lowest so many bits of an entry are its position.
     position_bits: u32,
-    /// The hashes of the present and the next few positions, by position, with that position.
-    ring: [(usize, Hashes); RING],
+    /// The places of the present and the next few positions, by position.
+    ring: [Place; RING],
 }
 
 impl DeltaFinder {
@@ -59,24 +73,20 @@ impl DeltaFinder {
     }
 
     pub(crate) fn new() -> Self {
-        Self {
-            tables: Vec::new(),
-            table_log2: MIN_TABLE_LOG2,
-            position_bits: 0,
-            ring: [(usize::MAX, [0; POWERS]); RING],
-        }
+        Self { tables: Vec::new(), table_log2: MIN_TABLE_LOG2, position_bits: 0, ring: [Place::NONE; RING] }
     }
 
     /// Begins with new data of `data_len` bytes.
     pub(crate) fn reset(&mut self, data_len: usize) {
         self.table_log2 = Self::table_log2(data_len);
         self.position_bits = (data_len + 1).ilog2() + 1;
-        self.ring.fill((usize::MAX, [0; POWERS]));
+        self.ring.fill(Place::NONE);
         self.tables.clear();
         self.tables.resize(POWERS << self.table_log2, 0);
     }
 
     /// Finds the latest match for each span, at most `max_length` long and longer than `min_length`, and remembers `pos`.
+    /// Returns whether there was anything to compare with.
     ///
     /// `data` ends with [`PADDING`] bytes, which is why `max_length` is needed.
     #[inline(always)]
@@ -87,78 +97,75 @@ impl DeltaFinder {
         min_length: usize,
         max_length: usize,
         matches: &mut Vec<DeltaMatch>,
-    ) {
+    ) -> bool {
         debug_assert!(pos + max_length + PADDING <= data.len());
         matches.clear();
         if pos < WIDEST_SPAN {
-            return;
+            return false;
         }
-        self.announce(data, pos + FETCH_AHEAD);
-        let (announced, mut hashes) = self.ring[pos % RING];
-        if announced != pos {
-            hashes = hashes_of(data, pos);
+        let ahead = self.place(data, pos + FETCH_AHEAD);
+        for &slot in &ahead.slots[..POWERS] {
+            if let Some(entry) = self.tables.get(slot as usize) {
+                prefetch(entry);
+            }
+        }
+        self.ring[(pos + FETCH_AHEAD) % RING] = ahead;
+        let mut here = self.ring[pos % RING];
+        if here.pos != pos {
+            here = self.place(data, pos);
         }
         // Most positions have no candidates. That is found out without a branch for each span.
-        let mut candidates = [0; POWERS];
-        let mut any = false;
-        for (power, (candidate, hash)) in candidates.iter_mut().zip(hashes).enumerate() {
-            let slot = self.slot(power, hash);
-            let tag = hash << self.table_log2 >> self.position_bits << self.position_bits;
-            let entry = std::mem::replace(&mut self.tables[slot], (pos as u32 + 1) | tag) ^ tag;
-            // A wrong tag leaves high bits.
-            *candidate = if entry >> self.position_bits == 0 { entry } else { 0 };
-            any |= *candidate != 0;
+        let mut candidates = [u32::MAX; 8];
+        for (candidate, (slot, tag)) in candidates.iter_mut().zip(here.slots.into_iter().zip(here.tags)).take(POWERS) {
+            let Some(entry) = self.tables.get_mut(slot as usize) else { return false };
+            *candidate = std::mem::replace(entry, (pos as u32 + 1) | tag);
         }
-        if !any {
-            return;
+        // A wrong tag leaves high bits, an empty entry nothing at best.
+        let candidates: Lanes = std::array::from_fn(|power| (candidates[power] ^ here.tags[power]).wrapping_sub(1));
+        if candidates.iter().all(|&candidate| candidate >= pos as u32) {
+            return false;
         }
-        for (power, candidate) in candidates.into_iter().enumerate() {
+        for (power, candidate) in candidates.into_iter().take(POWERS).enumerate() {
             let span = 1 << power;
-            let Some(candidate) = (candidate as usize).checked_sub(1) else { continue };
-            let offset = pos - candidate;
-            if !offset.is_multiple_of(span) {
+            let candidate = candidate as usize;
+            if candidate >= pos || !(pos - candidate).is_multiple_of(span) {
                 continue;
             }
+            let offset = pos - candidate;
             let length = common_differences(data, pos, offset, span, max_length);
             if length > min_length {
                 let raw_offset = (offset >> power) as u32;
                 matches.push(DeltaMatch { length: length as u32, raw_offset, power: power as u8 });
             }
         }
+        true
     }
 
-    /// Gets ready for a position that is probably soon to be searched.
+    /// Hashes the differences at `pos` and the place within the span.
     #[inline(always)]
-    fn announce(&mut self, data: &[u8], pos: usize) {
-        let hashes = hashes_of(data, pos);
-        self.ring[pos % RING] = (pos, hashes);
-        for (power, hash) in hashes.into_iter().enumerate() {
-            prefetch(&self.tables[self.slot(power, hash)]);
+    fn place(&self, data: &[u8], pos: usize) -> Place {
+        const HIGH: u32 = 0x8080_8080;
+        const MULTIPLIER: u32 = 0x9E37_79B1;
+        /// The widest stands for those to spare.
+        const SPANS: [u32; 8] = [1, 2, 4, 8, 16, 32, 32, 32];
+        let from = pos - WIDEST_SPAN;
+        let bytes: &[u8; WIDEST_SPAN + 4] = data[from..].first_chunk().expect("the data is padded");
+        let word = |at: usize| u32::from_le_bytes(*bytes[at..].first_chunk().expect("a word is inside the bytes"));
+        let here = word(WIDEST_SPAN);
+        let before = SPANS.map(|span| word(WIDEST_SPAN - span as usize));
+        let hashes: Lanes = std::array::from_fn(|power| {
+            // As in `difference`.
+            let differences = ((here | HIGH) - (before[power] & !HIGH)) ^ ((here ^ !before[power]) & HIGH);
+            let place = pos as u32 & (SPANS[power] - 1);
+            (differences << (32 - 8 * HASHED) | place).wrapping_mul(MULTIPLIER)
+        });
+        let (table_log2, position_bits) = (self.table_log2, self.position_bits);
+        Place {
+            pos,
+            slots: std::array::from_fn(|power| (power as u32) << table_log2 | hashes[power] >> (32 - table_log2)),
+            tags: hashes.map(|hash| hash << table_log2 >> position_bits << position_bits),
         }
     }
-
-    #[inline(always)]
-    fn slot(&self, power: usize, hash: u32) -> usize {
-        power << self.table_log2 | (hash >> (32 - self.table_log2)) as usize
-    }
-}
-
-/// Hashes the differences at `pos` and the place within the span.
-#[inline(always)]
-fn hashes_of(data: &[u8], pos: usize) -> Hashes {
-    const HIGH: u32 = 0x8080_8080;
-    const MULTIPLIER: u32 = 0x9E37_79B1;
-    let from = pos - WIDEST_SPAN;
-    let bytes: &[u8; WIDEST_SPAN + 4] = data[from..].first_chunk().expect("the data is padded");
-    let word = |at: usize| u32::from_le_bytes(*bytes[at..].first_chunk().expect("a word is inside the bytes"));
-    let here = word(WIDEST_SPAN);
-    std::array::from_fn(|power| {
-        let before = word(WIDEST_SPAN - (1 << power));
-        // As in `difference`.
-        let differences = ((here | HIGH) - (before & !HIGH)) ^ ((here ^ !before) & HIGH);
-        let place = pos as u32 & ((1 << power) - 1);
-        (differences << (32 - 8 * HASHED) | place).wrapping_mul(MULTIPLIER)
-    })
 }
 
 /// The differences of the 8 bytes from `pos` on to those `span` bytes before.

@@ -193,12 +193,14 @@ impl<const TRIPLE_BITS: u32, const OLDER: usize, const SHORT: usize, const LONG:
         longest[0] = Match::NONE;
         nearest[0] = Match::NONE;
 
-        // Remembers a position; gives the latest one before with the same three bytes, whether it really has them, and older ones.
+        // Remembers a position; gives the latest one before with the same three bytes, in what it differs from them, and older
+        // ones. In 32 bits each: narrower ones would be packed into one register from one position to the next, and unpacked.
         let mut latest = |position: usize| {
             let bytes = buffer.word(position) << 8;
             let (latest, older) = &mut triples[hash::<TRIPLE_BITS>(bytes)];
             let candidate = replace(latest, position as u16);
-            (candidate, buffer.word(candidate.into()) << 8 == bytes, push(older, candidate.into()))
+            let difference = buffer.word(candidate.into()) << 8 ^ bytes;
+            (u32::from(candidate), difference, push(older, candidate.into()).map(u32::from))
         };
         let mut others = |position: usize| {
             let short = push(&mut short_table[hash::<SHORT_BITS>(buffer.word(position))], position);
@@ -216,11 +218,11 @@ impl<const TRIPLE_BITS: u32, const OLDER: usize, const SHORT: usize, const LONG:
         while next + TAIL < size {
             let position = next % MAX_SIZE;
             next += 1;
-            let (near, is_match, older) = replace(&mut ahead, latest(next));
+            let (near, difference, older) = replace(&mut ahead, latest(next));
             let (short, long) = others(position);
             let is_short_match =
                 || LONG > 0 && short.first().is_some_and(|&latest| buffer.word(latest.into()) == buffer.word(position));
-            if !is_match && !is_short_match() {
+            if difference != 0 && !is_short_match() {
                 longest[position] = inherited;
                 if NEAREST {
                     nearest[position] = Match::NONE;
@@ -231,7 +233,7 @@ impl<const TRIPLE_BITS: u32, const OLDER: usize, const SHORT: usize, const LONG:
 
             let window = buffer.window(position);
             let compare = |source: u16| Match::new(window.common(buffer.window(source.into())), source);
-            let (near, older) = (compare(near), older.map(compare));
+            let (near, older) = (compare(near as u16), older.map(|source| compare(source as u16)));
             let (short, long) = (short.map(compare), long.map(compare));
             if NEAREST {
                 nearest[position] = near;
@@ -261,6 +263,9 @@ impl<const TRIPLE_BITS: u32, const OLDER: usize, const SHORT: usize, const LONG:
             if NEAREST {
                 nearest[next..end].fill(Match::NONE);
             }
+            // The first of them has been looked up already, and would find itself.
+            others(next);
+            next += thrift.stride;
             while next < end {
                 latest(next);
                 others(next);

@@ -57,6 +57,17 @@ impl CabinetLzxCompressor {
         }
     }
 
+    /// About how many bytes an encoder occupies.
+    pub(in crate::codec) fn memory(window_order: u32, level: Level) -> u64 {
+        let window_size = 1 << window_order;
+        let parser = match level.get() {
+            1..=3 => lazy::LazyParser::<u32>::memory(window_size),
+            _ => optimal::OptimalParser::memory(window_size, level),
+        };
+        (size_of::<Self>() + window_size + PADDING + Segment::memory(MAX_BLOCK_SIZE) + 2 * MAX_BLOCK_SIZE + parser)
+            as u64
+    }
+
     /// Takes in the next bytes, half a window at most. Returns where they begin in the buffer.
     fn take(&mut self, src: &[u8]) -> usize {
         let half = 1 << (self.window_order - 1);
