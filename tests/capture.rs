@@ -538,6 +538,19 @@ fn an_image_is_applied() {
     expect(2, &["apply", arg(&wim), "2", arg(&target)]);
 }
 
+#[test]
+fn what_only_windows_does_is_refused_by_name() {
+    let scene = Scene::new();
+    let (wim, target) = (scene.path("a.wim"), scene.path("out"));
+    expect(0, &["capture", arg(&scene.tree()), arg(&wim)]);
+    for compact in ["--compact", "--compact=lzx"] {
+        let output = expect(2, &["apply", arg(&wim), "1", arg(&target), compact]);
+        let said = stderr(&output);
+        assert!(said.contains("files cannot be compacted here") && said.contains("leave out --compact"), "{said}");
+        assert!(!target.exists());
+    }
+}
+
 /// A tree that depends on `seed` alone: names, kinds, links, equal contents and times.
 fn make_random_tree(root: &Path, seed: u64) {
     const SYLLABLES: [&str; 12] = ["a", "Be", "ünder", "файл", ".", "x y", "LONG", "𝄞", "1", "-", "tmp", "~"];

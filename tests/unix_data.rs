@@ -346,6 +346,7 @@ fn what_needs_privileges_is_counted() {
     // The root, two files and the pipe are root's.
     assert_eq!(document["omitted_owners"], 4, "{document}");
     assert_eq!(document["omitted_special_files"], u64::from(has_devices), "{document}");
+    assert_eq!((&document["set_id_files"], &document["special_files"]), (&1.into(), &1.into()), "{document}");
     assert_eq!((document["files"].as_u64(), document["hard_links"].as_u64()), (Some(4), Some(0)));
     let mode_of = |name: &str| fs::symlink_metadata(out.join(name)).unwrap().mode() & 0o7777;
     assert_eq!((mode_of("root's"), mode_of("own"), mode_of("group's")), (0o755, 0o4755, 0o711));

@@ -123,6 +123,30 @@ fn the_element_is_that_of_microsofts_tools() {
 }
 
 #[test]
+fn an_image_made_in_memory_tells_the_same() {
+    let scene = Scene::new();
+    let (wim, _) = scene.capture(&[]);
+    let mut image = wimkit::wim::ImageBuilder::new();
+    let kernel = executable(AMD64, [10, 0, 26100, 1], PRODUCT);
+    // The library is another name of a file that is elsewhere.
+    let library = image.file("store/kernel32.dll", kernel.clone()).unwrap();
+    image.hard_link("windows/system32/KERNEL32.dll", library).unwrap();
+    image.file("windows/system32/ntoskrnl.exe", kernel).unwrap();
+    image.file("windows/system32/config/SOFTWARE", software(4061).hive()).unwrap();
+    image.file("windows/system32/config/SYSTEM", system().hive()).unwrap();
+    let made = scene.path("made.wim");
+    let (options, silent) = (Default::default(), wimkit::util::progress::Control::silent());
+    let done = image.write(&made, &options, silent).unwrap();
+    assert!(done.warnings.is_empty(), "{:?}", done.warnings);
+    assert_eq!(element(&xml(&made), "WINDOWS"), element(&xml(&wim), "WINDOWS"));
+
+    let mut plain = wimkit::wim::ImageBuilder::new();
+    plain.file("windows/notes.txt", "no Windows").unwrap();
+    plain.append(&made, &options, silent).unwrap();
+    assert_eq!(xml(&made).matches("<WINDOWS>").count(), 1);
+}
+
+#[test]
 fn wimlib_finds_the_same() {
     if !has_peer("wimlib-imagex") {
         return;

@@ -5,11 +5,12 @@ use super::args::{ImageWord, unix_data};
 use super::exit::{Failure, Outcome};
 use super::extracted::Report;
 use super::source::{Source, find_image, read_tree};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Instant;
+use wimkit::util::os::CompactFormat;
 use wimkit::wim::ImageIndex;
-use wimkit::wim::extract::{self, NotRestored, Options, Selection};
+use wimkit::wim::extract::{self, Options, Selection};
 use wimkit::wim::piped::{ApplyError, PipedError, PipedWim};
 
 /// Apply a whole image to a directory, and tell what of it the directory does not hold
@@ -32,6 +33,33 @@ pub(crate) struct Apply {
     /// Restore owners, groups and modes, and make devices, pipes and sockets, as far as the image keeps them (Linux)
     #[arg(long)]
     unix_data: bool,
+    /// Leave security descriptors to what files inherit from the directory (Windows)
+    #[arg(long)]
+    no_security: bool,
+    /// Let the system keep files compressed where programs do not see it, but for those that start Windows [default format:
+    /// xpress4k] (Windows 10 and later, NTFS)
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "xpress4k")]
+    compact: Option<Compact>,
+}
+
+/// How files are compressed, as `compact.exe` calls it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Compact {
+    Xpress4k,
+    Xpress8k,
+    Xpress16k,
+    Lzx,
+}
+
+impl From<Compact> for CompactFormat {
+    fn from(compact: Compact) -> Self {
+        match compact {
+            Compact::Xpress4k => Self::Xpress4k,
+            Compact::Xpress8k => Self::Xpress8k,
+            Compact::Xpress16k => Self::Xpress16k,
+            Compact::Lzx => Self::Lzx,
+        }
+    }
 }
 
 impl Apply {
@@ -48,7 +76,7 @@ impl Apply {
         let result = extract::extract(&wim, &tree, &everything, &self.dir, &options, context.control());
         context.bars.clear();
         let done = result?;
-        let not_restored = Some(NotRestored::of(&tree, self.unix_data));
+        let not_restored = Some(done.not_restored(&tree, self.unix_data));
         let report =
             Report { schema: "wimkit.apply/1", image, target: &self.dir, tree: &tree, done: &done, not_restored };
         report.tell(context, begun)
@@ -83,6 +111,8 @@ impl Apply {
             overwrite: self.overwrite,
             sparse: self.sparse,
             unix_data: unix_data(self.unix_data)?,
+            security_descriptors: !self.no_security,
+            compact: self.compact.map(CompactFormat::from),
             memory: context.memory(),
             ..Options::default()
         })

@@ -37,6 +37,9 @@ pub(crate) struct Extract {
     /// Restore owners, groups and modes, and make devices, pipes and sockets, as far as the image keeps them (Linux)
     #[arg(long)]
     unix_data: bool,
+    /// Restore security descriptors, instead of leaving them to what files inherit from the directory (Windows)
+    #[arg(long)]
+    security: bool,
     /// Refuse names that Windows cannot have, on other systems too
     #[arg(long)]
     windows_names: bool,
@@ -79,13 +82,16 @@ impl Extract {
             sparse: self.sparse,
             name_rules: if self.windows_names { NameRules::Windows } else { NameRules::default() },
             unix_data: unix_data(self.unix_data)?,
+            security_descriptors: self.security,
+            compact: None,
             max_bytes: self.max_size.map(|size| size.0),
             memory: context.memory(),
         };
         let result = extract::extract(wim, &tree, &selection, target, &options, context.control());
         context.bars.clear();
         let done = result?;
-        let report = Report { schema: "wimkit.extract/1", image, target, tree: &tree, done: &done, not_restored: None };
+        let not_restored = done.not_restored;
+        let report = Report { schema: "wimkit.extract/1", image, target, tree: &tree, done: &done, not_restored };
         report.tell(context, begun)
     }
 }

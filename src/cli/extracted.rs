@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;
 use wimkit::wim::ImageIndex;
-use wimkit::wim::extract::{self, NotRestored};
+use wimkit::wim::extract::{self, NotRestored, UnixMade};
 use wimkit::wim::metadata::Metadata;
 
 /// What there is to tell.
@@ -25,6 +25,9 @@ pub(crate) struct Report<'a> {
 impl Report<'_> {
     /// Tells it in the form that was asked for.
     pub(crate) fn tell(&self, context: &Context, begun: Instant) -> Result<Outcome, Failure> {
+        for warning in &self.done.warnings {
+            warn(warning);
+        }
         for refused in &self.done.refused {
             warn(format_args!(
                 "not extracted: {}: {}",
@@ -60,6 +63,18 @@ impl Report<'_> {
         if left_out.reparse_points > 0 {
             let points = Counted(left_out.reparse_points, "reparse point");
             context.say(format_args!("  left out: {points}"));
+        }
+        let UnixMade { set_id, special_files } = done.unix_made;
+        if set_id > 0 {
+            let files = Counted(set_id, "file");
+            context.say(format_args!("  with a set-user-id or set-group-id bit: {files}"));
+        }
+        if special_files > 0 {
+            let files = Counted(special_files, "special file");
+            context.say(format_args!("  {files} made: devices, pipes or sockets"));
+        }
+        if left_out.not_compacted > 0 {
+            context.say(format_args!("  not compacted: {}", Counted(left_out.not_compacted, "file")));
         }
         if left_out.owners > 0 {
             let entries = Counted(left_out.owners, "entry");
@@ -108,6 +123,10 @@ struct Document<'a> {
     copied_hard_links: u64,
     omitted_owners: u64,
     omitted_special_files: u64,
+    not_compacted: u64,
+    set_id_files: u64,
+    special_files: u64,
+    warnings: &'a [String],
     #[serde(flatten)]
     lost: Option<Lost>,
     refused: AllRefused<'a>,
@@ -135,7 +154,7 @@ struct Refused {
     problem: String,
 }
 
-/// Members of `apply` alone.
+/// Members of `apply`, and of `extract` where the system restores such features.
 #[derive(Serialize)]
 struct Lost {
     omitted_security_descriptors: u64,
@@ -162,6 +181,10 @@ impl<'a> Document<'a> {
             copied_hard_links: done.left_out.hard_links,
             omitted_owners: done.left_out.owners,
             omitted_special_files: done.left_out.special_files,
+            not_compacted: done.left_out.not_compacted,
+            set_id_files: done.unix_made.set_id,
+            special_files: done.unix_made.special_files,
+            warnings: &done.warnings,
             lost: not_restored.map(|lost| Lost {
                 omitted_security_descriptors: lost.security_descriptors,
                 omitted_attributes: lost.attributes,

@@ -45,6 +45,7 @@ use progress::Bars;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use wimkit::util::clock::Clock;
+use wimkit::util::guard;
 use wimkit::util::progress::Control;
 use wimkit::wim::engine::default_memory;
 
@@ -190,6 +191,13 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     interrupt::listen();
+    // A panic that is an answer is told as an error.
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !guard::is_guarded() {
+            tell(panic)
+        }
+    }));
     exit::finish(run(cli))
 }
 

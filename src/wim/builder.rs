@@ -1,5 +1,7 @@
 //! Images made in memory, from no directory on disk.
 
+mod windows;
+
 use crate::util::filetime::FileTime;
 use crate::util::progress::Control;
 use crate::util::read_at::{self, ReadAt};
@@ -89,7 +91,7 @@ pub enum BuilderError {
 }
 
 /// An image in the making: directories, files with all that images say about them, links. It is written as
-/// [`capture`](fn@capture::capture) writes a directory; equal contents are stored once.
+/// [`capture`](fn@capture::capture) writes a directory; equal contents are stored once, and the Windows is stated that it holds.
 ///
 /// Paths take either separator, and letter case does not count; directories that lead to an entry are made.
 ///
@@ -344,24 +346,21 @@ struct Named<'a> {
 }
 
 impl Material for Named<'_> {
-    fn path(&self) -> &Path {
-        self.path
-    }
-
     fn look(
         &mut self,
         _: &Rules<'_>,
-        _: &mut ImageXml,
-        _: &mut Findings,
-        _: Control<'_>,
+        image: &mut ImageXml,
+        findings: &mut Findings,
+        control: Control<'_>,
     ) -> Result<Scan, CaptureError> {
+        capture::state_windows(&self.image, self.path, image, findings, control)?;
         Ok(std::mem::take(&mut self.image.contents))
     }
 
-    fn build(self, scan: &Scan, hashes: &[Option<Sha1>]) -> Result<Tree, CaptureError> {
+    fn build(self, scan: Scan, hashes: &[Option<Sha1>]) -> Result<Tree, CaptureError> {
         let path = || self.path.to_owned();
-        let builder = self.image.into_tree(hashes);
-        let encoded = builder.encode().map_err(|error| CaptureError::Tree { path: path(), error })?;
+        let encoded =
+            self.image.into_tree(hashes).encode().map_err(|error| CaptureError::Tree { path: path(), error })?;
         // What the numbers are is known where trees are read.
         let metadata = Metadata::parse(encoded, &ParseOptions::default());
         let unreadable =
@@ -373,7 +372,7 @@ impl Material for Named<'_> {
             statistics: metadata.statistics(|sha1| sizes.get(sha1).copied().unwrap_or_default()),
             symlinks: metadata.entries().filter(|entry| entry.is_reparse_point()).count() as u64,
             hard_links: metadata.hard_links().map(|names| names.len() as u64 - 1).sum(),
-            builder,
+            metadata: metadata.as_bytes().to_vec(),
             ..Tree::default()
         };
         for (_, stream) in metadata.blob_references() {

@@ -1,22 +1,31 @@
 //! What differs between operating systems.
 
 mod dir;
+#[cfg(any(windows, test))]
+mod extended_attributes;
+mod ntfs;
+#[cfg(any(windows, test))]
+mod security_descriptor;
 pub use dir::{Ownership, SpecialFile, Times, UnixFacts};
+pub use ntfs::{Abilities, CompactFormat, NamedStream, NotHeld, ReparsePoint, Restore, WindowsFacts};
 
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 mod unix_dir;
 #[cfg(unix)]
-pub use unix::{FileId, copy_range, identify, is_local, open_alone, open_unfollowed, physical_memory, unix_facts};
+pub use unix::{
+    FileId, Look, copy_range, identify, identify_open, is_local, look, make_sparse, missing_for_reading,
+    missing_for_writing, open_alone, open_stream, open_unfollowed, physical_memory, unix_facts, verbatim,
+};
 #[cfg(unix)]
 pub use unix_dir::{Dir, finish_file};
 
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
-mod windows_dir;
-#[cfg(windows)]
-pub use windows::{FileId, copy_range, identify, is_local, open_alone, open_unfollowed, physical_memory, unix_facts};
-#[cfg(windows)]
-pub use windows_dir::{Dir, finish_file};
+pub use windows::{
+    Dir, FileId, Look, copy_range, finish_file, identify, identify_open, is_local, look, make_sparse,
+    missing_for_reading, missing_for_writing, open_alone, open_stream, open_unfollowed, physical_memory, unix_facts,
+    verbatim,
+};

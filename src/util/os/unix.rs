@@ -1,7 +1,9 @@
 //! Linux, macOS and the BSDs.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// Whether the file lies on a file system of this machine. Network and FUSE file systems can cut a mapped file short
 /// or fail a page at any time, which kills the process that touches it.
@@ -98,17 +100,76 @@ pub struct FileId {
     inode: u64,
 }
 
-/// The identity of a file, and how many names it has.
-pub fn identify(metadata: &std::fs::Metadata) -> Option<(FileId, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    Some((FileId { device: metadata.dev(), inode: metadata.ino() }, metadata.nlink()))
+/// The identity of what `path` names, and how many names it has; of a link itself.
+pub fn identify(path: &Path) -> Option<(FileId, u64)> {
+    path.symlink_metadata().ok().map(|metadata| identity(&metadata))
+}
+
+fn identity(metadata: &Metadata) -> (FileId, u64) {
+    (FileId { device: metadata.dev(), inode: metadata.ino() }, metadata.nlink())
+}
+
+/// The identity of an open file.
+pub fn identify_open(file: &File) -> Option<FileId> {
+    file.metadata().ok().map(|metadata| identity(&metadata).0)
+}
+
+/// What a name stands for.
+#[derive(Debug)]
+pub struct Look {
+    /// What the standard library tells.
+    pub metadata: Metadata,
+    /// What the system knows it by, and how many names it has.
+    pub identity: Option<(FileId, u64)>,
+    /// What NTFS keeps of it: nothing here.
+    pub windows: Option<super::WindowsFacts>,
+}
+
+/// Looks at what `path` names; at a link itself.
+///
+/// # Errors
+/// What the system says.
+pub fn look(path: &Path) -> io::Result<Look> {
+    let metadata = path.symlink_metadata()?;
+    Ok(Look { identity: Some(identity(&metadata)), metadata, windows: None })
+}
+
+/// The path by which a directory is opened: any will do here.
+///
+/// # Errors
+/// None.
+pub fn verbatim(path: &Path) -> io::Result<PathBuf> {
+    Ok(path.to_owned())
+}
+
+/// Who may read a file here may read all that an image keeps of it.
+pub fn missing_for_reading() -> Vec<&'static str> {
+    Vec::new()
+}
+
+/// What needs root is counted where it is restored.
+pub fn missing_for_writing() -> Vec<&'static str> {
+    Vec::new()
+}
+
+/// Every file may have holes here.
+pub fn make_sparse(_: &File) -> bool {
+    true
+}
+
+/// There is nothing of the kind here.
+///
+/// # Errors
+/// [`io::ErrorKind::Unsupported`].
+pub fn open_stream(_: &Path, _: &str) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Opens a file for changes that nobody else makes meanwhile. [`io::ErrorKind::WouldBlock`]: somebody does.
 ///
 /// # Errors
 /// What the system says.
-pub fn open_alone(path: &std::path::Path) -> io::Result<File> {
+pub fn open_alone(path: &Path) -> io::Result<File> {
     use std::fs::{OpenOptions, TryLockError};
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     match file.try_lock() {
@@ -122,15 +183,14 @@ pub fn open_alone(path: &std::path::Path) -> io::Result<File> {
 ///
 /// # Errors
 /// What the system says.
-pub fn open_unfollowed(path: &std::path::Path) -> io::Result<File> {
+pub fn open_unfollowed(path: &Path) -> io::Result<File> {
     use rustix::fs::{CWD, Mode, OFlags, openat};
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     Ok(openat(CWD, path, flags, Mode::empty())?.into())
 }
 
 /// Owner, group, mode and device number.
-pub fn unix_facts(metadata: &std::fs::Metadata) -> Option<super::UnixFacts> {
-    use std::os::unix::fs::MetadataExt;
+pub fn unix_facts(metadata: &Metadata) -> Option<super::UnixFacts> {
     // Other systems count devices in other ways. On Linux, a number has 32 bits.
     let device = if cfg!(target_os = "linux") { metadata.rdev() as u32 } else { 0 };
     Some(super::UnixFacts { uid: metadata.uid(), gid: metadata.gid(), mode: metadata.mode(), device })

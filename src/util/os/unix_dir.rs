@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 
 use super::dir::{Ownership, SpecialFile, Times, check_name};
+use super::ntfs::{Abilities, CompactFormat, NotHeld, ReparsePoint, Restore};
 use crate::util::filetime::FileTime;
 
 /// An open directory. Names given to it are single names, never paths, and links are never followed.
@@ -232,6 +233,69 @@ impl Dir {
     pub fn free_bytes(&self) -> Option<u64> {
         let stat = rustix::fs::fstatvfs(&self.0).ok()?;
         Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    /// What NTFS keeps of files, this system does not.
+    pub fn abilities(&self) -> Abilities {
+        Abilities::default()
+    }
+
+    /// There is nothing of the kind here.
+    pub fn is_volume_root(&self) -> bool {
+        false
+    }
+
+    /// Links here are made without regard to where the image goes.
+    pub fn link_target(&self) -> Option<String> {
+        None
+    }
+
+    /// What NTFS keeps of files, this system does not.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`].
+    pub fn restore(&self, _: Option<&str>, _: &Restore<'_>) -> io::Result<NotHeld> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// There is nothing of the kind here.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`].
+    pub fn set_short_name(&self, _: &str, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// There is nothing of the kind here.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`].
+    pub fn create_stream(&self, _: Option<&str>, _: &str) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// There is nothing of the kind here.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`].
+    pub fn create_reparse_point(&self, _: &str, _: &ReparsePoint, _: bool) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// There is nothing of the kind here.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`].
+    pub fn set_reparse_point(&self, _: &str, _: &ReparsePoint) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Only Windows has the filter that reads such files.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`].
+    pub fn check_compact(&self, _: CompactFormat) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

@@ -50,6 +50,15 @@ pub enum Problem {
         /// The other name.
         other: String,
     },
+    /// Encrypted by EFS: only the raw form could be stored, and whoever reads it gets the plain content.
+    #[error("it is encrypted by EFS")]
+    Encrypted,
+    /// Its content is compressed, and the part of the system is not at work that reads it.
+    #[error("the Windows Overlay Filter, which reads its compressed content, is not at work")]
+    Overlay,
+    /// A named stream with a name that is no text.
+    #[error("it has a named stream whose name is not valid UTF-16")]
+    StreamNotText,
     /// A link whose target is no text.
     #[error("the target of the link is not valid UTF-8")]
     TargetNotText,

@@ -1,7 +1,7 @@
 //! Symbolic links of this system as reparse points of Windows.
 
 use super::error::Problem;
-use crate::wim::metadata::reparse::{Link, SYMLINK};
+use crate::wim::metadata::reparse::{self, Link, SYMLINK};
 use std::path::{Component, Path, PathBuf};
 
 /// The tree that is captured, as far as links need to know it.
@@ -45,6 +45,17 @@ impl LinkRoot {
         Ok(NewLink { data: link.encode(SYMLINK)?, to_directory: self.leads_to_directory(path), is_not_fixed })
     }
 
+    /// The reparse data of a link of Windows whose absolute target inside the tree is made to count from its root. `None`: it
+    /// stays as it is.
+    pub(super) fn fix(&self, tag: u32, data: &[u8]) -> Option<Vec<u8>> {
+        if !self.fix_up || !reparse::is_windows_link_tag(tag) {
+            return None;
+        }
+        let root = self.canonical.to_str()?;
+        let link = Link::parse(tag, data).ok()?;
+        link.from_root(root.strip_prefix(r"\\?\").unwrap_or(root))?.encode(tag).ok()
+    }
+
     /// An absolute target inside the tree, as a path from the tree's root. `..` could lead through links: such a target is
     /// taken to be outside.
     fn inside(&self, target: &Path) -> Option<PathBuf> {
@@ -63,7 +74,21 @@ impl LinkRoot {
 mod tests {
     use super::*;
     use crate::util::utf16;
+    use crate::wim::metadata::reparse::MOUNT_POINT;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_of_windows_are_fixed_inside_the_tree() {
+        let root = LinkRoot { canonical: PathBuf::from(r"\\?\C:\tree"), fix_up: true };
+        let data = |target: &str, tag| Link::absolute(target).encode(tag).unwrap();
+        for tag in [SYMLINK, MOUNT_POINT] {
+            assert_eq!(root.fix(tag, &data(r"C:\TREE\dir", tag)), Some(data(r"C:\dir", tag)));
+            assert_eq!(root.fix(tag, &data(r"C:\other", tag)), None);
+        }
+        assert_eq!(root.fix(0x8000_001B, &data(r"C:\tree\dir", SYMLINK)), None);
+        let as_it_is = LinkRoot { fix_up: false, ..root };
+        assert_eq!(as_it_is.fix(SYMLINK, &data(r"C:\tree\dir", SYMLINK)), None);
+    }
 
     #[test]
     fn targets_inside_and_outside() {

@@ -29,7 +29,7 @@ use super::export::{
 };
 use super::header::flag;
 use super::reader::{ImageIndex, OpenOptions, Wim};
-use super::windows::Windows;
+use super::windows::{Files, Windows};
 use super::writer::{NewFile, WimWriter, piece_size};
 use super::xml::{ImageXml, WimXml};
 use crate::codec::Format;
@@ -203,9 +203,6 @@ pub fn append(
 
 /// What becomes an image.
 pub(super) trait Material {
-    /// What messages call it.
-    fn path(&self) -> &Path;
-
     /// Finds out which contents there are, and what the image's element can say about them.
     fn look(
         &mut self,
@@ -216,17 +213,13 @@ pub(super) trait Material {
     ) -> Result<Scan, CaptureError>;
 
     /// Makes the tree, once the contents have hashes.
-    fn build(self, scan: &Scan, hashes: &[Option<Sha1>]) -> Result<Tree, CaptureError>;
+    fn build(self, scan: Scan, hashes: &[Option<Sha1>]) -> Result<Tree, CaptureError>;
 }
 
 /// A directory on disk.
 struct Directory<'a>(&'a Path);
 
 impl Material for Directory<'_> {
-    fn path(&self) -> &Path {
-        self.0
-    }
-
     fn look(
         &mut self,
         rules: &scan::Rules<'_>,
@@ -236,19 +229,30 @@ impl Material for Directory<'_> {
     ) -> Result<Scan, CaptureError> {
         control.progress.begin("Looking at the tree", 0);
         let scan = scan::scan(self.0, rules, findings, control)?;
-        let places = scan.places();
-        if let Some(windows) = Windows::find(&places) {
-            control.progress.begin("Reading the registry", 0);
-            let description = windows.describe(&places);
-            description.state(image).map_err(|error| ExportError::Xml { path: self.0.to_owned(), error })?;
-            findings.warnings.extend(description.warnings.iter().map(ToString::to_string));
-        }
+        state_windows(&scan.places(), self.0, image, findings, control)?;
         Ok(scan)
     }
 
-    fn build(self, scan: &Scan, hashes: &[Option<Sha1>]) -> Result<Tree, CaptureError> {
-        Ok(tree::build(scan, hashes))
+    fn build(self, scan: Scan, hashes: &[Option<Sha1>]) -> Result<Tree, CaptureError> {
+        tree::build(scan, hashes).map_err(|error| CaptureError::Tree { path: self.0.to_owned(), error })
     }
+}
+
+/// States in the image's element which Windows the files are, if they are one. `path`: what they become an image of, or go to.
+pub(super) fn state_windows(
+    files: &impl Files,
+    path: &Path,
+    image: &mut ImageXml,
+    findings: &mut Findings,
+    control: Control<'_>,
+) -> Result<(), CaptureError> {
+    if let Some(windows) = Windows::find(files) {
+        control.progress.begin("Reading the registry", 0);
+        let description = windows.describe(files);
+        description.state(image).map_err(|error| ExportError::Xml { path: path.to_owned(), error })?;
+        findings.warnings.extend(description.warnings.iter().map(ToString::to_string));
+    }
+    Ok(())
 }
 
 /// Writes a new file with one image.
@@ -334,7 +338,7 @@ fn run(
         any_names: options.any_names,
         fix_links: place.fix_links,
         unix_data: options.unix_data,
-        destination: destination.symlink_metadata().ok().and_then(|found| os::identify(&found)).map(|(id, _)| id),
+        destination: os::identify(destination).map(|(id, _)| id),
         time_limit: options.time_limit.unwrap_or_else(FileTime::reproducible_limit),
     };
     let mut scan = material.look(&rules, &mut image, &mut findings, control)?;
@@ -369,12 +373,10 @@ fn run(
     let stored = store::store(&scan, &mut target, &mut findings, control)?;
     writer.drop_nameless();
 
-    let path = material.path().to_owned();
-    let tree = material.build(&scan, &stored.hashes)?;
-    drop(scan);
-    let bytes = tree.builder.encode().map_err(|error| CaptureError::Tree { path, error })?;
-    writer.write_metadata(&bytes).map_err(|source| ExportError::Output { path: destination.to_owned(), source })?;
-    drop(bytes);
+    let mut tree = material.build(scan, &stored.hashes)?;
+    let metadata = std::mem::take(&mut tree.metadata);
+    writer.write_metadata(&metadata).map_err(|source| ExportError::Output { path: destination.to_owned(), source })?;
+    drop(metadata);
     for (sha1, count) in &tree.references {
         writer.add_references(*sha1, *count);
     }

@@ -11,6 +11,8 @@ pub enum LeftOut {
     Special,
     /// The file that is written.
     Destination,
+    /// What is in a directory that is a reparse point: the directory itself is captured.
+    Behind,
 }
 
 impl std::fmt::Display for LeftOut {
@@ -18,6 +20,7 @@ impl std::fmt::Display for LeftOut {
         f.write_str(match self {
             Self::Special => "a device, pipe or socket, which an image holds only for Unix",
             Self::Destination => "the file that is written",
+            Self::Behind => "what is in it, as the directory is a reparse point; the directory is captured",
         })
     }
 }

@@ -1,21 +1,27 @@
 //! Looking at trees on disk: names, kinds, sizes and times, without reading any file.
 //!
+//! What NTFS keeps of a file is taken as it is found; other systems have nothing of the kind.
+//!
 //! Directories wait on a stack of their own, so that no depth of the tree matters; each one's names are sorted as images
 //! sort them, so that what is written does not depend on the order of the file system.
 
+mod windows;
+
 use super::error::{CaptureError, Problem};
 use super::exclude::Exclusions;
-use super::link::LinkRoot;
+use super::link::{LinkRoot, NewLink};
 use super::report::{Findings, LeftOut};
 use crate::util::filetime::FileTime;
-use crate::util::os::{self, FileId, UnixFacts};
+use crate::util::os::{self, FileId, Look, UnixFacts};
 use crate::util::progress::Control;
 use crate::util::read_at::{PositionedFile, ReadAt};
 use crate::util::sha1::Sha1;
 use crate::util::utf16;
+use crate::wim::metadata::Attributes;
+use crate::wim::metadata::reparse::{self, SYMLINK};
 use crate::wim::windows::Files;
 use std::collections::HashMap;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,12 +36,17 @@ pub(in crate::wim) struct Scan {
     /// In an order in which a directory comes before what is in it.
     pub nodes: Vec<Node>,
     pub contents: Vec<Content>,
+    /// The security descriptors of files, each once.
+    pub descriptors: Vec<Box<[u8]>>,
 }
 
 #[derive(Debug)]
 struct Root {
     node: NodeIndex,
+    /// As it was named.
     path: PathBuf,
+    /// As the system is asked for what is below it.
+    opened: PathBuf,
 }
 
 /// A name in a tree.
@@ -48,6 +59,33 @@ pub(in crate::wim) struct Node {
     pub times: Times,
     pub kind: Kind,
     pub unix: Option<UnixFacts>,
+    pub windows: Option<Box<WindowsNode>>,
+}
+
+impl Node {
+    /// The content by which names of one file are known; directories have none.
+    pub(in crate::wim) fn content(&self) -> Option<u32> {
+        match self.kind {
+            Kind::Directory => None,
+            Kind::File(content) | Kind::Link { data: content, .. } => Some(content),
+        }
+    }
+}
+
+/// The contents of named streams, in the order of the file system.
+pub(in crate::wim) type NamedContents = Box<[(Box<str>, u32)]>;
+
+/// What NTFS keeps of a file with a name. Numbers are places in the lists of the [`Scan`].
+#[derive(Debug)]
+pub(in crate::wim) struct WindowsNode {
+    pub attributes: Attributes,
+    /// UTF-16LE.
+    pub short_name: Box<[u8]>,
+    pub descriptor: Option<u32>,
+    /// Named streams, with their contents.
+    pub streams: NamedContents,
+    pub object_id: Option<Box<[u8; 64]>>,
+    pub extended_attributes: Box<[u8]>,
 }
 
 /// Creation, last access and last write.
@@ -64,11 +102,16 @@ pub(in crate::wim) enum Kind {
     Directory,
     /// A file; names of one file have the same content. With Unix data also a device, pipe or socket, which has no bytes.
     File(u32),
-    /// A symbolic link, with its reparse data.
+    /// A symbolic link or another reparse point, with its reparse data.
     Link {
         data: u32,
+        tag: u32,
+        reserved: u16,
+        /// Windows tells links to directories from others.
         to_directory: bool,
         is_not_fixed: bool,
+        /// What the file holds besides.
+        content: Option<u32>,
     },
 }
 
@@ -83,6 +126,12 @@ pub(in crate::wim) enum ContentSource {
     /// The file with this first name, as it was when it was looked at.
     File {
         node: NodeIndex,
+        state: FileState,
+    },
+    /// The named stream of the file with this first name.
+    Stream {
+        node: NodeIndex,
+        name: Box<str>,
         state: FileState,
     },
     Bytes(Box<[u8]>),
@@ -100,7 +149,7 @@ impl ContentSource {
     pub(super) fn written(&self) -> Option<FileTime> {
         match self {
             Self::File { state, .. } => state.modified.map(FileTime::from),
-            Self::Bytes(_) | Self::Blob(_) | Self::Reader { .. } => None,
+            Self::Stream { .. } | Self::Bytes(_) | Self::Blob(_) | Self::Reader { .. } => None,
         }
     }
 }
@@ -109,6 +158,7 @@ impl std::fmt::Debug for ContentSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File { node, .. } => write!(f, "File({node})"),
+            Self::Stream { node, name, .. } => write!(f, "Stream({node}, {name:?})"),
             Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
             Self::Blob(sha1) => write!(f, "Blob({sha1})"),
             Self::Reader { name, .. } => write!(f, "Reader({name:?})"),
@@ -126,21 +176,39 @@ pub(in crate::wim) struct FileState {
 }
 
 impl FileState {
-    pub(super) fn of(metadata: &Metadata) -> Self {
-        Self {
-            id: os::identify(metadata).map(|(id, _)| id),
-            size: metadata.len(),
-            is_file: metadata.is_file(),
-            modified: metadata.modified().ok(),
-        }
+    fn new(metadata: &Metadata, id: Option<FileId>) -> Self {
+        Self { id, size: metadata.len(), is_file: metadata.is_file(), modified: metadata.modified().ok() }
+    }
+
+    /// The state of an open file.
+    pub(super) fn of(file: &File) -> io::Result<Self> {
+        Ok(Self::new(&file.metadata()?, os::identify_open(file)))
+    }
+
+    /// The same of a stream of it. A directory has streams, too.
+    #[must_use]
+    pub(super) fn of_stream(self, size: u64) -> Self {
+        Self { size, is_file: true, ..self }
     }
 }
 
 impl Scan {
-    /// The path of an entry on disk.
+    /// The path of an entry, as messages tell it.
     pub(super) fn path(&self, node: NodeIndex) -> PathBuf {
-        let tree = self.roots.partition_point(|root| root.node <= node) - 1;
-        let mut path = self.roots[tree].path.clone();
+        self.below(&self.root(node).path, node)
+    }
+
+    /// The path by which the system is asked for an entry.
+    pub(super) fn opened_path(&self, node: NodeIndex) -> PathBuf {
+        self.below(&self.root(node).opened, node)
+    }
+
+    fn root(&self, node: NodeIndex) -> &Root {
+        &self.roots[self.roots.partition_point(|root| root.node <= node) - 1]
+    }
+
+    fn below(&self, root: &Path, node: NodeIndex) -> PathBuf {
+        let mut path = root.to_owned();
         path.extend(self.names(node));
         path
     }
@@ -175,6 +243,10 @@ impl Scan {
     pub(in crate::wim) fn open_content(&self, content: u32) -> Option<io::Result<Box<dyn ReadAt + '_>>> {
         Some(match &self.contents[content as usize].source {
             ContentSource::File { node, .. } => self.open(*node),
+            ContentSource::Stream { node, name, .. } => {
+                let opened = os::open_stream(&self.opened_path(*node), name);
+                opened.and_then(PositionedFile::new).map(|file| Box::new(file) as Box<dyn ReadAt>)
+            }
             ContentSource::Bytes(bytes) => Ok(Box::new(io::Cursor::new(bytes))),
             ContentSource::Reader { reader, .. } => Ok(Box::new(Arc::clone(reader))),
             ContentSource::Blob(_) => return None,
@@ -182,7 +254,7 @@ impl Scan {
     }
 
     fn open(&self, file: NodeIndex) -> io::Result<Box<dyn ReadAt + '_>> {
-        Ok(Box::new(PositionedFile::new(os::open_unfollowed(&self.path(file))?)?))
+        Ok(Box::new(PositionedFile::new(os::open_unfollowed(&self.opened_path(file))?)?))
     }
 
     /// Takes in a content; answers its number.
@@ -204,7 +276,7 @@ impl Places<'_> {
     }
 
     /// What is in a directory.
-    fn children(&self, directory: NodeIndex) -> &[NodeIndex] {
+    pub(super) fn children(&self, directory: NodeIndex) -> &[NodeIndex] {
         let start = self.by_parent.partition_point(|index| self.node(*index).parent < directory);
         let rest = &self.by_parent[start..];
         &rest[..rest.partition_point(|index| self.node(*index).parent == directory)]
@@ -267,7 +339,7 @@ pub(super) fn scan(
         return Err(CaptureError::NotADirectory { path: root.to_owned() });
     }
     let mut scanner = Scanner::new(rules, findings);
-    scanner.add_directory(root, &metadata, control)?;
+    scanner.add_directory(root, control)?;
     Ok(scanner.into_scan())
 }
 
@@ -283,15 +355,30 @@ pub(in crate::wim) struct Scanner<'a> {
     findings: &'a mut Findings,
     /// Contents of files with several names.
     by_id: HashMap<FileId, Kind>,
+    descriptors: HashMap<Box<[u8]>, u32>,
+    /// Files whose security descriptors may not be read.
+    without_descriptor: u64,
 }
 
 impl<'a> Scanner<'a> {
     pub(in crate::wim) fn new(rules: &'a Rules<'a>, findings: &'a mut Findings) -> Self {
         let links = LinkRoot { canonical: PathBuf::new(), fix_up: rules.fix_links };
-        Self { rules, links, scan: Scan::default(), findings, by_id: HashMap::new() }
+        Self {
+            rules,
+            links,
+            scan: Scan::default(),
+            findings,
+            by_id: HashMap::new(),
+            descriptors: HashMap::new(),
+            without_descriptor: 0,
+        }
     }
 
     pub(in crate::wim) fn into_scan(self) -> Scan {
+        if self.without_descriptor > 0 {
+            let count = self.without_descriptor;
+            self.findings.warnings.push(format!("{count} security descriptors may not be read and are left out"));
+        }
         self.scan
     }
 
@@ -304,12 +391,14 @@ impl<'a> Scanner<'a> {
     ) -> Result<Result<NodeIndex, LeftOut>, CaptureError> {
         let metadata = path.symlink_metadata().map_err(|error| unreadable(path, error))?;
         if metadata.is_dir() {
-            return self.add_directory(path, &metadata, control).map(Ok);
+            return self.add_directory(path, control).map(Ok);
         }
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         self.links.canonical = parent.canonicalize().map_err(|error| unreadable(path, error))?;
-        let node = self.begin_tree(path);
-        self.entry(node, "", path.to_owned())?;
+        let directory = os::verbatim(parent).map_err(|error| unreadable(path, error))?;
+        let opened = path.file_name().map_or_else(|| path.to_owned(), |name| directory.join(name));
+        let node = self.begin_tree(path, opened.clone());
+        self.entry(node, "", path.to_owned(), &opened)?;
         if self.scan.nodes.len() as NodeIndex > node {
             return Ok(Ok(node));
         }
@@ -317,23 +406,36 @@ impl<'a> Scanner<'a> {
         Ok(Err(self.findings.left_out.pop().map_or(LeftOut::Special, |(_, what)| what)))
     }
 
-    fn begin_tree(&mut self, path: &Path) -> NodeIndex {
+    fn explain_privileges(&mut self) {
+        let missing = os::missing_for_reading();
+        if !missing.is_empty() {
+            self.findings.warnings.push(format!(
+                "without {}, files that deny access cannot be read, and what security descriptors say about recording is \
+                 left out; run it as an administrator for all of it",
+                missing.join(" and ")
+            ));
+        }
+    }
+
+    fn begin_tree(&mut self, path: &Path, opened: PathBuf) -> NodeIndex {
+        if self.scan.roots.is_empty() {
+            self.explain_privileges();
+        }
         let node = self.scan.nodes.len() as NodeIndex;
-        self.scan.roots.push(Root { node, path: path.to_owned() });
+        self.scan.roots.push(Root { node, path: path.to_owned(), opened });
         node
     }
 
-    fn add_directory(
-        &mut self,
-        path: &Path,
-        metadata: &Metadata,
-        control: Control<'_>,
-    ) -> Result<NodeIndex, CaptureError> {
-        self.links.canonical = path.canonicalize().map_err(|error| unreadable(path, error))?;
-        let root = self.begin_tree(path);
-        let times = times(metadata, self.rules.time_limit);
-        let unix = self.unix_facts(metadata);
-        self.scan.nodes.push(Node { parent: root, name: Box::default(), times, kind: Kind::Directory, unix });
+    fn add_directory(&mut self, path: &Path, control: Control<'_>) -> Result<NodeIndex, CaptureError> {
+        let failed = |error| unreadable(path, error);
+        self.links.canonical = path.canonicalize().map_err(failed)?;
+        let look = os::look(&self.links.canonical).map_err(failed)?;
+        let root = self.begin_tree(path, os::verbatim(path).map_err(failed)?);
+        let Look { metadata, identity, windows } = look;
+        let windows = windows.map(|facts| self.windows_node(root, facts, Kind::Directory, &metadata, identity));
+        let windows =
+            windows.transpose().map_err(|problem| CaptureError::Unreadable { path: path.to_owned(), problem })?;
+        self.push(root, "", Kind::Directory, &metadata, windows);
         let mut pending = vec![root];
         while let Some(directory) = pending.pop() {
             if control.interrupted() {
@@ -350,9 +452,9 @@ impl<'a> Scanner<'a> {
 
     /// Adds what is in a directory.
     fn directory(&mut self, directory: NodeIndex) -> Result<(), CaptureError> {
-        let path = self.scan.path(directory);
+        let (path, opened) = (self.scan.path(directory), self.scan.opened_path(directory));
         let mut names = Vec::new();
-        let listing = match std::fs::read_dir(&path) {
+        let listing = match std::fs::read_dir(&opened) {
             Ok(listing) => listing,
             Err(error) => return self.findings.skip(path, error.into()),
         };
@@ -360,7 +462,7 @@ impl<'a> Scanner<'a> {
             match entry {
                 Ok(entry) => match entry.file_name().into_string() {
                     Ok(name) => names.push(name),
-                    Err(_) => self.findings.skip(entry.path(), Problem::NameNotText)?,
+                    Err(name) => self.findings.skip(path.join(name), Problem::NameNotText)?,
                 },
                 Err(error) => self.findings.skip(path.clone(), error.into())?,
             }
@@ -371,6 +473,7 @@ impl<'a> Scanner<'a> {
         let above: Vec<String> = self.scan.names(directory).into_iter().map(str::to_owned).collect();
         for (key, name) in names {
             let entry_path = path.join(&name);
+            let opened_path = opened.join(&name);
             let mut from_root: Vec<&str> = above.iter().map(String::as_str).collect();
             from_root.push(&name);
             if self.rules.exclusions.excludes(&from_root) {
@@ -386,7 +489,7 @@ impl<'a> Scanner<'a> {
             match Problem::name_impossible(&name).or(fault) {
                 Some(problem) => self.findings.skip(entry_path, problem)?,
                 None => {
-                    self.entry(directory, &name, entry_path)?;
+                    self.entry(directory, &name, entry_path, &opened_path)?;
                     before = Some((key, name));
                 }
             }
@@ -394,58 +497,86 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn entry(&mut self, parent: NodeIndex, name: &str, path: PathBuf) -> Result<(), CaptureError> {
-        let metadata = match path.symlink_metadata() {
-            Ok(metadata) => metadata,
+    fn entry(&mut self, parent: NodeIndex, name: &str, path: PathBuf, opened: &Path) -> Result<(), CaptureError> {
+        let Look { metadata, identity, mut windows } = match os::look(opened) {
+            Ok(look) => look,
             Err(error) => return self.findings.skip(path, error.into()),
         };
-        let identity = os::identify(&metadata);
         if identity.is_some() && identity.map(|(id, _)| id) == self.rules.destination {
             self.findings.leave_out(path, LeftOut::Destination);
             return Ok(());
         }
+        let node = self.scan.nodes.len() as NodeIndex;
         let file_type = metadata.file_type();
-        let kind = if file_type.is_dir() {
+        let point = match windows.as_mut().map(windows::reparse_point).transpose() {
+            Ok(point) => point.flatten(),
+            Err(problem) => return self.findings.skip(path, problem),
+        };
+        let kind = if let Some(point) = point {
+            let is_directory = windows.as_ref().is_some_and(windows::is_directory);
+            if is_directory && !reparse::is_name_surrogate(point.tag) {
+                self.findings.leave_out(path.clone(), LeftOut::Behind);
+            }
+            let content = (!is_directory && metadata.len() > 0).then(|| self.content(node, &metadata, identity));
+            self.reparse_point(point, is_directory, content)
+        } else if file_type.is_dir() {
             Kind::Directory
         } else if file_type.is_symlink() {
             match self.links.read(&path) {
                 Ok(link) => {
                     let data = self.scan.add_content(link.data.len() as u64, ContentSource::Bytes(link.data.into()));
-                    Kind::Link { data, to_directory: link.to_directory, is_not_fixed: link.is_not_fixed }
+                    let NewLink { to_directory, is_not_fixed, .. } = link;
+                    Kind::Link { data, tag: SYMLINK, reserved: 0, to_directory, is_not_fixed, content: None }
                 }
                 Err(problem) => return self.findings.skip(path, problem),
             }
         } else if file_type.is_file() || self.rules.unix_data {
-            self.file(&metadata, identity)
+            self.file(node, &metadata, identity)
         } else {
             self.findings.leave_out(path, LeftOut::Special);
             return Ok(());
         };
-        let times = times(&metadata, self.rules.time_limit);
-        let unix = self.unix_facts(&metadata);
-        self.scan.nodes.push(Node { parent, name: name.into(), times, kind, unix });
+        let windows = match windows.map(|facts| self.windows_node(node, facts, kind, &metadata, identity)).transpose() {
+            Ok(windows) => windows,
+            Err(problem) => return self.findings.skip(path, problem),
+        };
+        self.push(parent, name, kind, &metadata, windows);
         Ok(())
     }
 
-    fn unix_facts(&self, metadata: &Metadata) -> Option<UnixFacts> {
-        os::unix_facts(metadata).filter(|_| self.rules.unix_data)
+    fn push(
+        &mut self,
+        parent: NodeIndex,
+        name: &str,
+        kind: Kind,
+        metadata: &Metadata,
+        windows: Option<Box<WindowsNode>>,
+    ) {
+        let times = times(metadata, self.rules.time_limit);
+        let unix = os::unix_facts(metadata).filter(|_| self.rules.unix_data);
+        self.scan.nodes.push(Node { parent, name: name.into(), times, kind, unix, windows });
     }
 
-    fn file(&mut self, metadata: &Metadata, identity: Option<(FileId, u64)>) -> Kind {
+    fn file(&mut self, node: NodeIndex, metadata: &Metadata, identity: Option<(FileId, u64)>) -> Kind {
         if let Some(known) = identity.and_then(|(id, _)| self.by_id.get(&id)) {
             return *known;
         }
-        let node = self.scan.nodes.len() as NodeIndex;
-        let (size, source) = if metadata.is_file() {
-            (metadata.len(), ContentSource::File { node, state: FileState::of(metadata) })
-        } else {
-            (0, ContentSource::Bytes(Box::default()))
-        };
-        let kind = Kind::File(self.scan.add_content(size, source));
+        let kind = Kind::File(self.content(node, metadata, identity));
         if let Some((id, 2..)) = identity {
             self.by_id.insert(id, kind);
         }
         kind
+    }
+
+    /// The content of a file that has not been met before.
+    fn content(&mut self, node: NodeIndex, metadata: &Metadata, identity: Option<(FileId, u64)>) -> u32 {
+        let (size, source) = if metadata.is_file() {
+            let state = FileState::new(metadata, identity.map(|(id, _)| id));
+            (metadata.len(), ContentSource::File { node, state })
+        } else {
+            (0, ContentSource::Bytes(Box::default()))
+        };
+        self.scan.add_content(size, source)
     }
 }
 

@@ -48,12 +48,18 @@ impl<'a> SourceFile<'a> {
         &self.scan.contents[self.content as usize].source
     }
 
-    /// Reads a piece of the file; the last one finds out whether the file is what it was.
-    fn read(&self, buf: &mut [u8], offset: u64, node: u32, expected: &FileState) -> Result<(), Problem> {
-        let open = self.lock().file.clone();
-        let file = match open {
+    /// Reads a piece of a file, or of a stream of it; the last one finds out whether it is what it was.
+    fn read(
+        &self,
+        buf: &mut [u8],
+        offset: u64,
+        open: impl FnOnce() -> io::Result<File>,
+        is_unchanged: impl FnOnce(&File) -> io::Result<bool>,
+    ) -> Result<(), Problem> {
+        let known = self.lock().file.clone();
+        let file = match known {
             Some(file) => file,
-            None => Arc::new(os::open_unfollowed(&self.scan.path(node))?),
+            None => Arc::new(open()?),
         };
         let read = read_exact_at(&file, buf, offset);
         let is_last = {
@@ -64,7 +70,7 @@ impl<'a> SourceFile<'a> {
             is_last
         };
         // A file cut shorter, or something else in its place: say so rather than what reading it gave.
-        if (is_last || read.is_err()) && FileState::of(&file.metadata()?) != *expected {
+        if (is_last || read.is_err()) && !is_unchanged(&file)? {
             return Err(Problem::Changed);
         }
         Ok(read?)
@@ -78,7 +84,15 @@ impl ReadAt for SourceFile<'_> {
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         let read = match self.source() {
-            ContentSource::File { node, state: expected } => self.read(buf, offset, *node, expected),
+            ContentSource::File { node, state } => {
+                let open = || os::open_unfollowed(&self.scan.opened_path(*node));
+                self.read(buf, offset, open, |file| Ok(FileState::of(file)? == *state))
+            }
+            ContentSource::Stream { node, name, state } => {
+                let open = || os::open_stream(&self.scan.opened_path(*node), name);
+                let now = |file: &File| Ok::<_, io::Error>(FileState::of(file)?.of_stream(file.metadata()?.len()));
+                self.read(buf, offset, open, |file| Ok(now(file)? == *state))
+            }
             ContentSource::Reader { reader, .. } => reader.read_exact_at(buf, offset).map_err(Problem::Io),
             // The engine takes bytes from `as_slice`, and blobs are not read at all.
             ContentSource::Bytes(_) | ContentSource::Blob(_) => return Err(io::ErrorKind::Unsupported.into()),
@@ -94,7 +108,7 @@ impl ReadAt for SourceFile<'_> {
         match self.source() {
             ContentSource::Bytes(bytes) => Some(bytes),
             ContentSource::Reader { reader, .. } => reader.as_slice(),
-            ContentSource::File { .. } | ContentSource::Blob(_) => None,
+            ContentSource::File { .. } | ContentSource::Stream { .. } | ContentSource::Blob(_) => None,
         }
     }
 }

@@ -128,7 +128,7 @@ impl Store<'_, '_> {
                 ContentSource::Bytes(bytes) => _ = self.known.insert(index, Sha1::of(bytes)),
                 ContentSource::Blob(sha1) => _ = self.known.insert(index, *sha1),
                 _ if counts[&content.size] > 1 || existing.contains(&content.size) => to_read.push(index),
-                ContentSource::File { .. } | ContentSource::Reader { .. } => {}
+                ContentSource::File { .. } | ContentSource::Stream { .. } | ContentSource::Reader { .. } => {}
             }
         }
         self.control.progress.begin("Comparing files of equal sizes", self.size_of(&to_read));
@@ -211,6 +211,7 @@ impl Store<'_, '_> {
     fn solid_key(&self, content: u32) -> SolidKey {
         match &self.scan.contents[content as usize].source {
             ContentSource::File { node, .. } => SolidKey::new(Some(&self.scan.nodes[*node as usize].name)),
+            ContentSource::Stream { name, .. } => SolidKey::new(Some(name)),
             ContentSource::Reader { name, .. } => SolidKey::new(name.rsplit(['/', '\\']).next()),
             ContentSource::Bytes(_) | ContentSource::Blob(_) => SolidKey::new(None),
         }
@@ -265,7 +266,10 @@ impl Reader<'_> {
         self.known.remove(&content);
         self.failed.insert(content);
         match &self.scan.contents[content as usize].source {
-            ContentSource::File { node, .. } => self.findings.skip(self.scan.path(*node), problem),
+            // Without one of its streams, the file is not captured.
+            ContentSource::File { node, .. } | ContentSource::Stream { node, .. } => {
+                self.findings.skip(self.scan.path(*node), problem)
+            }
             ContentSource::Reader { name, .. } => self.findings.skip(Path::new(&**name).to_owned(), problem),
             ContentSource::Bytes(_) | ContentSource::Blob(_) => Ok(()),
         }

@@ -1,10 +1,15 @@
 //! The tree that a scan becomes.
+//!
+//! Entries are made while they are written: half a million files in the form of a [`NewFile`] each would take several times
+//! what the scan takes.
 
-use super::scan::{Kind, Node, Scan};
+use super::scan::{Kind, Node, NodeIndex, Places, Scan};
 use crate::util::sha1::Sha1;
-use crate::wim::metadata::reparse::SYMLINK;
-use crate::wim::metadata::tagged::{UNIX_DATA, UnixData};
-use crate::wim::metadata::{Attributes, NewFile, NodeId, Statistics, TreeBuilder};
+use crate::util::utf16;
+use crate::wim::metadata::encode::{self, Source};
+use crate::wim::metadata::tagged::{EXTENDED_ATTRIBUTES, OBJECT_ID, UNIX_DATA, UnixData};
+use crate::wim::metadata::{Attributes, EncodeError, NewFile, NewStream, Statistics, StreamKind};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// The flag of a link whose target was not made to count from the root of the tree, as a dentry has it.
@@ -13,7 +18,8 @@ const NOT_FIXED: u64 = 1 << 48;
 /// A tree to be written, and what it refers to.
 #[derive(Debug, Default)]
 pub(in crate::wim) struct Tree {
-    pub builder: TreeBuilder,
+    /// The metadata resource, uncompressed.
+    pub metadata: Vec<u8>,
     pub statistics: Statistics,
     pub symlinks: u64,
     /// Names beyond the first of their files.
@@ -22,83 +28,155 @@ pub(in crate::wim) struct Tree {
     pub references: HashMap<Sha1, u32>,
 }
 
-/// Makes the tree of everything in `scan` whose content has a hash.
-pub(super) fn build(scan: &Scan, hashes: &[Option<Sha1>]) -> Tree {
+/// Makes the tree of everything in `scan` whose contents have hashes.
+pub(super) fn build(mut scan: Scan, hashes: &[Option<Sha1>]) -> Result<Tree, EncodeError> {
+    // What their sources were is not needed any more, and takes a good part of the memory. By reference: a vector that is turned into
+    // another keeps its room.
+    let sizes: Vec<u64> = scan.contents.iter().map(|content| content.size).collect();
+    scan.contents = Vec::new();
     let mut tree = Tree::default();
-    let mut ids: Vec<Option<NodeId>> = Vec::with_capacity(scan.nodes.len());
-    // First names of the files that were met, by their contents.
-    let mut files: HashMap<u32, NodeId> = HashMap::new();
-    for (index, node) in scan.nodes.iter().enumerate() {
-        let id = if index == 0 {
-            tree.statistics.directories = 1;
-            let root = tree.builder.file_mut(TreeBuilder::ROOT);
-            *root = describe(root.clone(), node);
-            Some(TreeBuilder::ROOT)
-        } else {
-            // A parent comes before its children, and directories have no content that could be missing.
-            ids[node.parent as usize].and_then(|parent| tree.add(scan, node, parent, hashes, &mut files))
-        };
-        ids.push(id);
-    }
-    tree
+    let entries = Entries::new(&scan, hashes, &sizes, &mut tree);
+    tree.metadata = encode::encode(&entries)?;
+    Ok(tree)
 }
 
-impl Tree {
-    fn add(
-        &mut self,
-        scan: &Scan,
-        node: &Node,
-        parent: NodeId,
-        hashes: &[Option<Sha1>],
-        files: &mut HashMap<u32, NodeId>,
-    ) -> Option<NodeId> {
-        let content = match node.kind {
-            Kind::Directory => {
-                self.statistics.directories += 1;
-                return Some(self.builder.add(parent, new_file(node, Sha1::ZERO)));
+/// The entries of a scan, as an image has them.
+struct Entries<'a> {
+    scan: &'a Scan,
+    hashes: &'a [Option<Sha1>],
+    places: Places<'a>,
+    /// What goes into the image.
+    is_taken: Vec<bool>,
+    /// The first name with each content.
+    first_names: Vec<Option<NodeIndex>>,
+    /// The hard link group of each content; 0 for those with one name.
+    groups: Vec<u32>,
+}
+
+impl<'a> Entries<'a> {
+    /// Takes those whose contents have hashes, and counts them in `tree`.
+    fn new(scan: &'a Scan, hashes: &'a [Option<Sha1>], sizes: &[u64], tree: &mut Tree) -> Self {
+        let mut entries = Self {
+            scan,
+            hashes,
+            places: scan.places(),
+            is_taken: vec![false; scan.nodes.len()],
+            first_names: vec![None; sizes.len()],
+            groups: vec![0; sizes.len()],
+        };
+        let mut last_group = 0;
+        for (index, node) in (0..).zip(&scan.nodes) {
+            let is_root = index == 0;
+            // A parent comes before its children.
+            if !is_root && !entries.is_taken[node.parent as usize] {
+                continue;
             }
-            Kind::File(content) | Kind::Link { data: content, .. } => content,
-        };
-        let hash = hashes[content as usize]?;
-        let size = scan.contents[content as usize].size;
-        self.statistics.files += 1;
-        self.statistics.total_bytes += size;
-        if !hash.is_zero() {
-            *self.references.entry(hash).or_default() += 1;
+            let content = node.content();
+            let first = content.and_then(|content| entries.first_names[content as usize]);
+            let file = new_file(&scan.nodes[first.unwrap_or(index) as usize], hashes);
+            let Some(file) = file else {
+                // Nothing is left of an image without a root: it stays, without what has no hash.
+                entries.is_taken[index as usize] = is_root;
+                tree.statistics.directories += u64::from(is_root);
+                continue;
+            };
+            entries.is_taken[index as usize] = true;
+            for stream in file.streams.iter().filter(|stream| !stream.sha1.is_zero()) {
+                *tree.references.entry(stream.sha1).or_default() += 1;
+            }
+            let Some(content) = content.map(|content| content as usize) else {
+                tree.statistics.directories += 1;
+                continue;
+            };
+            tree.statistics.files += 1;
+            tree.statistics.total_bytes += sizes[content];
+            if first.is_none() {
+                entries.first_names[content] = Some(index);
+                tree.symlinks += u64::from(matches!(node.kind, Kind::Link { .. }));
+                continue;
+            }
+            tree.hard_links += 1;
+            tree.statistics.hard_link_bytes += sizes[content];
+            if entries.groups[content] == 0 && matches!(node.kind, Kind::File(_)) {
+                last_group += 1;
+                entries.groups[content] = last_group;
+            }
         }
-        if let Some(first) = files.get(&content) {
-            self.hard_links += 1;
-            self.statistics.hard_link_bytes += size;
-            return Some(self.builder.add_hard_link(parent, &node.name, *first));
-        }
-        self.symlinks += u64::from(matches!(node.kind, Kind::Link { .. }));
-        let id = self.builder.add(parent, new_file(node, hash));
-        files.insert(content, id);
-        Some(id)
+        entries
     }
 }
 
-/// What an image says about an entry whose content has the hash `hash`.
-pub(in crate::wim) fn new_file(node: &Node, hash: Sha1) -> NewFile {
-    let file = match node.kind {
+impl Source for Entries<'_> {
+    type Descriptor = Box<[u8]>;
+
+    fn descriptors(&self) -> &[Box<[u8]>] {
+        &self.scan.descriptors
+    }
+
+    fn count(&self) -> usize {
+        self.is_taken.len()
+    }
+
+    fn file(&self, id: usize) -> Cow<'_, NewFile> {
+        let node = &self.scan.nodes[id];
+        let first = node.content().and_then(|content| self.first_names[content as usize]);
+        let first = first.map_or(node, |first| &self.scan.nodes[first as usize]);
+        // Nothing but a root is written without all its contents.
+        let mut file = new_file(first, self.hashes).unwrap_or_else(|| NewFile::directory(&node.name));
+        // All names have the metadata of the first; the short name beside a name is that name's own.
+        file.name = utf16::from_str(&node.name);
+        file.short_name = short_name(node);
+        if let Kind::File(content) = node.kind {
+            file = file.with_hard_link_group(self.groups[content as usize].into());
+        }
+        Cow::Owned(file)
+    }
+
+    fn sorted_children(&self, directory: usize) -> Vec<usize> {
+        let children = self.places.children(directory as NodeIndex).iter().map(|child| *child as usize);
+        children.filter(|child| self.is_taken[*child]).collect()
+    }
+}
+
+/// What an image says about an entry, unless one of its contents has no hash. The number of its security descriptor is
+/// that of the scan.
+pub(in crate::wim) fn new_file(node: &Node, hashes: &[Option<Sha1>]) -> Option<NewFile> {
+    let hash = |content: u32| hashes[content as usize];
+    let mut file = match node.kind {
         Kind::Directory => NewFile::directory(&node.name),
-        Kind::File(_) => NewFile::file(&node.name, hash),
-        Kind::Link { to_directory, is_not_fixed, .. } => {
+        Kind::File(content) => NewFile::file(&node.name, hash(content)?),
+        Kind::Link { data, tag, reserved, to_directory, is_not_fixed, content } => {
             let flags = if is_not_fixed { NOT_FIXED } else { 0 };
-            let link =
-                NewFile::reparse_point(&node.name, SYMLINK, hash).with_hard_link_group(u64::from(SYMLINK) | flags);
+            let link = NewFile::reparse_point(&node.name, tag, hash(data)?);
+            let mut link = link.with_hard_link_group(u64::from(tag) | u64::from(reserved) << 32 | flags);
+            if let Some(content) = content {
+                link = link.with_stream(NewStream::unnamed(StreamKind::Data, hash(content)?));
+            }
             if to_directory { link.with_attributes(Attributes::DIRECTORY) } else { link }
         }
     };
-    describe(file, node)
-}
-
-/// The same with the times, and the owner and mode, of what was found.
-fn describe(mut file: NewFile, node: &Node) -> NewFile {
     let times = node.times;
     (file.creation_time, file.access_time, file.write_time) = (times.creation, times.access, times.write);
-    match node.unix {
-        Some(facts) => file.with_tagged_item(UNIX_DATA, &UnixData::from(facts).encode()),
-        None => file,
+    if let Some(windows) = &node.windows {
+        file.attributes = windows.attributes;
+        file.short_name = short_name(node);
+        file.security_id = windows.descriptor;
+        for (name, content) in &windows.streams {
+            file = file.with_stream(NewStream::named(name, hash(*content)?));
+        }
+        if let Some(id) = &windows.object_id {
+            file = file.with_tagged_item(OBJECT_ID, &id[..]);
+        }
+        if !windows.extended_attributes.is_empty() {
+            file = file.with_tagged_item(EXTENDED_ATTRIBUTES, &windows.extended_attributes);
+        }
     }
+    match node.unix {
+        Some(facts) => Some(file.with_tagged_item(UNIX_DATA, &UnixData::from(facts).encode())),
+        None => Some(file),
+    }
+}
+
+fn short_name(node: &Node) -> Vec<u8> {
+    node.windows.as_ref().map(|windows| windows.short_name.to_vec()).unwrap_or_default()
 }

@@ -43,6 +43,11 @@ impl<'a> Directories<'a> {
         Self { root, directories, open: Mutex::default() }
     }
 
+    /// The target.
+    pub(super) fn root(&self) -> &Dir {
+        &self.root
+    }
+
     /// Directory `index` of the plan, which must have been made.
     pub(super) fn get(&self, index: u32) -> io::Result<Arc<Dir>> {
         // Up to the next one that is open, then down again.

@@ -11,6 +11,7 @@
 //! Owners and modes come with the times, the owner first: a change of the owner takes the set-user-id bit away. Where the
 //! owner cannot be set, there is no such bit. Devices, pipes and sockets are made only if they are asked for.
 
+mod boot_files;
 mod directories;
 mod finish;
 mod names;
@@ -18,14 +19,16 @@ mod not_restored;
 mod outcome;
 mod plan;
 mod select;
+mod spool;
 #[cfg(test)]
 mod tests;
 mod unix;
+mod windows;
 mod write;
 
 pub use names::NameRules;
 pub use not_restored::NotRestored;
-pub use outcome::{ExtractError, LeftOut, Outcome, Problem, Refused};
+pub use outcome::{ExtractError, LeftOut, Outcome, Problem, Refused, UnixMade};
 pub use select::Selection;
 
 use std::collections::HashSet;
@@ -38,13 +41,15 @@ use rayon::prelude::*;
 use super::engine::{Request, Stopped, default_memory, read_blobs};
 use super::metadata::{DentryId, Metadata, reparse};
 use super::reader::{KnownBlob, Wim, reading_order};
-use crate::util::os::Dir;
+use crate::util::os::{CompactFormat, Dir};
 use crate::util::progress::Control;
 use crate::util::sha1::Sha1;
 use directories::Directories;
 use finish::Finish;
 use plan::{FailedDirectories, Naming, Plan, Target};
+use spool::{Extent, Spool};
 use unix::Unix;
+use windows::{Lost, Restoring, Windows};
 use write::{Failed, Wanted, Writing, problem_of};
 
 pub(super) use write::Extractor;
@@ -61,6 +66,10 @@ pub struct Options {
     /// Restore owners, groups and modes, and make devices, pipes and sockets, as far as the image keeps them. What needs a
     /// privilege that is missing is counted.
     pub unix_data: bool,
+    /// Restore security descriptors, where the target can hold them.
+    pub security_descriptors: bool,
+    /// Let the Windows Overlay Filter keep files compressed.
+    pub compact: Option<CompactFormat>,
     /// Refuse to extract more bytes than this.
     pub max_bytes: Option<u64>,
     /// Bytes of decoded data that may be in memory at once.
@@ -74,6 +83,8 @@ impl Default for Options {
             sparse: false,
             name_rules: NameRules::default(),
             unix_data: false,
+            security_descriptors: true,
+            compact: None,
             max_bytes: None,
             memory: default_memory(),
         }
@@ -105,11 +116,11 @@ pub fn extract(
     }
     let Reading { blobs, wanted, requests, mut failed } = reading;
     control.progress.begin("Extracting", blobs.iter().map(|blob| blob.size).fold(0, u64::saturating_add));
-    let received = job.receive(&wanted, |sink| {
+    let mut received = job.receive(&wanted, |sink| {
         read_blobs(&wim.sources(), &requests, sink, wim.decoders(), options.memory, control).map_err(Some)
     })?;
-    failed.extend(received.failed);
-    job.finish(&wanted, &sizes(&blobs), failed, received.link_data)
+    failed.extend(std::mem::take(&mut received.failed));
+    job.finish(&wanted, &sizes(&blobs), Received { failed, ..received })
 }
 
 /// Extracts all of `tree` into `target`, where blobs come as they like: `feed` gives the sink those it is told, of which requests
@@ -134,8 +145,8 @@ pub(super) fn extract_fed(
     // How much will come is not known.
     control.progress.begin("Extracting", 0);
     let mut sizes = Vec::new();
-    let received = job.receive(&wanted, |sink| feed(&hashes, sink).map(|came| sizes = came))?;
-    let mut failed = received.failed;
+    let mut received = job.receive(&wanted, |sink| feed(&hashes, sink).map(|came| sizes = came))?;
+    let failed = &mut received.failed;
     for (wanted, size) in wanted.iter().zip(&sizes) {
         let nbytes = size.unwrap_or_default();
         let is_for_links = |target: &&Target| target.link().is_some() && nbytes > reparse::MAX_NBYTES;
@@ -147,7 +158,7 @@ pub(super) fn extract_fed(
         }
     }
     let sizes: Vec<u64> = sizes.into_iter().map(Option::unwrap_or_default).collect();
-    job.finish(&wanted, &sizes, failed, received.link_data)
+    job.finish(&wanted, &sizes, received)
 }
 
 fn sizes(blobs: &[&KnownBlob]) -> Vec<u64> {
@@ -166,12 +177,15 @@ struct Job<'a> {
     naming: Naming,
     plan: Plan,
     unix: Option<Unix>,
+    windows: Option<Windows>,
+    spool: Spool,
 }
 
 /// What became of the blobs.
 struct Received {
     failed: Vec<Failed>,
     link_data: Vec<(u32, Vec<u8>)>,
+    stream_data: Vec<(u32, Vec<Extent>)>,
 }
 
 impl<'a> Job<'a> {
@@ -187,10 +201,21 @@ impl<'a> Job<'a> {
         let made = MadeTarget::make(target).map_err(target_error)?;
         let root = Arc::new(Dir::open(target).map_err(target_error)?);
         let case_sensitive = !plan::has_case_twins(tree) || is_case_sensitive(&root).map_err(target_error)?;
-        let naming = Naming { rules: options.name_rules, case_sensitive, unix_data: options.unix_data };
+        let abilities = root.abilities();
+        let naming = Naming { rules: options.name_rules, case_sensitive, unix_data: options.unix_data, abilities };
         let plan = Plan::new(tree, selection, naming, Vec::new());
         let unix = options.unix_data.then(Unix::default);
-        Ok(Self { tree, selection, target, options, control, made, root, naming, plan, unix })
+        let windows = Windows::new(abilities, options.security_descriptors, options.compact);
+        let windows = abilities.attributes.then_some(windows);
+        let spool = Spool::default();
+        let job = Self { tree, selection, target, options, control, made, root, naming, plan, unix, windows, spool };
+        match options.compact.map(|format| job.root.check_compact(format)) {
+            Some(Err(source)) => {
+                job.undo();
+                Err(ExtractError::Compact { path: target.to_owned(), source })
+            }
+            _ => Ok(job),
+        }
     }
 
     fn target_error(&self, source: io::Error) -> ExtractError {
@@ -222,8 +247,8 @@ impl<'a> Job<'a> {
     fn writing(&self) -> Writing<'_> {
         let directories = Directories::new(Arc::clone(&self.root), &self.plan.directories);
         let Options { sparse, overwrite, .. } = *self.options;
-        let unix = self.unix.as_ref();
-        Writing { tree: self.tree, directories, files: &self.plan.files, sparse, overwrite, unix }
+        let (unix, windows, spool) = (self.unix.as_ref(), self.windows.as_ref(), &self.spool);
+        Writing { tree: self.tree, directories, files: &self.plan.files, sparse, overwrite, unix, windows, spool }
     }
 
     /// Makes the files, as `read` gives their contents to the sink. An error without a reason counts as an interruption.
@@ -244,41 +269,66 @@ impl<'a> Job<'a> {
             Err(Some(Stopped::Sink(source))) => return Err(self.target_error(source)),
         }
         failed.append(&mut extractor.failed);
-        Ok(Received { failed, link_data: extractor.link_data })
+        Ok(Received { failed, link_data: extractor.link_data, stream_data: extractor.stream_data })
     }
 
     /// Makes all that comes behind the files.
-    fn finish(
-        mut self,
-        wanted: &[Wanted],
-        sizes: &[u64],
-        failed: Vec<Failed>,
-        link_data: Vec<(u32, Vec<u8>)>,
-    ) -> Result<Outcome, ExtractError> {
+    fn finish(mut self, wanted: &[Wanted], sizes: &[u64], received: Received) -> Result<Outcome, ExtractError> {
+        let Received { failed, link_data, stream_data } = received;
         for (link, data) in link_data {
             self.plan.links[link as usize].data = data;
+        }
+        for (stream, extents) in stream_data {
+            self.plan.streams[stream as usize].extents = extents;
         }
         let refused_before = std::mem::take(&mut self.plan.refused);
         let (plan, writing) = (&self.plan, self.writing());
         let failed_files: HashSet<u32> = failed.iter().filter_map(|failure| failure.target.file()).collect();
         let failed_links: HashSet<u32> = failed.iter().filter_map(|failure| failure.target.link()).collect();
+        let failed_streams: HashSet<u32> = failed.iter().filter_map(|failure| failure.target.stream()).collect();
         let mut refused = refused_before;
         refused.extend(failed.into_iter().map(|Failed { target, problem }| {
-            let place = match target {
-                Target::File(file) => &plan.files[file as usize],
-                Target::Link(link) => &plan.links[link as usize].place,
+            let dentry = match target {
+                Target::File(file) => plan.files[file as usize].dentry,
+                Target::Link(link) => plan.links[link as usize].place.dentry,
+                Target::Stream(stream) => plan.streams[stream as usize].dentry,
             };
-            Refused { dentry: place.dentry, problem }
+            Refused { dentry, problem }
         }));
-        let mut finish = Finish { tree: self.tree, writing: &writing, refused };
+        let (made_links, made_names) = (Vec::new(), Vec::new());
+        let mut finish = Finish { tree: self.tree, writing: &writing, refused, made_links, made_names };
         let hard_links =
             finish.hard_links(&plan.hard_links, &failed_files).map_err(|source| self.target_error(source))?;
         let symlinks = finish
-            .symlinks(&plan.links, &failed_links, &plan.directories)
+            .links(&plan.links, &failed_links, &failed_files, &plan.directories)
             .map_err(|source| self.target_error(source))?;
+        if let Some(windows) = &self.windows {
+            let restoring = Restoring {
+                windows,
+                tree: self.tree,
+                writing: &writing,
+                plan,
+                failed_files: &failed_files,
+                failed_streams: &failed_streams,
+                made_links: &finish.made_links,
+                made_names: &finish.made_names,
+                has_target: self.selection.is_everything(),
+            };
+            let problems = restoring.all().map_err(|source| self.target_error(source))?;
+            finish.refused.extend(problems);
+        }
         finish.directories(&plan.directories, self.selection.is_everything());
         let (owners, special_files) = self.unix.as_ref().map(Unix::counts).unwrap_or_default();
-        let left_out = LeftOut { hard_links: hard_links.copied, owners, special_files, ..plan.left_out };
+        let lost = self.windows.as_ref().map(Windows::lost);
+        let Lost { named_streams, not_compacted, .. } = lost.unwrap_or_default();
+        let left_out = LeftOut {
+            hard_links: hard_links.copied,
+            owners,
+            special_files,
+            named_streams: plan.left_out.named_streams + named_streams,
+            not_compacted,
+            ..plan.left_out
+        };
 
         let written = |target: &Target| target.file().is_some_and(|file| !failed_files.contains(&file));
         let copies = |wanted: &Wanted| wanted.targets.iter().filter(|target| written(target)).count() as u64;
@@ -290,6 +340,9 @@ impl<'a> Job<'a> {
             bytes: sizes.iter().zip(wanted).map(|(size, wanted)| size.saturating_mul(copies(wanted))).sum(),
             refused: finish.refused,
             left_out,
+            unix_made: self.unix.as_ref().map(Unix::made).unwrap_or_default(),
+            not_restored: lost.map(|lost| lost.features),
+            warnings: windows::missing_privileges(),
         })
     }
 }

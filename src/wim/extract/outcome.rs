@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::not_restored::NotRestored;
 use crate::util::sha1::Sha1;
 use crate::wim::WimError;
 use crate::wim::metadata::reparse::ReparseError;
@@ -26,6 +27,12 @@ pub struct Outcome {
     pub refused: Vec<Refused>,
     /// What was left out because the target cannot hold it: nothing is wrong.
     pub left_out: LeftOut,
+    /// With [`super::Options::unix_data`]: what the image brought that could have the rights of others.
+    pub unix_made: UnixMade,
+    /// Features that the target holds on this system, but for so many files; `None` if it holds none of them.
+    pub not_restored: Option<NotRestored>,
+    /// What could not be restored because of privileges that are missing.
+    pub warnings: Vec<String>,
 }
 
 impl Outcome {
@@ -33,6 +40,20 @@ impl Outcome {
     pub fn is_complete(&self) -> bool {
         self.refused.is_empty()
     }
+
+    /// Which features of `tree`, all of which was extracted, the target does not hold.
+    pub fn not_restored(&self, tree: &Metadata, with_unix_data: bool) -> NotRestored {
+        self.not_restored.unwrap_or_else(|| NotRestored::of(tree, with_unix_data))
+    }
+}
+
+/// What only Unix has, and what one should know of before others can use the directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnixMade {
+    /// Files with a set-user-id or set-group-id bit.
+    pub set_id: u64,
+    /// Devices, pipes and sockets.
+    pub special_files: u64,
 }
 
 /// Features of entries that were extracted without them.
@@ -48,6 +69,8 @@ pub struct LeftOut {
     pub owners: u64,
     /// Devices that only a privilege could make, each counted once.
     pub special_files: u64,
+    /// Files that the system did not compress, though [`super::Options::compact`] wants it.
+    pub not_compacted: u64,
 }
 
 /// An entry that was not extracted.
@@ -184,6 +207,14 @@ pub enum ExtractError {
         /// The limit.
         limit: u64,
     },
+    /// The system does not compress files there where programs do not see it.
+    #[error("{path}: files cannot be compacted here: {source}", path = path.display())]
+    Compact {
+        /// The target directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// It was asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -196,6 +227,9 @@ impl ExtractError {
             Self::Wim(error) => error.hint(),
             Self::NoSpace { .. } => {
                 Some("free some space, or extract with holes (--sparse) if the files have long runs of zeros".into())
+            }
+            Self::Compact { .. } => {
+                Some("leave out --compact: only NTFS on Windows 10 and later has the Windows Overlay Filter".into())
             }
             _ => None,
         }

@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use super::names::NameRules;
 use super::outcome::{LeftOut, Problem, Refused};
 use super::select::Selection;
+use super::spool::Extent;
 use super::unix::Unix;
-use crate::util::os::Times;
+use crate::util::os::{Abilities, Times};
 use crate::util::sha1::Sha1;
 use crate::util::utf16;
 use crate::wim::metadata::{DentryId, Entry, Metadata, StreamKind, reparse};
@@ -38,11 +39,31 @@ pub(super) struct Place {
     pub(super) dentry: DentryId,
 }
 
-/// A link to be made once its reparse data is read.
+/// A link, or where the target can hold it any other reparse point, to be made once its reparse data is read.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) place: Place,
     pub(super) data: Vec<u8>,
+    /// The index of the file that it is besides.
+    pub(super) file: Option<u32>,
+}
+
+/// A named stream, to be made once its file is there.
+#[derive(Debug)]
+pub(super) struct StreamPlace {
+    pub(super) owner: Owner,
+    pub(super) dentry: DentryId,
+    pub(super) name: String,
+    /// Where its content waits.
+    pub(super) extents: Vec<Extent>,
+}
+
+/// What a stream belongs to, by index.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Owner {
+    Directory(u32),
+    File(u32),
+    Link(u32),
 }
 
 /// Another name for a file.
@@ -60,6 +81,8 @@ pub(super) enum Target {
     File(u32),
     /// A link's reparse data, by index.
     Link(u32),
+    /// A named stream, by index.
+    Stream(u32),
 }
 
 impl Target {
@@ -67,7 +90,7 @@ impl Target {
     pub(super) fn file(self) -> Option<u32> {
         match self {
             Self::File(file) => Some(file),
-            Self::Link(_) => None,
+            Self::Link(_) | Self::Stream(_) => None,
         }
     }
 
@@ -75,7 +98,15 @@ impl Target {
     pub(super) fn link(self) -> Option<u32> {
         match self {
             Self::Link(link) => Some(link),
-            Self::File(_) => None,
+            Self::File(_) | Self::Stream(_) => None,
+        }
+    }
+
+    /// The stream's index, if it is one.
+    pub(super) fn stream(self) -> Option<u32> {
+        match self {
+            Self::Stream(stream) => Some(stream),
+            Self::File(_) | Self::Link(_) => None,
         }
     }
 }
@@ -87,6 +118,7 @@ pub(super) struct Plan {
     pub(super) files: Vec<Place>,
     pub(super) hard_links: Vec<HardLink>,
     pub(super) links: Vec<Link>,
+    pub(super) streams: Vec<StreamPlace>,
     /// Who needs which blob; in the order of the tree.
     pub(super) blobs: Vec<(Sha1, Vec<Target>)>,
     /// Files without content.
@@ -103,6 +135,8 @@ pub(super) struct Naming {
     pub(super) case_sensitive: bool,
     /// Whether owners and modes count, and what else an image says that only Unix has.
     pub(super) unix_data: bool,
+    /// What else the target can hold.
+    pub(super) abilities: Abilities,
 }
 
 impl Naming {
@@ -112,6 +146,11 @@ impl Naming {
             Unix::check(entry)?;
         }
         self.rules.target_name(entry)
+    }
+
+    /// Whether the entry is made out of its reparse data.
+    fn is_point(&self, entry: &Entry<'_>) -> bool {
+        entry.reparse_tag().is_some_and(|tag| self.abilities.reparse_points || reparse::is_link_tag(tag))
     }
 }
 
@@ -182,7 +221,7 @@ impl Plan {
                     plan.refuse(child, Problem::CaseCollision { other: tree.entry(*other).name().to_string() });
                 } else if !is_chosen && !may_enter {
                     plan.refuse(child, Problem::NotInDirectory);
-                } else if !child.is_directory() || is_link(&child) {
+                } else if !child.is_directory() || naming.is_point(&child) {
                     others.push((child_id, index));
                 } else {
                     match naming.target_name(&child) {
@@ -227,39 +266,78 @@ impl Plan {
                 }
             };
             let place = Place { directory: *directory, name, dentry: *id };
-            let planned = self.other(entry, place, &mut files_of_inodes, &mut blob_indices);
+            let planned = self.other(entry, place, naming, &mut files_of_inodes, &mut blob_indices);
             match planned {
-                Ok(()) => {
-                    let named = entry.streams().filter(|stream| stream.kind == StreamKind::Named).count();
-                    self.left_out.named_streams += named as u64;
-                }
+                Ok(owner) => self.named_streams(entry, owner, naming, &mut blob_indices),
                 Err(problem) => self.refuse(entry, problem),
             }
         }
-        let directories = self.directories.iter().map(|directory| tree.entry(directory.dentry));
-        let named =
-            directories.flat_map(|directory| directory.streams()).filter(|stream| stream.kind == StreamKind::Named);
-        self.left_out.named_streams += named.count() as u64;
+        for index in 0..self.directories.len() {
+            let Directory { dentry, failed, .. } = self.directories[index];
+            let owner = (!failed).then_some(Owner::Directory(index as u32));
+            self.named_streams(tree.entry(dentry), owner, naming, &mut blob_indices);
+        }
     }
 
+    /// Plans the named streams of an entry, or counts them. Without an owner, they are those of another name.
+    fn named_streams(
+        &mut self,
+        entry: Entry<'_>,
+        owner: Option<Owner>,
+        naming: Naming,
+        blob_indices: &mut HashMap<Sha1, usize>,
+    ) {
+        for stream in entry.streams().filter(|stream| stream.kind == StreamKind::Named) {
+            if !naming.abilities.named_streams {
+                self.left_out.named_streams += 1;
+                continue;
+            }
+            let Some(owner) = owner else { continue };
+            let Some(name) = stream.name.to_str().filter(|_| stream.name.is_safe()) else {
+                self.left_out.named_streams += 1;
+                continue;
+            };
+            // As many as entries and stream entries: fewer than the bytes of the metadata.
+            let index = self.streams.len() as u32;
+            self.streams.push(StreamPlace { owner, dentry: entry.id(), name, extents: Vec::new() });
+            if !stream.is_empty() {
+                self.want(stream.sha1, Target::Stream(index), blob_indices);
+            }
+        }
+    }
+
+    /// Answers what named streams belong to, unless the entry is a further name of a file.
     fn other(
         &mut self,
         entry: Entry<'_>,
         place: Place,
+        naming: Naming,
         files_of_inodes: &mut HashMap<DentryId, u32>,
         blob_indices: &mut HashMap<Sha1, usize>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Option<Owner>, Problem> {
         if entry.is_encrypted() {
             return Err(Problem::Encrypted);
         }
         if let Some(tag) = entry.reparse_tag() {
-            if reparse::is_link_tag(tag) {
+            if naming.is_point(&entry) {
                 let data = entry.stream(StreamKind::Reparse).filter(|stream| !stream.is_empty());
-                let Some(data) = data else { return Err(Problem::ReparseSize { nbytes: 0 }) };
+                if data.is_none() && reparse::is_link_tag(tag) {
+                    return Err(Problem::ReparseSize { nbytes: 0 });
+                }
                 let index = self.links.len() as u32;
-                self.links.push(Link { place, data: Vec::new() });
-                self.want(data.sha1, Target::Link(index), blob_indices);
-                return Ok(());
+                let content = entry.stream(StreamKind::Data).filter(|stream| !stream.is_empty());
+                let content = content.filter(|_| !entry.is_directory() && !reparse::is_link_tag(tag));
+                let file = content.map(|content| {
+                    let file = self.files.len() as u32;
+                    self.files.push(place.clone());
+                    self.want(content.sha1, Target::File(file), blob_indices);
+                    file
+                });
+                self.links.push(Link { place, data: Vec::new(), file });
+                if let Some(data) = data {
+                    self.want(data.sha1, Target::Link(index), blob_indices);
+                }
+                return Ok(Some(Owner::Link(index)));
             }
             self.left_out.reparse_points += 1;
         }
@@ -268,7 +346,7 @@ impl Plan {
             match files_of_inodes.entry(entry.first_link()) {
                 std::collections::hash_map::Entry::Occupied(file) => {
                     self.hard_links.push(HardLink { place, file: *file.get() });
-                    return Ok(());
+                    return Ok(None);
                 }
                 std::collections::hash_map::Entry::Vacant(vacant) => drop(vacant.insert(index)),
             }
@@ -278,7 +356,7 @@ impl Plan {
             Some(stream) => self.want(stream.sha1, Target::File(index), blob_indices),
             None => self.empty_files.push(index),
         }
-        Ok(())
+        Ok(Some(Owner::File(index)))
     }
 
     fn want(&mut self, sha1: Sha1, target: Target, blob_indices: &mut HashMap<Sha1, usize>) {
@@ -292,11 +370,6 @@ impl Plan {
     fn refuse(&mut self, entry: Entry<'_>, problem: Problem) {
         self.refused.push(Refused { dentry: entry.id(), problem });
     }
-}
-
-/// Whether it leads elsewhere: a symbolic link or junction.
-fn is_link(entry: &Entry<'_>) -> bool {
-    entry.reparse_tag().is_some_and(reparse::is_link_tag)
 }
 
 /// The times that what stands for `entry` gets.

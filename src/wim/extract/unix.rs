@@ -5,16 +5,23 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::outcome::Problem;
+use super::outcome::{Problem, UnixMade};
 use crate::util::os::{Dir, Ownership, SpecialFile, Times};
 use crate::wim::metadata::tagged::UnixKind;
 use crate::wim::metadata::{Entry, StreamKind, reparse};
+
+/// The bits of a mode that say whose rights a program has: its owner's or its group's.
+const SET_ID: u32 = 0o6000;
 
 /// What of it needs privileges that are missing.
 #[derive(Debug, Default)]
 pub(super) struct Unix {
     /// Entries whose owner, group or mode could not be set.
     not_owned: AtomicU64,
+    /// Files with a set-user-id or set-group-id bit.
+    set_id: AtomicU64,
+    /// Devices, pipes and sockets that were made.
+    made: AtomicU64,
     /// Devices that could not be made: files of the plan, by index.
     not_made: Mutex<HashSet<u32>>,
 }
@@ -44,9 +51,17 @@ impl Unix {
         }
     }
 
-    /// Counts an entry whose owner or mode could not be set.
-    pub(super) fn note(&self, is_complete: bool) {
+    /// Counts an entry whose owner or mode could not be set, and a file that runs with the rights of its owner or group.
+    pub(super) fn note(&self, of_file: Option<&Ownership>, is_complete: bool) {
         self.not_owned.fetch_add(u64::from(!is_complete), Ordering::Relaxed);
+        let is_set_id = is_complete && of_file.is_some_and(|ownership| ownership.mode & SET_ID != 0);
+        self.set_id.fetch_add(u64::from(is_set_id), Ordering::Relaxed);
+    }
+
+    /// Counts what was made that one should know of.
+    pub(super) fn made(&self) -> UnixMade {
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        UnixMade { set_id: count(&self.set_id), special_files: count(&self.made) }
     }
 
     /// Makes what is no file; `false` if that would need a privilege.
@@ -60,7 +75,8 @@ impl Unix {
     ) -> io::Result<bool> {
         match directory.make_special(name, special, ownership, times) {
             Ok(is_complete) => {
-                self.note(is_complete);
+                self.note(None, is_complete);
+                self.made.fetch_add(1, Ordering::Relaxed);
                 Ok(true)
             }
             // A directory that may not be written to says so in the same words of any file.

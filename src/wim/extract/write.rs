@@ -14,12 +14,14 @@ use rayon::prelude::*;
 use super::directories::Directories;
 use super::outcome::Problem;
 use super::plan::{Place, Target, times_of};
+use super::spool::{Extent, Spool};
 use super::unix::Unix;
+use super::windows::Windows;
 use crate::util::new_file::{NewFile, is_fatal, temporary_name};
 use crate::util::os::{self, Dir, Ownership};
 use crate::util::sha1::Sha1;
 use crate::wim::engine::{BlobEnd, Segment, Sink};
-use crate::wim::metadata::{Entry, Metadata, reparse};
+use crate::wim::metadata::{Attributes, Entry, Metadata, reparse};
 use crate::wim::verify::Damage;
 
 /// With holes: the shortest run of zeros that is left out, in bytes. Shorter ones cost more in extents than they save.
@@ -36,6 +38,9 @@ pub(super) struct Writing<'a> {
     pub(super) overwrite: bool,
     /// `None`: owners and modes are left alone.
     pub(super) unix: Option<&'a Unix>,
+    /// `None`: the target holds nothing that only NTFS has.
+    pub(super) windows: Option<&'a Windows>,
+    pub(super) spool: &'a Spool,
 }
 
 impl Writing<'_> {
@@ -62,7 +67,11 @@ impl Writing<'_> {
     fn begin<'p>(&self, place: &'p Place) -> io::Result<OpenFile<'p>> {
         let directory = self.directories.get(place.directory)?;
         let new = NewFile::create(directory, &place.name, self.overwrite)?;
-        Ok(OpenFile { new, place, ends_in_hole: false })
+        // The file has the attribute, whether it has holes or not.
+        let is_marked = || self.tree.entry(place.dentry).attributes().contains(Attributes::SPARSE_FILE);
+        let is_sparse = self.windows.is_some_and(|windows| windows.abilities.sparse_files && is_marked());
+        let is_prepared = is_sparse && os::make_sparse(&new.file);
+        Ok(OpenFile { new, place, holes: self.sparse || is_prepared, is_prepared, ends_in_hole: false })
     }
 
     fn finish(&self, open: &mut OpenFile<'_>) -> io::Result<()> {
@@ -75,7 +84,7 @@ impl Writing<'_> {
         let times = times_of(&self.tree.entry(entry.first_link()));
         let ownership = self.ownership(&entry);
         let is_complete = open.new.finish_owned(&times, ownership.as_ref())?;
-        self.note(is_complete);
+        self.note(ownership.as_ref(), is_complete);
         Ok(())
     }
 
@@ -86,9 +95,9 @@ impl Writing<'_> {
     }
 
     /// Takes notice of whether an entry belongs to whom it should.
-    pub(super) fn note(&self, is_complete: bool) {
+    pub(super) fn note(&self, of_file: Option<&Ownership>, is_complete: bool) {
         if let Some(unix) = self.unix {
-            unix.note(is_complete);
+            unix.note(of_file, is_complete);
         }
     }
 
@@ -124,7 +133,7 @@ impl Writing<'_> {
     /// Makes a file of which all content is at hand.
     fn whole_file(&self, file: u32, segments: &[Segment<'_>]) -> io::Result<()> {
         let mut open = self.begin(&self.files[file as usize])?;
-        segments.iter().try_for_each(|segment| open.write(segment.data, self.sparse))?;
+        segments.iter().try_for_each(|segment| open.write(segment.data))?;
         self.finish(&mut open)
     }
 
@@ -137,14 +146,14 @@ impl Writing<'_> {
 
     fn copy_content(&self, mut from: &File, to: &mut OpenFile<'_>) -> io::Result<()> {
         let size = from.metadata()?.len();
-        let done = if self.sparse { 0 } else { os::copy_range(from, 0, &to.new.file, 0, size)? };
+        let done = if to.holes { 0 } else { os::copy_range(from, 0, &to.new.file, 0, size)? };
         from.seek(SeekFrom::Start(done))?;
         to.new.file.seek(SeekFrom::Start(done))?;
         let mut buffer = vec![0; COPY];
         loop {
             match from.read(&mut buffer)? {
                 0 => return Ok(()),
-                nbytes => to.write(&buffer[..nbytes], self.sparse)?,
+                nbytes => to.write(&buffer[..nbytes])?,
             }
         }
     }
@@ -163,20 +172,28 @@ impl Writing<'_> {
 struct OpenFile<'p> {
     new: NewFile<'p>,
     place: &'p Place,
+    /// Whether long runs of zeros are left out.
+    holes: bool,
+    /// Whether the system knows that it will have holes.
+    is_prepared: bool,
     /// Whether its length is still to be stretched over a hole at its end.
     ends_in_hole: bool,
 }
 
 impl OpenFile<'_> {
-    fn write(&mut self, data: &[u8], sparse: bool) -> io::Result<()> {
-        if !sparse {
-            return self.new.file.write_all(data);
-        }
+    fn write(&mut self, data: &[u8]) -> io::Result<()> {
         let mut rest = data;
+        if !self.holes {
+            return self.new.file.write_all(rest);
+        }
         while !rest.is_empty() {
             let (piece, others) = rest.split_at(rest.len().min(HOLE));
             rest = others;
             self.ends_in_hole = piece.len() == HOLE && piece.iter().all(|byte| *byte == 0);
+            if self.ends_in_hole && !self.is_prepared {
+                self.is_prepared = os::make_sparse(&self.new.file);
+                self.ends_in_hole = self.is_prepared;
+            }
             if self.ends_in_hole {
                 self.new.file.seek_relative(HOLE as i64)?;
             } else {
@@ -206,6 +223,13 @@ struct Carried<'a> {
     open: Option<(u32, OpenFile<'a>)>,
     failed: Vec<Failed>,
     link_data: Vec<u8>,
+    extents: Vec<Extent>,
+}
+
+impl Carried<'_> {
+    fn new(request: usize, failed: Vec<Failed>) -> Self {
+        Self { request, open: None, failed, link_data: Vec::new(), extents: Vec::new() }
+    }
 }
 
 /// Writes what the engine reads.
@@ -217,6 +241,8 @@ pub(in crate::wim) struct Extractor<'a> {
     pub(super) failed: Vec<Failed>,
     /// Reparse data that came.
     pub(super) link_data: Vec<(u32, Vec<u8>)>,
+    /// Contents of named streams that came.
+    pub(super) stream_data: Vec<(u32, Vec<Extent>)>,
 }
 
 /// Sorts an error of one file: its own problem, or everybody's.
@@ -226,7 +252,7 @@ pub(super) fn problem_of(error: io::Error) -> Result<Problem, io::Error> {
 
 impl<'a> Extractor<'a> {
     pub(super) fn new(writing: &'a Writing<'a>, wanted: &'a [Wanted]) -> Self {
-        Self { writing, wanted, carried: None, failed: Vec::new(), link_data: Vec::new() }
+        Self { writing, wanted, carried: None, failed: Vec::new(), link_data: Vec::new(), stream_data: Vec::new() }
     }
 
     /// Removes the file that was begun and will not be finished.
@@ -243,13 +269,16 @@ impl<'a> Extractor<'a> {
             _ => self.begin(request, targets)?,
         };
         let wants_data = targets.iter().any(|target| target.link().is_some());
+        if targets.iter().any(|target| target.stream().is_some()) {
+            carried.extents.push(self.writing.spool.put(segments.iter().map(|segment| segment.data))?);
+        }
         for segment in segments {
             // More than a link can have is told from its size; nobody needs to hold it.
             if wants_data && carried.link_data.len() as u64 <= reparse::MAX_NBYTES {
                 carried.link_data.extend(segment.data);
             }
             let Some((file, mut open)) = carried.open.take() else { continue };
-            match open.write(segment.data, self.writing.sparse) {
+            match open.write(segment.data) {
                 Ok(()) => carried.open = Some((file, open)),
                 Err(error) => {
                     carried.failed.push(Failed { target: Target::File(file), problem: problem_of(error)? });
@@ -269,11 +298,11 @@ impl<'a> Extractor<'a> {
         let mut failed = Vec::new();
         for file in targets.iter().filter_map(|target| target.file()) {
             match self.writing.begin(&self.writing.files[file as usize]) {
-                Ok(open) => return Ok(Carried { request, open: Some((file, open)), failed, link_data: Vec::new() }),
+                Ok(open) => return Ok(Carried { open: Some((file, open)), ..Carried::new(request, failed) }),
                 Err(error) => failed.push(Failed { target: Target::File(file), problem: problem_of(error)? }),
             }
         }
-        Ok(Carried { request, open: None, failed, link_data: Vec::new() })
+        Ok(Carried::new(request, failed))
     }
 
     /// Completes the file, and copies it to the blob's other targets.
@@ -282,6 +311,7 @@ impl<'a> Extractor<'a> {
         for target in targets {
             match target {
                 Target::Link(link) => self.link_data.push((*link, carried.link_data.clone())),
+                Target::Stream(stream) => self.stream_data.push((*stream, carried.extents.clone())),
                 Target::File(file) => {
                     let Some((first, open)) = &mut carried.open else { continue };
                     if tried(*file, &carried.failed) {
@@ -321,6 +351,7 @@ fn damaged(wanted: &Wanted, end: BlobEnd) -> impl Iterator<Item = Failed> + '_ {
 struct Made {
     failed: Vec<Failed>,
     link_data: Vec<(u32, Vec<u8>)>,
+    stream_data: Vec<(u32, Vec<Extent>)>,
 }
 
 impl Sink for Extractor<'_> {
@@ -352,8 +383,14 @@ impl Sink for Extractor<'_> {
                         return Ok(made);
                     }
                 }
+                if wanted.targets.iter().any(|target| target.stream().is_some()) {
+                    let extent = writing.spool.put(segments.iter().map(|segment| segment.data))?;
+                    let streams = wanted.targets.iter().filter_map(|target| target.stream());
+                    made.stream_data.extend(streams.map(|stream| (stream, vec![extent])));
+                }
                 for target in &wanted.targets {
                     match target {
+                        Target::Stream(_) => {}
                         Target::Link(link) => {
                             let data = segments.iter().flat_map(|segment| segment.data).copied().collect();
                             made.link_data.push((*link, data));
@@ -371,6 +408,7 @@ impl Sink for Extractor<'_> {
         for made in made {
             self.failed.extend(made.failed);
             self.link_data.extend(made.link_data);
+            self.stream_data.extend(made.stream_data);
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
-//! Making a tree, or changing one: an owned form, and its encoding.
+//! Making a tree, or changing one: an owned form.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::attributes::Attributes;
-use super::dentry::{FIXED_NBYTES, NO_SECURITY, name_space, stream_field};
+use super::encode::{self, Source};
 use super::error::EncodeError;
-use super::stream::{Layout, NewStream, StreamKind};
-use super::{DentryId, Entry, Metadata, parse, security, tagged};
+use super::stream::{NewStream, StreamKind};
+use super::{DentryId, Entry, Metadata, tagged};
 use crate::util::filetime::FileTime;
 use crate::util::sha1::Sha1;
 use crate::util::utf16;
@@ -39,11 +40,11 @@ pub struct NewFile {
     pub streams: Vec<NewStream>,
     /// With [`Attributes::REPARSE_POINT`] the tag, 16 reserved bits and 16 bits of flags, from the lowest up; else the
     /// hard link group id, 0 for none.
-    reparse_or_link: u64,
+    pub(super) reparse_or_link: u64,
     /// Encoded tagged items.
-    tagged_items: Vec<u8>,
-    unused: [u8; 16],
-    unknown: [u8; 4],
+    pub(super) tagged_items: Vec<u8>,
+    pub(super) unused: [u8; 16],
+    pub(super) unknown: [u8; 4],
     children: Vec<NodeId>,
 }
 
@@ -149,7 +150,7 @@ impl NewFile {
                 | Attributes::COMPRESSED.0
                 | Attributes::NOT_CONTENT_INDEXED.0,
         );
-        let attributes = (self.attributes & !Attributes::NORMAL) | (old.attributes & KEPT);
+        let attributes = (self.attributes & !(Attributes::NORMAL | KEPT)) | (old.attributes & KEPT);
         Self {
             name: old.name.clone(),
             short_name: old.short_name.clone(),
@@ -177,7 +178,7 @@ impl NewFile {
         self.attributes & (Attributes::DIRECTORY | Attributes::REPARSE_POINT) == Attributes::DIRECTORY
     }
 
-    fn display_name(&self) -> String {
+    pub(super) fn display_name(&self) -> String {
         utf16::to_string_lossy(&self.name)
     }
 }
@@ -327,79 +328,29 @@ impl TreeBuilder {
     /// # Errors
     /// If a name, a number of streams or the whole is larger than the format allows.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let mut out = Vec::with_capacity(self.nodes.len() * 160);
-        security::encode(&self.descriptors, &mut out)?;
-        // Directories whose lists are to be written, each with the place that refers to it; the next one last.
-        let mut pending = Vec::new();
-        pending.extend(self.write_dentry(Self::ROOT, &mut out)?);
-        out.extend([0; 8]);
-        while let Some((directory, subdirectory_field)) = pending.pop() {
-            let list = out.len() as u64;
-            out[subdirectory_field..][..8].copy_from_slice(&list.to_le_bytes());
-            let mut children = self.nodes[directory.0].children.clone();
-            children.sort_by(|a, b| utf16::cmp_names(&self.nodes[a.0].name, &self.nodes[b.0].name));
-            let first = pending.len();
-            for child in children {
-                pending.extend(self.write_dentry(child, &mut out)?);
-            }
-            pending[first..].reverse();
-            out.extend([0; 8]);
-            if out.len() as u64 > parse::MAX_NBYTES {
-                return Err(EncodeError::TooLarge);
-            }
-        }
-        Ok(out)
+        encode::encode(self)
+    }
+}
+
+impl Source for TreeBuilder {
+    type Descriptor = Vec<u8>;
+
+    fn descriptors(&self) -> &[Vec<u8>] {
+        &self.descriptors
     }
 
-    /// Appends one dentry and its streams; for a directory, answers where its subdirectory offset goes.
-    fn write_dentry(&self, id: NodeId, out: &mut Vec<u8>) -> Result<Option<(NodeId, usize)>, EncodeError> {
-        let node = &self.nodes[id.0];
-        let (name, short_name): (&[u8], &[u8]) =
-            if id == Self::ROOT { (&[], &[]) } else { (&node.name, &node.short_name) };
-        let nbytes_of = |name: &[u8]| match u16::try_from(name.len()) {
-            Ok(nbytes) if nbytes.is_multiple_of(2) => Ok(nbytes),
-            _ => Err(EncodeError::NameTooLong { name: utf16::to_string_lossy(name) }),
-        };
-        let empty = NewStream::unnamed(StreamKind::Data, Sha1::ZERO);
-        let layout = Layout::new(node.attributes, &node.streams, &empty);
-        let extra_streams = u16::try_from(layout.extras.len())
-            .map_err(|_| EncodeError::TooManyStreams { name: node.display_name(), count: layout.extras.len() })?;
-        let names_nbytes = name_space(name.len()) + name_space(short_name.len());
-        let length = (FIXED_NBYTES + names_nbytes).next_multiple_of(8) + node.tagged_items.len();
-        let start = out.len();
+    fn count(&self) -> usize {
+        self.nodes.len()
+    }
 
-        out.extend((length as u64).to_le_bytes());
-        out.extend(node.attributes.0.to_le_bytes());
-        out.extend(node.security_id.unwrap_or(NO_SECURITY).to_le_bytes());
-        let subdirectory_field = out.len();
-        out.extend([0; 8]);
-        out.extend(node.unused);
-        for time in [node.creation_time, node.access_time, node.write_time] {
-            out.extend(time.0.to_le_bytes());
-        }
-        out.extend(layout.main.0);
-        out.extend(node.unknown);
-        out.extend(node.reparse_or_link.to_le_bytes());
-        out.extend(extra_streams.to_le_bytes());
-        out.extend(nbytes_of(short_name)?.to_le_bytes());
-        out.extend(nbytes_of(name)?.to_le_bytes());
-        for name in [name, short_name] {
-            out.extend(name);
-            out.resize(out.len() + name_space(name.len()) - name.len(), 0);
-        }
-        out.resize(start + length - node.tagged_items.len(), 0);
-        out.extend(&node.tagged_items);
-        for stream in layout.extras {
-            let length = (stream_field::NAME + name_space(stream.name.len())).next_multiple_of(8);
-            let end = out.len() + length;
-            out.extend((length as u64).to_le_bytes());
-            out.extend(stream.reserved);
-            out.extend(stream.sha1.0);
-            out.extend(nbytes_of(&stream.name)?.to_le_bytes());
-            out.extend(&stream.name);
-            out.resize(end, 0);
-        }
-        Ok(node.attributes.contains(Attributes::DIRECTORY).then_some((id, subdirectory_field)))
+    fn file(&self, id: usize) -> Cow<'_, NewFile> {
+        Cow::Borrowed(&self.nodes[id])
+    }
+
+    fn sorted_children(&self, directory: usize) -> Vec<usize> {
+        let mut children = self.nodes[directory].children.clone();
+        children.sort_by(|a, b| utf16::cmp_names(&self.nodes[a.0].name, &self.nodes[b.0].name));
+        children.into_iter().map(|child| child.0).collect()
     }
 }
 

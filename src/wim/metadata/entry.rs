@@ -110,6 +110,11 @@ impl<'a> Entry<'a> {
         self.is_reparse_point() && self.raw.reparse_or_link() & NOT_FIXED != 0
     }
 
+    /// The reserved field of its reparse point's header.
+    pub fn reparse_reserved(&self) -> u16 {
+        (self.raw.reparse_or_link() >> 32) as u16
+    }
+
     /// The hard link group id as it is stored; 0 for none. Members of one group need not be one file: see
     /// [`Self::links`].
     pub fn hard_link_group(&self) -> u64 {

@@ -14,6 +14,7 @@ mod attributes;
 mod builder;
 mod dentry;
 mod editor;
+pub(in crate::wim) mod encode;
 mod entry;
 mod error;
 mod inode;

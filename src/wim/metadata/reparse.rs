@@ -25,9 +25,24 @@ pub const SYMLINK: u32 = 0xA000_000C;
 /// Tag of a symbolic link made by the Linux subsystem.
 pub const LX_SYMLINK: u32 = 0xA000_001D;
 
+/// Tag of a file whose content the system keeps together with that of others.
+pub const DEDUP: u32 = 0x8000_0013;
+/// Tag of a file whose content the Windows Overlay Filter makes up.
+pub const WOF: u32 = 0x8000_0017;
+
+/// Whether a reparse point of this kind stands for something elsewhere, as links do.
+pub fn is_name_surrogate(tag: u32) -> bool {
+    tag & 0x2000_0000 != 0
+}
+
 /// Whether a reparse point of this kind is a symbolic link or junction.
 pub fn is_link_tag(tag: u32) -> bool {
     matches!(tag, SYMLINK | MOUNT_POINT | LX_SYMLINK)
+}
+
+/// Whether a reparse point of this kind holds the names that links of Windows have.
+pub fn is_windows_link_tag(tag: u32) -> bool {
+    matches!(tag, SYMLINK | MOUNT_POINT)
 }
 
 /// The usual name of a reparse tag.
@@ -36,8 +51,8 @@ pub fn tag_name(tag: u32) -> Option<&'static str> {
         MOUNT_POINT => "MOUNT_POINT",
         SYMLINK => "SYMLINK",
         LX_SYMLINK => "LX_SYMLINK",
-        0x8000_0013 => "DEDUP",
-        0x8000_0017 => "WOF",
+        DEDUP => "DEDUP",
+        WOF => "WOF",
         0x8000_0018 => "WCI",
         0x8000_001B => "APPEXECLINK",
         0x8000_0023 => "AF_UNIX",
@@ -167,6 +182,33 @@ impl Link {
         Ok(data)
     }
 
+    /// The same with a target that counts from the root of the drive as it does here from the directory `root`, an absolute
+    /// path with a drive; `None` if it leads elsewhere.
+    pub fn from_root(&self, root: &str) -> Option<Self> {
+        let target = self.absolute_target()?;
+        let drive = target.get(..2).filter(|drive| drive.ends_with(':'))?;
+        let rest = below(without_prefix(&target), root)?;
+        Some(Self::absolute(&format!("{drive}\\{}", rest.trim_start_matches(['\\', '/']))))
+    }
+
+    /// The same with a target that counts from the directory `root` as it does here from the root of its drive or volume.
+    pub fn into_root(&self, root: &str) -> Option<Self> {
+        let target = self.absolute_target()?;
+        let rest = without_volume(&target, false).ok()?.trim_start_matches(['\\', '/']);
+        Some(Self::absolute(format!("{}\\{rest}", root.trim_end_matches('\\')).trim_end_matches('\\')))
+    }
+
+    /// The target as one tells it to Windows when a link is made; `None` if it is no text.
+    pub fn windows_target(&self) -> Option<String> {
+        if self.is_relative { utf16::to_string(&self.substitute_name) } else { self.absolute_target() }
+    }
+
+    /// The substitute name without what stands before drive or volume; `None` for a relative one.
+    fn absolute_target(&self) -> Option<String> {
+        let text = utf16::to_string(&self.substitute_name).filter(|_| !self.is_relative)?;
+        Some(without_prefix(&text).to_owned())
+    }
+
     /// The target of the symbolic link that stands for this one on Unix.
     ///
     /// `depth` is the number of directories between the image's root and the link: where an absolute target was made
@@ -202,12 +244,36 @@ impl Link {
     }
 }
 
+fn starts_with(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// What is left of an absolute path behind what says that it is one of the system's.
+fn without_prefix(path: &str) -> &str {
+    let prefixes = ["\\??\\", "\\\\?\\", "\\DosDevices\\", "\\\\.\\"];
+    prefixes.iter().find(|prefix| starts_with(path, prefix)).map_or(path, |prefix| &path[prefix.len()..])
+}
+
+/// What is left of the absolute path `target` below the directory `root`, letter case aside; both begin with a drive or what
+/// stands for one.
+fn below<'a>(target: &'a str, root: &str) -> Option<&'a str> {
+    let is_separator = |c: char| c == '\\' || c == '/';
+    let mut rest = target;
+    for name in root.split(is_separator).filter(|name| !name.is_empty()) {
+        rest = rest.trim_start_matches(is_separator);
+        let (found, behind) = rest.split_at(rest.find(is_separator).unwrap_or(rest.len()));
+        if !utf16::eq_ignore_case(&utf16::from_str(found), &utf16::from_str(name)) {
+            return None;
+        }
+        rest = behind;
+    }
+    // Names that climb could lead out again.
+    rest.split(is_separator).all(|name| name != "..").then_some(rest)
+}
+
 /// What is left of an absolute Windows path behind its drive or volume.
 fn without_volume(path: &str, not_fixed: bool) -> Result<&str, &'static str> {
-    let starts_with =
-        |text: &str, prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    let prefixes = ["\\??\\", "\\\\?\\", "\\DosDevices\\", "\\\\.\\"];
-    let path = prefixes.iter().find(|prefix| starts_with(path, prefix)).map_or(path, |prefix| &path[prefix.len()..]);
+    let path = without_prefix(path);
     if let [letter, b':', rest @ ..] = path.as_bytes()
         && letter.is_ascii_alphabetic()
         && matches!(rest, [] | [b'\\' | b'/', ..])
@@ -268,6 +334,26 @@ mod tests {
         assert_eq!(fixed("\\??\\Volume{0123}\\dir", 1), "../dir");
         assert_eq!(fixed("\\Device\\HarddiskVolume2\\dir", 0), "dir");
         assert_eq!(absolute("\\??\\D:\\data").unix_target(3, true).unwrap(), "/data");
+    }
+
+    #[test]
+    fn targets_move_with_the_tree() {
+        let text = |link: Link| utf16::to_string(&link.substitute_name).unwrap();
+        let out = |target, root| absolute(target).from_root(root).map(text);
+        assert_eq!(out("\\??\\D:\\Tree\\a\\b", "d:\\tree").as_deref(), Some("\\??\\D:\\a\\b"));
+        assert_eq!(out("\\??\\D:\\tree", "D:\\tree").as_deref(), Some("\\??\\D:\\"));
+        assert_eq!(out("\\??\\C:\\a", "C:\\").as_deref(), Some("\\??\\C:\\a"));
+        for elsewhere in ["\\??\\D:\\tree2\\a", "\\??\\C:\\tree\\a", "\\??\\D:\\tree\\..\\a", "\\??\\Volume{0}\\tree"] {
+            assert_eq!(out(elsewhere, "D:\\tree"), None, "{elsewhere}");
+        }
+        assert_eq!(Link::relative("a").from_root("D:\\"), None);
+
+        let into = |target, root| absolute(target).into_root(root).map(text);
+        assert_eq!(into("\\??\\C:\\a\\b", "E:\\x").as_deref(), Some("\\??\\E:\\x\\a\\b"));
+        assert_eq!(into("\\??\\C:\\", "E:\\x").as_deref(), Some("\\??\\E:\\x"));
+        assert_eq!(into("\\??\\C:\\a", "E:\\").as_deref(), Some("\\??\\E:\\a"));
+        assert_eq!(into("\\??\\Volume{0}\\a", "E:\\").as_deref(), Some("\\??\\E:\\a"));
+        assert_eq!(into("\\??\\UNC\\server\\share", "E:\\"), None);
     }
 
     #[test]

@@ -73,14 +73,15 @@ impl SecurityTable {
 }
 
 /// Appends a table of `descriptors` to `out`, padding included.
-pub(super) fn encode(descriptors: &[Vec<u8>], out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let nbytes = HEADER_NBYTES + descriptors.iter().map(|descriptor| 8 + descriptor.len()).sum::<usize>();
+pub(super) fn encode(descriptors: &[impl AsRef<[u8]>], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let descriptors = || descriptors.iter().map(AsRef::as_ref);
+    let nbytes = HEADER_NBYTES + descriptors().map(|descriptor| 8 + descriptor.len()).sum::<usize>();
     let total = u32::try_from(nbytes).map_err(|_| EncodeError::TooLarge)?;
     out.extend(total.to_le_bytes());
     // More than u32::MAX descriptors would not have passed the line above.
-    out.extend((descriptors.len() as u32).to_le_bytes());
-    out.extend(descriptors.iter().flat_map(|descriptor| (descriptor.len() as u64).to_le_bytes()));
-    descriptors.iter().for_each(|descriptor| out.extend(descriptor));
+    out.extend((descriptors().count() as u32).to_le_bytes());
+    out.extend(descriptors().flat_map(|descriptor| (descriptor.len() as u64).to_le_bytes()));
+    descriptors().for_each(|descriptor| out.extend(descriptor));
     out.resize(out.len().next_multiple_of(8), 0);
     Ok(())
 }

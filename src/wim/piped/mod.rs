@@ -107,8 +107,9 @@ impl<R: Read + Send> PipedWim<R> {
         if let Some(error) = pipe {
             return Err(error.into());
         }
-        let not_restored = NotRestored::of(&tree, options.unix_data);
-        Ok((tree, outcome?, not_restored))
+        let outcome = outcome?;
+        let not_restored = outcome.not_restored(&tree, options.unix_data);
+        Ok((tree, outcome, not_restored))
     }
 
     /// Reads the metadata of all images, and keeps that of one.

@@ -7,11 +7,12 @@ use super::Command;
 use super::gather::{Gathered, Origin};
 use crate::util::sha1::Sha1;
 use crate::util::utf16;
-use crate::wim::capture::scan::{Kind, NodeIndex};
+use crate::wim::capture::scan::NodeIndex;
 use crate::wim::capture::tree::new_file;
 use crate::wim::metadata::{
     DentryId, Entry, Metadata, Name, NewFile, NodeId, PathError, TreeBuilder, TreeEditor, display_path,
 };
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// What the commands did to one image, in entries: files, links and directories.
@@ -41,6 +42,8 @@ pub(super) fn edit<S>(
     any_names: bool,
 ) -> Result<(TreeBuilder, Changes), Fault> {
     let editor = TreeEditor::new(TreeBuilder::from(metadata), any_names);
+    let unknown = || vec![Some(Sha1::ZERO); gathered.scan.contents.len()].into();
+    let hashes = hashes.map_or_else(unknown, Cow::Borrowed);
     let mut edit = Edit { editor, gathered, hashes, changes: Changes::default() };
     for index in selected {
         edit.carry_out(commands[*index], gathered.origins[*index]).map_err(|problem| (*index, problem))?;
@@ -51,7 +54,8 @@ pub(super) fn edit<S>(
 struct Edit<'a> {
     editor: TreeEditor,
     gathered: &'a Gathered<'a>,
-    hashes: Option<&'a [Option<Sha1>]>,
+    /// Of the contents that were gathered; `None` for one that could not be read.
+    hashes: Cow<'a, [Option<Sha1>]>,
     changes: Changes,
 }
 
@@ -123,23 +127,17 @@ impl Edit<'_> {
         Ok(())
     }
 
-    /// The hash of a content; `None` if it could not be read.
-    fn hash(&self, content: u32) -> Option<Sha1> {
-        self.hashes.map_or(Some(Sha1::ZERO), |hashes| hashes[content as usize])
-    }
-
     fn add_from_disk(&mut self, root: NodeIndex, destination: &str, mut adding: Adding) -> Result<(), PathError> {
         let scan = &self.gathered.scan;
         let mut ids: Vec<Option<NodeId>> = Vec::new();
         for index in scan.tree(root) {
             let node = &scan.nodes[index as usize];
-            let (hash, identity) = match node.kind {
-                Kind::Directory => (Some(Sha1::ZERO), None),
-                Kind::File(content) | Kind::Link { data: content, .. } => {
-                    (self.hash(content), Some(u64::from(content)))
-                }
-            };
-            let item = hash.map(|hash| Item { file: new_file(node, hash), identity, is_complete: false });
+            let identity = node.content().map(u64::from);
+            let item = new_file(node, &self.hashes).map(|mut file| {
+                let descriptor = file.security_id.map(|number| &scan.descriptors[number as usize]);
+                file.security_id = descriptor.map(|bytes| self.editor.tree_mut().add_security_descriptor(bytes));
+                Item { file, identity, is_complete: false }
+            });
             let id = match item {
                 Some(item) if index == root => Some(self.add_root(item, destination, &mut adding)?),
                 // A parent comes before its children.
@@ -155,7 +153,7 @@ impl Edit<'_> {
     }
 
     fn add_content(&mut self, content: u32, destination: &str, mut adding: Adding) -> Result<(), PathError> {
-        let Some(hash) = self.hash(content) else { return Ok(()) };
+        let Some(hash) = self.hashes[content as usize] else { return Ok(()) };
         let file = NewFile::file("", hash).with_times(self.gathered.now);
         self.add_root(Item { file, identity: None, is_complete: false }, destination, &mut adding)?;
         Ok(())

@@ -58,7 +58,7 @@ impl<'a> Gathered<'a> {
             // A path from the root of what is added would lead nowhere from the root of the image.
             fix_links: false,
             unix_data: false,
-            destination: destination.symlink_metadata().ok().and_then(|found| os::identify(&found)).map(|(id, _)| id),
+            destination: os::identify(destination).map(|(id, _)| id),
         };
         control.progress.begin("Looking at what is added", 0);
         let mut scanner = Scanner::new(&rules, findings);

@@ -251,7 +251,7 @@ pub fn update_batches(
         unused_bytes: written.unused_bytes,
         left_out: findings.left_out,
         excluded: findings.excluded,
-        warnings: written.warnings,
+        warnings: [findings.warnings, written.warnings].concat(),
         old_size,
         size,
         format: encodings.format,

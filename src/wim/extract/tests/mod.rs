@@ -5,9 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
+use crate::util::os::Abilities;
 use crate::util::sha1::Sha1;
 use crate::wim::WimError;
-use crate::wim::metadata::{NewFile, NodeId, ParseOptions, TreeBuilder};
+use crate::wim::metadata::{Attributes, NewFile, NewStream, NodeId, ParseOptions, StreamKind, TreeBuilder};
 use crate::wim::reader::ImageIndex;
 use crate::wim::test_image::Sample;
 use crate::wim::verify::Damage;
@@ -208,12 +209,57 @@ fn where_there_are_no_hard_links_names_become_copies() {
     fs::remove_file(target.join("name")).unwrap();
 
     // No such file system is at hand: the copy alone.
-    let naming = Naming { rules: NameRules::default(), case_sensitive: true, unix_data: false };
+    let abilities = Abilities::default();
+    let naming = Naming { rules: NameRules::default(), case_sensitive: true, unix_data: false, abilities };
     let plan = Plan::new(tree, &Selection::everything(), naming, Vec::new());
     let directories = Directories::new(Arc::new(Dir::open(target).unwrap()), &plan.directories);
-    let writing = Writing { tree, directories, files: &plan.files, sparse: false, overwrite: false, unix: None };
+    let writing = Writing {
+        tree,
+        directories,
+        files: &plan.files,
+        sparse: false,
+        overwrite: false,
+        unix: None,
+        windows: None,
+        spool: &Spool::default(),
+    };
     writing.copy_name(&plan.files[0], &plan.hard_links[0].place).unwrap();
     let modified = |name: &str| fs::metadata(target.join(name)).unwrap().modified().unwrap();
     assert_eq!(fs::read(target.join("name")).unwrap(), b"content");
     assert_eq!(modified("name"), modified("file"));
+}
+
+/// What a plan wants of a target that can hold it, and what it leaves out of one that cannot.
+#[test]
+fn the_abilities_of_the_target_decide() {
+    let mut builder = TreeBuilder::new();
+    let stream = |name: &str| NewStream::named(name, Sha1([9; 20]));
+    let file = NewFile::file("file", Sha1([1; 20])).with_stream(stream("one")).with_stream(stream("\\bad"));
+    let file = builder.add(ROOT, file);
+    builder.add_hard_link(ROOT, "link", file);
+    builder.add(ROOT, NewFile::directory("directory").with_stream(stream("two")));
+    builder.add(ROOT, NewFile::reparse_point("app", 0x8000_001B, Sha1([2; 20])));
+    let stub = NewFile::reparse_point("stub", 0x9000_001A, Sha1([3; 20]));
+    builder.add(ROOT, stub.with_stream(NewStream::unnamed(StreamKind::Data, Sha1([4; 20]))));
+    builder.add(
+        ROOT,
+        NewFile::reparse_point("junction", reparse::MOUNT_POINT, Sha1([5; 20])).with_attributes(Attributes::DIRECTORY),
+    );
+    let tree = Metadata::parse(builder.encode().unwrap(), &ParseOptions::default()).unwrap();
+    let plan = |abilities| {
+        let naming = Naming { rules: NameRules::Unix, case_sensitive: true, unix_data: false, abilities };
+        Plan::new(&tree, &Selection::everything(), naming, Vec::new())
+    };
+    let least = plan(Abilities::default());
+    assert_eq!((least.streams.len(), least.left_out.named_streams), (0, 5));
+    assert_eq!((least.links.len(), least.files.len(), least.left_out.reparse_points), (1, 3, 2));
+    let most = plan(Abilities { named_streams: true, reparse_points: true, ..Abilities::default() });
+    let streams: Vec<&str> = most.streams.iter().map(|stream| stream.name.as_str()).collect();
+    assert_eq!((streams, most.left_out.named_streams), (vec!["one", "two"], 1));
+    assert_eq!((most.links.len(), most.files.len(), most.left_out.reparse_points), (3, 2, 0));
+    let besides: Vec<bool> = most.links.iter().map(|link| link.file.is_some()).collect();
+    assert_eq!(besides.iter().filter(|is_besides| **is_besides).count(), 1);
+    let wants =
+        |sha1: [u8; 20]| most.blobs.iter().find(|(hash, _)| hash.0 == sha1).map_or(0, |(_, targets)| targets.len());
+    assert_eq!([[9; 20], [1; 20], [4; 20], [2; 20]].map(wants), [2, 1, 1, 1]);
 }

@@ -5,7 +5,6 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use super::*;
 use crate::util::filetime::FileTime;
-use crate::wim::metadata::{Attributes, NewStream};
 
 impl Sample {
     fn link(&mut self, parent: NodeId, name: &str, link: &reparse::Link) -> NodeId {
@@ -182,7 +181,8 @@ fn names_that_differ_in_case_only_are_kept_apart_or_refused() {
 
     let wim = sample.wim();
     let tree = wim.metadata(ImageIndex::new(1).unwrap()).unwrap();
-    let naming = Naming { rules: NameRules::Unix, case_sensitive: false, unix_data: false };
+    let abilities = Abilities::default();
+    let naming = Naming { rules: NameRules::Unix, case_sensitive: false, unix_data: false, abilities };
     let plan = Plan::new(&tree, &Selection::everything(), naming, Vec::new());
     assert_eq!((plan.directories.len(), plan.files.len()), (2, 3));
     let refused: Vec<_> =

@@ -1,25 +1,25 @@
-//! Directories by path, on Windows, as far as the standard library goes: every name is checked to be a single name, and
-//! every directory to be no link, before it is used.
+//! Directories by path, on Windows: every name is checked to be a single name, and every directory to be no link, before it
+//! is used.
 
 use std::fs::{self, File, FileTimes, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::windows::fs::{FileTimesExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::dir::{Ownership, SpecialFile, Times, check_name};
+use windows_sys::Win32::Foundation::ERROR_PRIVILEGE_NOT_HELD;
+use windows_sys::Win32::Storage::FileSystem::{
+    FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES,
+};
+
+use super::super::dir::{Ownership, SpecialFile, Times, check_name};
+use super::super::ntfs::{Abilities, CompactFormat, NotHeld, ReparsePoint, Restore};
+use super::{restore, stream_path, volume};
 use crate::util::filetime::FileTime;
 
 /// A directory. Names given to it are single names, never paths, and links are never followed.
 #[derive(Debug)]
 pub struct Dir(PathBuf);
-
-/// Lets a directory be opened.
-const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
-/// Opens a link itself.
-const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
-/// Allows times to be set.
-const FILE_WRITE_ATTRIBUTES: u32 = 0x0100;
 
 impl Dir {
     /// Opens the directory at `path`, which the user has named: links in it are followed.
@@ -116,7 +116,8 @@ impl Dir {
     /// # Errors
     /// What the system says.
     pub fn remove_file(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.child(name)?)
+        let path = self.child(name)?;
+        despite_readonly(&path, || fs::remove_file(&path))
     }
 
     /// Renames a file or link in this directory, in place of whatever file or link has the new name.
@@ -124,7 +125,8 @@ impl Dir {
     /// # Errors
     /// What the system says.
     pub fn rename(&self, name: &str, new_name: &str) -> io::Result<()> {
-        fs::rename(self.child(name)?, self.child(new_name)?)
+        let (path, new_path) = (self.child(name)?, self.child(new_name)?);
+        despite_readonly(&new_path, || fs::rename(&path, &new_path))
     }
 
     /// Gives the file `name` of this directory another name in the directory `to`.
@@ -184,9 +186,130 @@ impl Dir {
         fs::remove_dir(self.child(name)?)
     }
 
-    /// How many bytes may still be written to the file system: the standard library does not say.
+    /// How many bytes may still be written to the file system, if it says.
     pub fn free_bytes(&self) -> Option<u64> {
-        None
+        volume::free_bytes(&self.0)
+    }
+
+    /// What the volume can hold.
+    pub fn abilities(&self) -> Abilities {
+        let flags = FILE_FLAG_BACKUP_SEMANTICS;
+        let opened = OpenOptions::new().access_mode(FILE_READ_ATTRIBUTES).custom_flags(flags).open(&self.0);
+        opened.map(|directory| volume::abilities(&directory)).unwrap_or_default()
+    }
+
+    /// Whether it is the root of a volume.
+    pub fn is_volume_root(&self) -> bool {
+        self.0.parent().is_none()
+    }
+
+    /// Its path as links have it: with a drive, or what stands for one, and without the prefix of the verbatim form.
+    pub fn link_target(&self) -> Option<String> {
+        let path = self.0.to_str()?;
+        Some(path.strip_prefix(r"\\?\").unwrap_or(path).to_owned())
+    }
+
+    /// Gives what has the name in this directory what NTFS keeps of a file; `None`: this directory itself. Answers what it
+    /// did not take.
+    ///
+    /// # Errors
+    /// What the system says, if nothing can be restored, or not the times.
+    pub fn restore(&self, name: Option<&str>, what: &Restore<'_>) -> io::Result<NotHeld> {
+        match name {
+            Some(name) => restore::restore(&self.child(name)?, what),
+            None => restore::restore(&self.0, what),
+        }
+    }
+
+    /// Gives a name in this directory an 8.3 name (UTF-16LE) beside it.
+    ///
+    /// # Errors
+    /// What the system says: such names may be turned off, or the name be taken.
+    pub fn set_short_name(&self, name: &str, short_name: &[u8]) -> io::Result<()> {
+        restore::set_short_name(&self.child(name)?, short_name)
+    }
+
+    /// Makes a named stream, in place of one that is there; `None`: of this directory itself.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn create_stream(&self, of: Option<&str>, stream: &str) -> io::Result<File> {
+        let path = match of {
+            Some(name) => self.child(name)?,
+            None => self.0.clone(),
+        };
+        let flags = FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT;
+        OpenOptions::new().write(true).create(true).truncate(true).custom_flags(flags).open(stream_path(&path, stream)?)
+    }
+
+    /// Makes a reparse point in this directory.
+    ///
+    /// # Errors
+    /// What the system says; [`io::ErrorKind::PermissionDenied`] if it needs a privilege.
+    pub fn create_reparse_point(&self, name: &str, point: &ReparsePoint, is_directory: bool) -> io::Result<()> {
+        let path = self.child(name)?;
+        if is_directory {
+            fs::create_dir(&path)?
+        } else {
+            drop(File::create_new(&path)?)
+        }
+        restore::set_reparse_point(&path, point).map_err(|error| {
+            // What was made just now is empty; the error that led here matters more than one of the removal.
+            if is_directory {
+                fs::remove_dir(&path).ok()
+            } else {
+                fs::remove_file(&path).ok()
+            };
+            privilege(error)
+        })
+    }
+
+    /// Makes what has the name in this directory a reparse point.
+    ///
+    /// # Errors
+    /// As [`Self::create_reparse_point`].
+    pub fn set_reparse_point(&self, name: &str, point: &ReparsePoint) -> io::Result<()> {
+        restore::set_reparse_point(&self.child(name)?, point).map_err(privilege)
+    }
+
+    /// Tries out whether the Windows Overlay Filter compresses files here.
+    ///
+    /// # Errors
+    /// What the system says, if not.
+    pub fn check_compact(&self, format: CompactFormat) -> io::Result<()> {
+        let name = crate::util::new_file::temporary_name();
+        let mut file = self.create_file(&name)?;
+        let tried = file.write_all(&[0; 64 << 10]).and_then(|()| {
+            drop(file);
+            restore::compact(&self.open_file(&name)?, format)
+        });
+        self.remove_file(&name)?;
+        tried
+    }
+}
+
+/// Does what is to take the place of `path`, or away with it, also if that may not be written to: it is not written to.
+fn despite_readonly(path: &Path, change: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    let error = match change() {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => error,
+        result => return result,
+    };
+    let Ok(metadata) = fs::symlink_metadata(path) else { return Err(error) };
+    let mut permissions = metadata.permissions();
+    if metadata.is_dir() || !permissions.readonly() {
+        return Err(error);
+    }
+    #[expect(clippy::permissions_set_readonly_false, reason = "that is about Unix, this is the attribute READONLY")]
+    permissions.set_readonly(false);
+    fs::set_permissions(path, permissions)?;
+    change()
+}
+
+/// The standard library knows no kind for this one.
+fn privilege(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) if code == ERROR_PRIVILEGE_NOT_HELD as i32 => io::Error::new(io::ErrorKind::PermissionDenied, error),
+        _ => error,
     }
 }
 
