@@ -39,6 +39,9 @@ fn main() {
         test("no_program", no_program),
         test("an_image_that_cannot_be_unmounted", an_image_that_cannot_be_unmounted),
         test("stale_mounts", stale_mounts),
+        test("several_editions_at_the_same_time", several_editions_at_the_same_time),
+        test("a_servicing_stack_that_the_update_brings", a_servicing_stack_that_the_update_brings),
+        test("stopped_in_the_middle_of_an_image", stopped_in_the_middle_of_an_image),
     ];
     // Windows sends no such signal to one program, and no other system has its command processor.
     tests.push(match cfg!(windows) {
@@ -47,6 +50,9 @@ fn main() {
     });
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
 }
+
+/// How a crash is told.
+const CRASHED: &str = if cfg!(windows) { "it crashed: 0xC0000005, access violation" } else { "ended by a signal" };
 
 /// Sample media with a stand-in for DISM beside them.
 struct Scene {
@@ -196,12 +202,9 @@ fn what_stops_a_run_ends_with_code_3_and_is_gone_on_with() {
         ("os-1-step-12. 740", &[], &["an administrator's rights", "Run as administrator"]),
         ("os-1-step-12. 0x800f0922", &["--stop-on-error"], &["os-1, step 12: 0x800F0922", "CBS.log"]),
         ("winre-mount. 5", &[], &["winre, mounting or unmounting: 5: access denied"]),
-        ("os-1-step-12. die", &[], &["os-1-step-12: ", "ended by a signal", "`wimkit refresh resume` goes on"]),
+        ("os-1-step-12. crash", &[], &["os-1-step-12: ", CRASHED, "`wimkit refresh resume` goes on"]),
         ("os-1-step-12. hang", &["--dism-timeout", "6"], &["still running after 6 s", "--dism-timeout"]),
     ] {
-        if cfg!(windows) && rules.ends_with("die") {
-            continue; // there, a program that is killed has an exit code as any other
-        }
         let output = scene.run(rules, more);
         assert_eq!(output.status.code(), Some(3), "{rules}: {}", support::stderr(&output));
         assert_said(&output, words);
@@ -247,9 +250,14 @@ fn an_image_that_cannot_be_unmounted() {
 
 fn stale_mounts() {
     let scene = Scene::new();
-    // In the middle of an image, as if the power had gone.
     assert_eq!(scene.run("", &["--stop-after", "4"]).status.code(), Some(2));
-    assert_eq!(scene.mounted(), 1);
+    assert_eq!(scene.mounted(), 0);
+    // As if the power had gone in the middle of an image.
+    let mount = scene.path("sample/work/mount/winre");
+    fs::create_dir_all(mount.join("Windows")).unwrap();
+    let wim = scene.path("sample/work/images/winre.wim");
+    let entry = format!("Mount Dir : {}\nImage File : {}\nStatus : Ok\n\n", mount.display(), wim.display());
+    fs::write(scene.path("state/mounted").join(arg(&mount).replace(['/', '\\', ':'], "_")), entry).unwrap();
     fs::write(scene.path("state/mounted/other"), "Mount Dir : /mnt/other\nImage File : /other.wim\nStatus : Ok\n\n")
         .unwrap();
     let output = scene.resume();
@@ -278,6 +286,104 @@ fn an_interruption_leaves_nothing_mounted() {
     // The stand-in may have been ended before it could cross the rule out.
     fs::write(scene.path("state/rules"), "").unwrap();
     assert_end(&scene.resume(), 0, "");
+}
+
+fn several_editions_at_the_same_time() {
+    let scene = Scene::new();
+    // Neither goes on before the other has begun.
+    let rules = "os-1-step-12. wait:os-2-step-9.\nos-2-step-12. wait:os-1-step-12.\n";
+    let summary = |output: &Output| {
+        let folder = fs::read_dir(scene.path("sample/work/reports")).unwrap().next().unwrap().unwrap().path();
+        let mut document: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(folder.join("Summary.json")).unwrap()).unwrap();
+        // How it goes is no part of what came of it.
+        document["Sittings"] = serde_json::Value::Null;
+        (support::refresh_ending(output), document, support::read_tree(&scene.path("sample/newMedia")))
+    };
+    let run = |rules: &str, more: &[&str]| {
+        for name in ["sample/newMedia", "sample/work", "state"] {
+            let _ = fs::remove_dir_all(scene.path(name));
+        }
+        fs::create_dir(scene.path("state")).unwrap();
+        fs::write(scene.path("state/rules"), rules).unwrap();
+        let mut command = scene.command(&[&["run", "--json"], more].concat());
+        command.env("WIMKIT_NOW", "2026-01-31T12:00:00Z").output().unwrap()
+    };
+    let alone = run("", &[]);
+    assert_end(&alone, 0, "");
+    let alone = summary(&alone);
+    let together = run(rules, &["--jobs", "2"]);
+    assert_end(&together, 0, "");
+    assert!(alone == summary(&together), "{:#}\n{:#}", alone.1, summary(&together).1);
+    // With one job the first would wait in vain.
+    for directory in ["os-1", "os-2"] {
+        assert!(scene.count(&format!("/ScratchDir:work/scratch/{directory} /Mount-Image")) == 1, "{}", scene.calls());
+    }
+    // Failures are those of one job.
+    for (rules, more, code) in [
+        ("os-1-step-12. 0x800f0922\n", &[][..], 1),
+        ("os-2-step-9. 0x800f0922\n", &[], 1),
+        ("winpe-1-step-23. 0x800f0823\n", &[], 0),
+        ("os-1-step-12. 112\n", &[], 3),
+        ("os-2-step-12. 0x800f0922\n", &["--stop-on-error"], 3),
+    ] {
+        let alone = summary(&run(rules, more));
+        let together = run(rules, &[more, &["--jobs", "3"]].concat());
+        assert_eq!(together.status.code(), Some(code), "{rules}: {}", support::stderr(&together));
+        if code != 3 {
+            assert!(alone == summary(&together), "{rules}: {:#}\n{:#}", alone.1, summary(&together).1);
+        }
+        assert_eq!(scene.mounted(), 0, "{rules}");
+        if code == 3 {
+            assert_end(&scene.resume(), 0, "");
+        }
+    }
+    #[cfg(unix)]
+    {
+        // Ctrl-C ends all of them.
+        run("", &["--stop-after", "6"]);
+        fs::write(scene.path("state/rules"), "os-1-step-12. hang\nos-2-step-12. hang\n").unwrap();
+        let run = scene.command(&["resume", "--jobs", "2"]).stderr(Stdio::piped()).spawn().unwrap();
+        let begun = Instant::now();
+        while scene.count("os-1-step-12") == 0 || scene.count("os-2-step-12") == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(120), "{}", scene.calls());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        support::run("kill", &["-INT", &run.id().to_string()]);
+        let output = run.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{}", support::stderr(&output));
+        assert_eq!(scene.mounted(), 0);
+        fs::write(scene.path("state/rules"), "").unwrap();
+        assert_end(&scene.resume(), 0, "");
+    }
+}
+
+fn a_servicing_stack_that_the_update_brings() {
+    let scene = Scene::new();
+    fs::write(scene.path("sample/refresh.toml"), "stack_failure = \"step-12-decides\"\ndism_timeout = 6\n").unwrap();
+    assert_end(&scene.run("os-1-step-9. 0x800f0922", &[]), 0, "9/1 tolerated");
+    assert_eq!(scene.done_to("1").status.code(), Some(0));
+    // If that fails, too, the edition is kept as it was.
+    let both = "os-1-step-9. 0x800f0922\nos-1-step-12. 0x800f0922";
+    assert_end(&scene.run(both, &[]), 1, "9/1 failed, 12/1 failed, 13/1 skipped, 15/1 skipped");
+    assert_eq!((scene.done_to("1").status.code(), scene.done_to("2").status.code()), (Some(2), Some(0)));
+    // Windows RE and PE are not meant.
+    let output = scene.run("winpe-1-step-17. 0x800f0922", &[]);
+    assert_end(&output, 1, "17/1 failed, 23/1 skipped, 24/1 skipped");
+    // The time limit of the settings.
+    let output = scene.run("os-1-step-12. hang", &[]);
+    assert_eq!(output.status.code(), Some(3));
+    assert_said(&output, &["still running after 6 s"]);
+}
+
+fn stopped_in_the_middle_of_an_image() {
+    let scene = Scene::new();
+    // Behind steps 9 and 12 of the first edition.
+    assert_eq!(scene.run("", &["--stop-after", "8"]).status.code(), Some(2));
+    assert_eq!((scene.count("mount/os-1 /Commit"), scene.count("os-1-step-")), (1, 2));
+    assert_end(&scene.resume(), 0, "");
+    // The rest of it, in the same image; nothing was done twice.
+    assert_eq!((scene.count("mount/os-1 /Commit"), scene.count("os-1-step-"), scene.count("winre-step-")), (2, 4, 3));
 }
 
 /// What remains for DISM, done by the script for Windows.

@@ -102,9 +102,9 @@ fn every_sitting_leaves_a_report_of_the_whole_run() {
         (&step("copy-media")["EndTime"], &step("check-media")["EndTime"]),
         (&"2026-01-31T10:00:00Z".into(), &"2026-01-31T12:30:00Z".into())
     );
-    // The image that was begun before the break was begun again.
+    // The image that was begun before the break was gone on with.
     let stack = second["Steps"].as_array().unwrap().iter().find(|step| step["Step"] == 9).unwrap();
-    assert_eq!(stack["Attempts"], 2);
+    assert_eq!(stack["Attempts"], 1);
     let sizes = second["Sizes"].as_array().unwrap();
     let archives: Vec<&str> = sizes.iter().map(|sizes| sizes["Archive"].as_str().unwrap()).collect();
     assert_eq!(archives, ["winre.wim", "sources/install.wim", "sources/boot.wim"]);
@@ -119,7 +119,7 @@ fn every_sitting_leaves_a_report_of_the_whole_run() {
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(errors[0].starts_with("1,Windows 11 Home,Cumulative,windows11.0-kb5058411-x64.msu,"), "{errors:?}");
     assert!(
-        errors[0].ends_with(",Failed,0x800F0922: an installer in the package failed,2026-01-31T12:30:00Z,OS,12"),
+        errors[0].ends_with(",Failed,0x800F0922: an installer in the package failed,2026-01-31T10:00:00Z,OS,12"),
         "{errors:?}"
     );
     let page = scene.read(&format!("work/reports/{}/Report.html", folders[1]));
@@ -264,6 +264,15 @@ fn the_history_has_each_run_once() {
         "{csv}"
     );
     assert_eq!(lines.len(), 4, "{csv}");
+    // What there is to say, in words.
+    let failed = "OS 1 step 12 windows11.0-kb5058411-x64.msu: Failed, 0x800F0922: an installer in the package failed";
+    let not_meant = "OS 2 step 15 DotNet_CU-KB5054979-x64.cab: NotApplicable";
+    assert!(lines[2].contains(failed) && lines[2].contains(not_meant), "{csv}");
+    assert!(lines[2].ends_with("; in 2 sittings; note: patch, day\""), "{csv}");
+    assert!(
+        lines[1].ends_with(",all is well") && lines[3].contains("ended by os-1, step 12: 112: the disk is full"),
+        "{csv}"
+    );
 }
 
 #[test]

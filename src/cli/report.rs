@@ -34,6 +34,7 @@ struct Document<'a> {
 impl Report {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let prepared = run::look(&self.work, context.control())?;
+        prepared.refuse_changes()?;
         let mut settings = prepared.journal.settings.clone();
         settings.reports = self.reports.clone().or(settings.reports);
         settings.check()?;

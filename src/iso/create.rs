@@ -176,6 +176,7 @@ impl Writing<'_> {
         };
         end(&mut sink).map_err(error)?;
         drop(sink);
+        contents::refuse_altered(self.nodes)?;
         output.commit().map_err(error)
     }
 

@@ -58,6 +58,22 @@ pub fn architecture(machine: u16) -> Option<u32> {
     })
 }
 
+/// The certificates that a file is signed with, as they are in it; `None` if it is not signed.
+pub fn certificates(file: &[u8]) -> Option<&[u8]> {
+    /// Number and size of an entry of the directories behind the optional header.
+    const SECURITY: usize = 4 * 8;
+    let optional = (le::u32(file, 0x3C)? as usize).checked_add(24)?;
+    let directories = match le::u16(file, optional)? {
+        0x10B => 96,
+        0x20B => 112,
+        _ => return None,
+    };
+    let entry = optional.checked_add(directories + SECURITY)?;
+    // Alone among the directories this one has no address in memory, but an offset in the file.
+    let (offset, size) = (le::u32(file, entry)? as usize, le::u32(file, entry + 4)? as usize);
+    file.get(offset..offset.checked_add(size)?).filter(|certificates| !certificates.is_empty())
+}
+
 /// The version of a file, out of the fixed part of its version resource.
 pub fn file_version(file: &[u8]) -> Option<FileVersion> {
     let fixed = version_resource(file)?;
@@ -147,6 +163,27 @@ mod tests {
         far[0x3C..0x40].fill(0xFF);
         assert_eq!(machine(&far), None);
         assert_eq!(architecture(0x1234), None);
+    }
+
+    #[test]
+    fn certificates_are_where_the_directory_says() {
+        for (magic, directories) in [(0x10B_u16, 96), (0x20B, 112)] {
+            let mut file = executable(0x8664, None);
+            let optional = u32::from_le_bytes(file[0x3C..0x40].try_into().unwrap()) as usize + 24;
+            let entry = optional + directories + 32;
+            file.resize(file.len().max(entry + 8), 0);
+            file[optional..optional + 2].copy_from_slice(&magic.to_le_bytes());
+            file[entry..entry + 8].fill(0);
+            assert_eq!(certificates(&file), None, "not signed");
+            let offset = file.len();
+            file[entry..entry + 4].copy_from_slice(&(offset as u32).to_le_bytes());
+            file[entry + 4..entry + 8].copy_from_slice(&11_u32.to_le_bytes());
+            assert_eq!(certificates(&file), None, "behind the end");
+            file.extend(b"certificate");
+            assert_eq!(certificates(&file), Some(&b"certificate"[..]));
+            file[entry..entry + 8].fill(0xFF);
+            assert_eq!(certificates(&file), None);
+        }
     }
 
     #[test]

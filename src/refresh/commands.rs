@@ -7,8 +7,7 @@ use crate::servicing::dism::{self, Place};
 /// The command lines of DISM for a step, with the image at the directory it is going to be mounted to.
 pub fn commands(step: &Step, settings: &Settings) -> Vec<String> {
     let Work::Service(requests) = &step.work else { return Vec::new() };
-    let image = step.image.as_ref().map(|image| format!("-{}", image.index)).unwrap_or_default();
-    let unit = format!("{}{image}", step.target.name().to_lowercase());
+    let unit = step.session();
     let (mount, scratch) = (settings.work.join("mount").join(&unit), settings.work.join("scratch").join(&unit));
     let log = settings.work.join("logs").join(format!("{unit}-step-{}.log", step.number.unwrap_or_default()));
     let place = Place { image: &mount, scratch: &scratch, log: &log };

@@ -1,9 +1,17 @@
 //! What a refresh is to do: a TOML file, or flags.
 
+mod choice;
+mod error;
+
+pub use choice::{By, Checkpoints, StackFailure, StackMode};
+pub use error::SettingsError;
+
 use std::fs;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use crate::servicing::program::DEFAULT_LIMIT;
 use crate::servicing::request::CleanUp;
 
 use super::media::boot::Signer;
@@ -11,30 +19,6 @@ use super::media::lang_ini::is_tag;
 
 /// The file that `wimkit refresh init` writes: every setting with its meaning.
 pub const TEMPLATE: &str = include_str!("template.toml");
-
-/// How the servicing stack gets into an image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StackMode {
-    /// With the combined cumulative update, which has it inside.
-    #[default]
-    Combined,
-    /// A servicing stack update, and then the combined cumulative update: where that demands it.
-    SeparateFirst,
-    /// A servicing stack update alone: releases before combined updates.
-    SeparateOnly,
-}
-
-/// How checkpoints get into an image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Checkpoints {
-    /// One call names the cumulative update; DISM finds its checkpoints beside it.
-    #[default]
-    ByDirectory,
-    /// At steps 9 and 17 a call for each, checkpoints first: only where nothing else is added.
-    Separate,
-}
 
 /// A language to add.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -143,6 +127,14 @@ pub struct Settings {
     pub servicing_stack: StackMode,
     /// How checkpoints get in.
     pub checkpoints: Checkpoints,
+    /// What follows where step 9 fails.
+    pub stack_failure: StackFailure,
+    /// Who writes lang.ini where languages were added.
+    pub lang_ini: By,
+    /// So many images of one archive are serviced at the same time.
+    pub jobs: NonZeroUsize,
+    /// How many seconds a call of DISM may take.
+    pub dism_timeout: u64,
     /// What is serviced.
     pub targets: Targets,
     /// How it is cleaned up.
@@ -172,6 +164,10 @@ impl Default for Settings {
             editions: Vec::new(),
             servicing_stack: StackMode::default(),
             checkpoints: Checkpoints::default(),
+            stack_failure: StackFailure::default(),
+            lang_ini: By::default(),
+            jobs: NonZeroUsize::MIN,
+            dism_timeout: DEFAULT_LIMIT.as_secs(),
             targets: Targets::default(),
             clean_up: CleanUps::default(),
             boot_managers: Signer::default(),
@@ -180,54 +176,6 @@ impl Default for Settings {
             database: None,
         }
     }
-}
-
-/// Settings that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingsError {
-    /// The file cannot be read.
-    #[error("{path}: {source}", path = .path.display())]
-    Io {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It is no TOML, or has other settings.
-    #[error("{path}: {source}", path = .path.display())]
-    Toml {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong, and where.
-        source: basic_toml::Error,
-    },
-    /// A language's tag has another form.
-    #[error("{tag:?} is no language such as ja-jp")]
-    Tag {
-        /// The tag.
-        tag: String,
-    },
-    /// Two of the directories are the same, or one is inside the other.
-    #[error("{first} and {second}: {names} must be apart from each other", first = .first.display(), second = .second.display())]
-    Overlap {
-        /// One of them.
-        first: PathBuf,
-        /// The other.
-        second: PathBuf,
-        /// Which settings they are.
-        names: &'static str,
-    },
-    /// What is no part of the media would be among them.
-    #[error("{path}: {name} must not be in the media, {media}", path = .path.display(), media = .media.display())]
-    InMedia {
-        /// The setting.
-        name: &'static str,
-        /// What it says.
-        path: PathBuf,
-        /// The media.
-        media: PathBuf,
-    },
 }
 
 impl Settings {

@@ -71,6 +71,8 @@ pub enum Task {
     SetupBinaries,
     /// Put the boot managers of Windows PE onto the media.
     BootManagers,
+    /// Put the lang.ini of Windows PE onto the media.
+    PlaceLangIni,
     /// Check the new media.
     CheckMedia,
     /// Write an ISO image of the new media.
@@ -102,6 +104,7 @@ impl Task {
             Self::SetupDu => "setup-du",
             Self::SetupBinaries => "setup-binaries",
             Self::BootManagers => "boot-managers",
+            Self::PlaceLangIni => "place-lang-ini",
             Self::CheckMedia => "check-media",
             Self::WriteIso => "write-iso",
         }
@@ -131,6 +134,7 @@ impl Task {
             Self::SetupDu => "Setup update",
             Self::SetupBinaries => "setup.exe, setuphost.exe",
             Self::BootManagers => "boot managers",
+            Self::PlaceLangIni => "lang.ini",
             Self::CheckMedia => "check the media",
             Self::WriteIso => "write an ISO image",
         }

@@ -15,6 +15,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::util::progress::Control;
+use crate::wim::WimError;
+use crate::wim::export::ExportError;
 use crate::wim::update::UpdateError;
 use code::Code;
 use outcome::{Action, action};
@@ -78,16 +80,22 @@ impl From<Code> for Call {
     }
 }
 
-/// Who services images. One image is serviced at a time: it is mounted, asked for things, and unmounted.
-pub trait Servicing {
+/// Who services images. Each is mounted, asked for things, and unmounted; several may be under way at the same time, each in a
+/// session of its own.
+pub trait Servicing: Sync {
     /// As it is told.
     fn name(&self) -> &'static str;
+
+    /// Whether several images may be under way at the same time.
+    fn may_overlap(&self) -> bool {
+        true
+    }
 
     /// Gives up what an earlier run has left mounted, before a run and behind it. Answers what that was.
     ///
     /// # Errors
     /// [`ServicingError`]: it could not even be tried.
-    fn clean(&mut self, _: &Workplace<'_>, _: Control<'_>) -> Result<Vec<String>, ServicingError> {
+    fn clean(&self, _: &Workplace<'_>, _: Control<'_>) -> Result<Vec<String>, ServicingError> {
         Ok(Vec::new())
     }
 
@@ -95,14 +103,14 @@ pub trait Servicing {
     ///
     /// # Errors
     /// As [`Self::clean`].
-    fn mount(&mut self, session: &Session<'_>, control: Control<'_>) -> Result<Answer, ServicingError>;
+    fn mount(&self, session: &Session<'_>, control: Control<'_>) -> Result<Answer, ServicingError>;
 
     /// Asks for something at a step of the guide.
     ///
     /// # Errors
     /// As [`Self::clean`].
     fn request(
-        &mut self,
+        &self,
         session: &Session<'_>,
         step: u8,
         request: &Request,
@@ -113,7 +121,7 @@ pub trait Servicing {
     ///
     /// # Errors
     /// As [`Self::clean`].
-    fn unmount(&mut self, session: &Session<'_>, commit: bool, control: Control<'_>) -> Result<Answer, ServicingError>;
+    fn unmount(&self, session: &Session<'_>, commit: bool, control: Control<'_>) -> Result<Answer, ServicingError>;
 }
 
 /// Why an image servicer could not do its work.
@@ -131,6 +139,12 @@ pub enum ServicingError {
     /// The image cannot be changed.
     #[error(transparent)]
     Update(#[from] UpdateError),
+    /// The image cannot be read.
+    #[error(transparent)]
+    Wim(Box<WimError>),
+    /// What an image states about itself cannot be changed.
+    #[error(transparent)]
+    Edit(Box<ExportError>),
     /// A recorded answer that means nothing.
     #[error("{path}: line {line}: expected `SESSION STEP CODE`, such as `winre 1 0x8007007e`", path = .path.display())]
     Recording {
@@ -157,11 +171,19 @@ pub enum ServicingError {
     Interrupted,
 }
 
+impl From<WimError> for ServicingError {
+    fn from(error: WimError) -> Self {
+        Self::Wim(Box::new(error))
+    }
+}
+
 impl ServicingError {
     /// How to mend it, where that can be said.
     pub fn hint(&self) -> Option<String> {
         let (advice, details) = match self {
             Self::Update(error) => return error.hint(),
+            Self::Wim(error) => return error.hint(),
+            Self::Edit(error) => return error.hint(),
             Self::NoProgram => {
                 return Some(
                     "use --servicer none, which writes a script for Windows, or name a program with --dism".into(),

@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::code::Code;
 use crate::util::progress::Control;
 
 /// How often it is looked whether the program has ended, or should.
@@ -52,9 +53,46 @@ pub enum ProcessError {
         /// Which one.
         program: PathBuf,
     },
+    /// It crashed, as Windows tells by the exit code.
+    #[error("{program}: it crashed: {code}{}", crash_meaning(*.code).map(|text| format!(", {text}")).unwrap_or_default(), program = .program.display())]
+    Crash {
+        /// Which one.
+        program: PathBuf,
+        /// What it ended with.
+        code: Code,
+    },
     /// It was asked to stop, and the program was ended.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// Exit codes from here on are exceptions that nobody handled: statuses of the kernel, and those that languages make of theirs.
+const FIRST_EXCEPTION: u32 = 0xC000_0000;
+/// But for those of DISM's own image filter, whose HRESULTs begin so.
+const IMAGE_FILTER: u32 = 0xC142;
+
+/// Exceptions that programs end with.
+const EXCEPTIONS: [(u32, &str); 10] = [
+    (0xC000_0005, "access violation"),
+    (0xC000_0006, "a page could not be read, as from a drive that is gone"),
+    (0xC000_0017, "out of memory"),
+    (0xC000_001D, "illegal instruction"),
+    (0xC000_00FD, "stack overflow"),
+    (0xC000_0135, "a library is missing"),
+    (0xC000_0142, "a library could not be started, as when the session ends"),
+    (0xC000_0374, "corrupt heap"),
+    (0xC000_0409, "it ended itself, as its state was corrupt"),
+    (0xE06D_7363, "an exception of C++ that nobody handled"),
+];
+
+/// Whether a program that ended with this crashed, and answered nothing.
+pub fn is_crash(code: Code) -> bool {
+    code.bits() >= FIRST_EXCEPTION && code.bits() >> 16 != IMAGE_FILTER
+}
+
+/// What an exception means, if it is a usual one.
+fn crash_meaning(code: Code) -> Option<&'static str> {
+    EXCEPTIONS.iter().find(|(bits, _)| *bits == code.bits()).map(|(_, text)| *text)
 }
 
 /// Where a line was written to.
@@ -165,6 +203,29 @@ fn read(mut pipe: impl Read, stream: Stream, sender: &SyncSender<(Stream, String
         }
     }
     send(&mut line);
+}
+
+#[cfg(test)]
+mod crashes {
+    use super::*;
+
+    #[test]
+    fn crashes_and_answers_are_told_apart() {
+        let told = |bits: u32| {
+            let code = Code::of_exit(bits.cast_signed());
+            is_crash(code).then(|| ProcessError::Crash { program: "dism".into(), code }.to_string())
+        };
+        assert_eq!(told(0xC000_0005).unwrap(), "dism: it crashed: 0xC0000005, access violation");
+        assert_eq!(
+            told(0xC000_0409).unwrap(),
+            "dism: it crashed: 0xC0000409, it ended itself, as its state was corrupt"
+        );
+        assert_eq!(told(0xE043_4352).unwrap(), "dism: it crashed: 0xE0434352");
+        // Open files at unmounting; a package's failure; small codes.
+        for answer in [0xC142_0117, 0xC142_010C, 0x800F_0806, 0x8007_007E, 0, 5, 740, 3010] {
+            assert_eq!(told(answer), None, "{answer:#x}");
+        }
+    }
 }
 
 #[cfg(all(test, unix))]

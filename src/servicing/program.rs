@@ -29,6 +29,9 @@ const SAID_LINES: usize = 4;
 const LOG_LINES: usize = 5;
 const LOG_TAIL_NBYTES: u64 = 16 << 10;
 
+/// How long a call may take unless something else is said.
+pub const DEFAULT_LIMIT: Duration = Duration::from_secs(4 * 3600);
+
 /// How DISM is called.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -42,7 +45,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { program: None, limit: Duration::from_secs(4 * 3600), pause: Duration::from_secs(10) }
+        Self { program: None, limit: DEFAULT_LIMIT, pause: Duration::from_secs(10) }
     }
 }
 
@@ -98,6 +101,14 @@ impl Dism {
             control.progress.advance(percent.saturating_sub(shown));
             shown = shown.max(percent);
         });
+        // Who crashes has no time to say so; a code behind an error is an answer.
+        let crashed = |exit: &i32| output.error.is_none() && process::is_crash(Code::of_exit(*exit));
+        let result = match result {
+            Ok(exit) if crashed(&exit) => {
+                Err(ProcessError::Crash { program: self.program.clone(), code: Code::of_exit(exit) })
+            }
+            result => result,
+        };
         match result {
             Ok(exit) => {
                 let mut call = Call::from(output.code(exit));
@@ -194,13 +205,13 @@ impl Servicing for Dism {
         "dism"
     }
 
-    fn clean(&mut self, place: &Workplace<'_>, control: Control<'_>) -> Result<Vec<String>, ServicingError> {
+    fn clean(&self, place: &Workplace<'_>, control: Control<'_>) -> Result<Vec<String>, ServicingError> {
         let is_ours = |path: &Path| mounted::is_below(path, place.work);
         let ours = |mount: &Mount| is_ours(&mount.directory) || is_ours(&mount.file);
         self.give_up(&ours, place.scratch, place.logs, control)
     }
 
-    fn mount(&mut self, session: &Session<'_>, control: Control<'_>) -> Result<Answer, ServicingError> {
+    fn mount(&self, session: &Session<'_>, control: Control<'_>) -> Result<Answer, ServicingError> {
         make_directories(&[session.mount, session.scratch, session.logs])?;
         let log = session.logs.join(format!("{}-mount.log", session.name));
         let place = Place { image: session.mount, scratch: session.scratch, log: &log };
@@ -217,7 +228,7 @@ impl Servicing for Dism {
     }
 
     fn request(
-        &mut self,
+        &self,
         session: &Session<'_>,
         step: u8,
         request: &Request,
@@ -236,7 +247,7 @@ impl Servicing for Dism {
         Ok(Answer::Ended(last))
     }
 
-    fn unmount(&mut self, session: &Session<'_>, commit: bool, control: Control<'_>) -> Result<Answer, ServicingError> {
+    fn unmount(&self, session: &Session<'_>, commit: bool, control: Control<'_>) -> Result<Answer, ServicingError> {
         let log = session.logs.join(format!("{}-unmount.log", session.name));
         let place = Place { image: session.mount, scratch: session.scratch, log: &log };
         let work = |commit| Work { phase: "unmounting", arguments: dism::unmount(commit, &place), log: &log };

@@ -271,8 +271,12 @@ pub(crate) fn read_tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// Panics with the first difference between two trees.
 pub(crate) fn assert_same_tree(expected: &Path, found: &Path, what: &str) {
-    let (expected, found) = (read_tree(expected), read_tree(found));
-    for (name, content) in &expected {
+    assert_same(&read_tree(expected), &read_tree(found), what);
+}
+
+/// Panics with the first difference between what was read from two trees.
+pub(crate) fn assert_same(expected: &BTreeMap<String, Vec<u8>>, found: &BTreeMap<String, Vec<u8>>, what: &str) {
+    for (name, content) in expected {
         match found.get(name) {
             None => panic!("{what}: {name} is missing"),
             Some(other) if other != content => panic!("{what}: {name} differs"),

@@ -2,7 +2,7 @@
 //!
 //! - `calls`: the command lines that it was called with;
 //! - `rules`: what else than success it answers, in lines `WORDS ANSWER`, each for one call whose command line has the words.
-//!   ANSWER is a code, `de:CODE` (in German), `hang` or `die`;
+//!   ANSWER is a code, `de:CODE` (in German), `hang`, `die`, `crash`, or `wait:WORDS` (until a call with these is made);
 //! - `mounted`: a directory with a file for each image that is mounted.
 //!
 //! What is done to a mounted image is written into a file in it, which gets into the image by the program `WIMKIT`.
@@ -122,10 +122,16 @@ fn rule(state: &Path, all: &str) -> io::Result<Option<String>> {
             _ => rest += &format!("{line}\n"),
         }
     }
-    fs::write(state.join("rules"), rest)?;
+    if answer.is_some() {
+        // Whole or not at all: others may read it at the same time.
+        let partial = state.join(format!("rules.{}", std::process::id()));
+        fs::write(&partial, rest)?;
+        fs::rename(partial, state.join("rules"))?;
+    }
     Ok(answer)
 }
 
+#[expect(clippy::exit, reason = "a crash is played, which has an exit code of its own on Windows")]
 fn answer(state: &Path, all: &str, call: &Call) -> Result<(), Failed> {
     append(&state.join("calls"), &format!("{all}\n"))?;
     let mounted = state.join("mounted");
@@ -140,6 +146,10 @@ fn answer(state: &Path, all: &str, call: &Call) -> Result<(), Failed> {
             std::thread::sleep(Duration::from_secs(600));
         }
         Some("die") => std::process::abort(),
+        // What Windows makes of an access violation.
+        Some("crash") if cfg!(windows) => std::process::exit(0xC000_0005_u32.cast_signed()),
+        Some("crash") => std::process::abort(),
+        Some(answer) if answer.starts_with("wait:") => wait(state, &answer["wait:".len()..])?,
         Some(code) => return Err(Failed::new(code)),
     }
     let name = call.mount.to_str().unwrap().replace(['/', '\\', ':'], "_");
@@ -169,13 +179,25 @@ fn answer(state: &Path, all: &str, call: &Call) -> Result<(), Failed> {
     Ok(say("\nThe operation completed successfully.\n")?)
 }
 
+/// Waits until a call with these words is made.
+fn wait(state: &Path, words: &str) -> Result<(), Failed> {
+    for _ in 0..600 {
+        if fs::read_to_string(state.join("calls"))?.contains(words) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Err(Failed::new("0x800f0820"))
+}
+
 fn mount(call: &Call, mounted: &Path, entry: &Path) -> Result<(), Failed> {
     if !call.wim.is_file() || !call.mount.is_dir() {
         return Err(Failed::new("0x80070002"));
     }
     let file = format!("Image File : {}", call.wim.display());
     for other in fs::read_dir(mounted)? {
-        if fs::read_to_string(other?.path())?.lines().any(|line| line == file) {
+        // Another one may have been unmounted meanwhile.
+        if fs::read_to_string(other?.path()).unwrap_or_default().lines().any(|line| line == file) {
             return Err(Failed::new("0xc1420127"));
         }
     }

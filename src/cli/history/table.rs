@@ -70,6 +70,23 @@ fn csv<const N: usize>(names: [&str; N], lines: impl Iterator<Item = [String; N]
     out.finish()
 }
 
+/// What there is to say about a run, in a line: the error that ended it, updates that are not in their images, and notes.
+fn details(run: &Entry) -> String {
+    let mut parts: Vec<String> = run.error.iter().map(|error| format!("ended by {error}")).collect();
+    let missing = run.updates.iter().filter(|row| !row.status.is_success());
+    parts.extend(missing.map(|row| {
+        let image = row.image_index.map(|index| format!(" {index}")).unwrap_or_default();
+        let step = row.step.map(|step| format!(" step {step}")).unwrap_or_default();
+        let error = row.error.as_ref().map(|error| format!(", {error}")).unwrap_or_default();
+        format!("{}{image}{step} {}: {}{error}", row.image_type, row.update_title, row.status.name())
+    }));
+    if run.sittings.len() > 1 {
+        parts.push(format!("in {} sittings", run.sittings.len()));
+    }
+    parts.extend(run.sittings.iter().filter_map(|sitting| sitting.note.as_ref().map(|note| format!("note: {note}"))));
+    if parts.is_empty() { "all is well".into() } else { parts.join("; ") }
+}
+
 pub(super) fn runs_csv(runs: &[&Entry]) -> Result<(), Failure> {
     let names = [
         "OperationType",
@@ -88,7 +105,6 @@ pub(super) fn runs_csv(runs: &[&Entry]) -> Result<(), Failure> {
         "Details",
     ];
     let line = |run: &&Entry| {
-        let details = serde_json::to_string(run).expect("an entry has text, numbers and lists alone");
         [
             "DynamicUpdate".into(),
             run.begun.to_string(),
@@ -103,7 +119,7 @@ pub(super) fn runs_csv(runs: &[&Entry]) -> Result<(), Failure> {
             run.media.clone(),
             run.new_media.clone(),
             run.report.clone().unwrap_or_default(),
-            details,
+            details(run),
         ]
     };
     csv(names, runs.iter().map(line))

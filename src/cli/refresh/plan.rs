@@ -11,7 +11,7 @@ use std::str::FromStr;
 use wimkit::refresh::commands::commands;
 use wimkit::refresh::media::boot::Signer;
 use wimkit::refresh::plan::{self, Facts, Native, PlanError, Reason, Step, Work};
-use wimkit::refresh::settings::{IsoSettings, Language, Settings, SettingsError};
+use wimkit::refresh::settings::{By, IsoSettings, Language, Settings, SettingsError};
 
 /// Show what a refresh does, step by step, before anything is done
 ///
@@ -48,6 +48,9 @@ pub(super) struct SettingsArgs {
     /// Take boot managers that are signed by Microsoft's authority of 2011, or of 2023
     #[arg(long, value_name = "YEAR", help_heading = "Settings")]
     boot_managers: Option<Signer>,
+    /// Who writes lang.ini where languages are added: dism, or wimkit itself (native)
+    #[arg(long, value_name = "WHO", help_heading = "Settings")]
+    lang_ini: Option<By>,
     /// Write a bootable ISO image of the new media
     #[arg(long, value_name = "FILE", help_heading = "Settings")]
     iso: Option<PathBuf>,
@@ -84,7 +87,7 @@ impl SettingsArgs {
             Some(file) => Settings::read(file)?,
             None => settings_here()?.unwrap_or_default(),
         };
-        let Self { file: _, media, new_media, work, packages, features, boot_managers, iso, language, edition } = self;
+        let Self { media, new_media, work, packages, features, boot_managers, iso, language, edition, .. } = self;
         let own = [(media, &mut settings.media), (new_media, &mut settings.new_media), (work, &mut settings.work)];
         for (flag, setting) in own {
             if let Some(path) = flag {
@@ -101,6 +104,7 @@ impl SettingsArgs {
             settings.editions.clone_from(edition);
         }
         settings.features = features.clone().or(settings.features);
+        settings.lang_ini = self.lang_ini.unwrap_or(settings.lang_ini);
         settings.boot_managers = boot_managers.unwrap_or(settings.boot_managers);
         if let Some(path) = iso {
             let path = path.clone();
@@ -211,10 +215,12 @@ fn describe(native: &Native) -> String {
             format!("{}{boot}", Counted(images.len() as u64, "image"))
         }
         Native::PutWinre => "the same for every edition".into(),
-        Native::SaveFiles { paths } => format!("{} for steps 27 and 28", Counted(paths.len() as u64, "file")),
+        Native::SaveFiles { paths, .. } => format!("{} for the media", Counted(paths.len() as u64, "file")),
         Native::ExpandSetupDu { package } => format!("{}, newer files only", name(package)),
         Native::PlaceSetup { names } => format!("{} of Windows PE", names.join(", ")),
         Native::PlaceBootManagers => "those of Windows PE".into(),
+        Native::LangIni => "by wimkit, when the image is serviced".into(),
+        Native::PlaceLangIni => "that of Windows PE".into(),
         Native::CheckMedia => "versions, languages, images".into(),
         Native::WriteIso(iso) => name(&iso.path),
         _ => String::new(),

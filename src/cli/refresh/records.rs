@@ -38,7 +38,6 @@ impl RecordsArgs {
 pub(super) struct Records<'a> {
     args: &'a RecordsArgs,
     settings: Settings,
-    prepared: &'a Prepared,
     context: &'a Context,
 }
 
@@ -46,13 +45,13 @@ impl<'a> Records<'a> {
     /// The run begins: the history has it from now on, whatever becomes of it.
     pub(super) fn begin(
         args: &'a RecordsArgs,
-        prepared: &'a Prepared,
+        prepared: &Prepared,
         context: &'a Context,
     ) -> Result<Self, SettingsError> {
         let mut settings = prepared.journal.settings.clone();
         args.apply(&mut settings);
         settings.check()?;
-        let records = Self { args, settings, prepared, context };
+        let records = Self { args, settings, context };
         // That it cannot be kept is told at the end.
         if let Ok(report) = Report::gather(prepared, context.clock.now()) {
             let _ = records.put(&Entry::under_way(&report));
@@ -65,8 +64,8 @@ impl<'a> Records<'a> {
     }
 
     /// The run has come to an end, good or bad.
-    pub(super) fn end(self) {
-        let report = match Report::gather(self.prepared, self.context.clock.now()) {
+    pub(super) fn end(self, prepared: &Prepared) {
+        let report = match Report::gather(prepared, self.context.clock.now()) {
             Ok(report) => report,
             Err(error) => return warn(format_args!("there is no report: {error}")),
         };

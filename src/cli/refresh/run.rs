@@ -8,10 +8,13 @@ use super::plan::SettingsArgs;
 use super::records::{Records, RecordsArgs};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 use wimkit::refresh::plan::{Step, Work};
 use wimkit::refresh::run::{self, Options, Prepared, Record, RunError, Summary};
+use wimkit::refresh::settings::Settings;
 use wimkit::servicing::none::Script;
 use wimkit::servicing::program::{self, Dism};
 use wimkit::servicing::recorder::Recorder;
@@ -58,18 +61,21 @@ struct How {
     /// With `dism`: the program [default: that of this Windows]
     #[arg(long, value_name = "PATH")]
     dism: Option<PathBuf>,
-    /// With `dism`: how long a call may take before it is ended
-    #[arg(long, value_name = "SECONDS", default_value_t = 14400)]
-    dism_timeout: u64,
+    /// With `dism`: how long a call may take before it is ended [default: what the settings say, else 14400]
+    #[arg(long, value_name = "SECONDS")]
+    dism_timeout: Option<u64>,
     /// With `dism`: how long to wait before an image with open files is unmounted again; after that, three times as long
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=3600))]
     dism_pause: u64,
     /// Stop where a step fails, instead of going on without it
     #[arg(long)]
     stop_on_error: bool,
-    /// Do so many steps and then stop
+    /// Do so many steps and then stop. An image that is not finished is kept as far as it is
     #[arg(long, value_name = "N")]
     stop_after: Option<u32>,
+    /// Service so many images of one archive at the same time [default: what the settings say, else 1]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
     /// A note about this run, for its records
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
@@ -88,7 +94,8 @@ enum Servicer {
 }
 
 impl How {
-    fn servicing(&self, work: &Path) -> Result<Box<dyn Servicing>, Failure> {
+    fn servicing(&self, settings: &Settings) -> Result<Box<dyn Servicing>, Failure> {
+        let work = &settings.work;
         Ok(match (self.servicer, &self.answers) {
             (Servicer::None, _) => {
                 let work = std::path::absolute(work).unwrap_or_else(|_| work.to_owned());
@@ -96,7 +103,7 @@ impl How {
             }
             (Servicer::Dism, _) => Box::new(Dism::new(program::Options {
                 program: self.dism.clone(),
-                limit: Duration::from_secs(self.dism_timeout),
+                limit: Duration::from_secs(self.dism_timeout.unwrap_or(settings.dism_timeout)),
                 pause: Duration::from_secs(self.dism_pause),
             })?),
             (Servicer::Recorded, Some(answers)) => Box::new(Recorder::read(answers)?),
@@ -104,23 +111,25 @@ impl How {
         })
     }
 
-    fn options(&self, context: &Context) -> Options {
+    fn options(&self, settings: &Settings, context: &Context) -> Options {
         let Self { stop_on_error, stop_after, note, .. } = self;
-        Options { stop_on_error: *stop_on_error, stop_after: *stop_after, note: note.clone(), clock: context.clock }
+        let (jobs, note) = (self.jobs.or(Some(settings.jobs)), note.clone());
+        Options { stop_on_error: *stop_on_error, stop_after: *stop_after, jobs, note, clock: context.clock }
     }
 
     /// Does what is left of a run to do, and keeps records of it.
     fn carry_out(
         &self,
-        prepared: &Prepared,
-        mut servicing: Box<dyn Servicing>,
+        prepared: &mut Prepared,
+        servicing: &dyn Servicing,
         context: &Context,
     ) -> Result<Outcome, Failure> {
-        let mut told = |step: &Step, record: &Record| tell(context, step, record);
+        let told = |step: &Step, record: &Record| tell(context, step, record);
         let records = Records::begin(&self.records, prepared, context)?;
-        let result = prepared.carry_out(&mut *servicing, &self.options(context), context.control(), &mut told);
+        let options = self.options(&prepared.journal.settings, context);
+        let result = prepared.carry_out(servicing, &options, context.control(), &told);
         context.bars.clear();
-        records.end();
+        records.end(prepared);
         finish(&result?, context)
     }
 }
@@ -129,23 +138,32 @@ impl Run {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let mut settings = self.settings.settings()?;
         self.how.records.apply(&mut settings);
-        let servicing = self.how.servicing(&settings.work)?;
-        self.how.carry_out(&run::begin(&settings, context.clock, context.control())?, servicing, context)
+        let servicing = self.how.servicing(&settings)?;
+        let mut prepared = run::begin(&settings, context.clock, context.control())?;
+        self.how.carry_out(&mut prepared, &*servicing, context)
     }
 }
 
 impl Resume {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
-        let prepared = run::resume(&self.work, context.control())?;
-        self.how.carry_out(&prepared, self.how.servicing(&self.work)?, context)
+        let mut prepared = run::look(&self.work, context.control())?;
+        for (place, why) in prepared.again() {
+            let step = &prepared.plan.steps[*place as usize];
+            let (number, image) = heading(step);
+            context.say(format_args!("again:   {number:>2}  {image:<9}{:<24}  {}", step.task.title(), visible(why)));
+        }
+        let servicing = self.how.servicing(&prepared.journal.settings)?;
+        self.how.carry_out(&mut prepared, &*servicing, context)
     }
 }
 
 impl Status {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
-        let summary = run::look(&self.work, context.control())?.summary()?;
-        answer(&summary, context)?;
-        Ok(if summary.status() == run::Status::Success { Outcome::Done } else { Outcome::Partial })
+        let prepared = run::look(&self.work, context.control())?;
+        let summary = prepared.summary()?;
+        answer(&summary, prepared.again(), context)?;
+        let is_done = summary.status() == run::Status::Success && prepared.refuse_changes().is_ok();
+        Ok(if is_done { Outcome::Done } else { Outcome::Partial })
     }
 }
 
@@ -177,7 +195,7 @@ fn finish(summary: &Summary, context: &Context) -> Result<Outcome, Failure> {
     }
     let status = summary.status();
     if context.global.json {
-        answer(summary, context)?;
+        answer(summary, &BTreeMap::new(), context)?;
     } else {
         let failed = summary.records.values().filter(|record| record.outcome == run::Outcome::Failed).count();
         let steps = Counted(summary.records.len() as u64, "step");
@@ -195,20 +213,25 @@ fn finish(summary: &Summary, context: &Context) -> Result<Outcome, Failure> {
     })
 }
 
-/// What came of the steps so far.
-fn answer(summary: &Summary, context: &Context) -> Result<(), Failure> {
+/// What came of the steps so far, and which are done again.
+fn answer(summary: &Summary, again: &BTreeMap<u32, String>, context: &Context) -> Result<(), Failure> {
+    let document = Document::new(summary, again);
     if context.global.json {
-        return printer::json(&Document::new(summary));
+        return printer::json(&document);
     }
     let mut out = Out::new();
-    for step in Document::new(summary).steps {
+    for step in document.steps {
         let number = step.number.map_or("-".to_owned(), |number| number.to_string());
         let image = step.image.map(|image| format!(" {image}")).unwrap_or_default();
         let target = format!("{}{image}", step.target);
-        writeln!(out, "{number:>2}  {target:<9}{:<20}  {}", step.task, step.outcome)?;
+        let why = if step.outcome == AGAIN { format!(": {}", visible(&step.notes.join("; "))) } else { String::new() };
+        writeln!(out, "{number:>2}  {target:<9}{:<20}  {}{why}", step.task, step.outcome)?;
     }
     out.finish()
 }
+
+/// What is told of a step that was done and is done again.
+const AGAIN: &str = "again";
 
 /// The JSON document; its members are described in docs/json/refresh.md.
 #[derive(Serialize)]
@@ -231,10 +254,11 @@ struct StepDocument {
 }
 
 impl Document {
-    fn new(summary: &Summary) -> Self {
+    fn new(summary: &Summary, again: &BTreeMap<u32, String>) -> Self {
         let step = |(place, step): (u32, &Step)| {
             let record = summary.records.get(&place);
             let (outcome, notes) = match (&step.work, record) {
+                _ if again.contains_key(&place) => (AGAIN, vec![again[&place].clone()]),
                 (_, Some(record)) => (record.outcome.name(), record.notes.clone()),
                 (Work::LeftOut(reason), None) => ("left-out", vec![reason.to_string()]),
                 (_, None) => ("to-do", Vec::new()),
@@ -251,7 +275,7 @@ impl Document {
         Self {
             schema: "wimkit.refresh-run/1",
             status: summary.status().name(),
-            complete: summary.status() == run::Status::Success,
+            complete: summary.status() == run::Status::Success && again.is_empty(),
             deferred: summary.is_deferred(),
             steps: (0..).zip(&summary.plan.steps).map(step).collect(),
         }

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::CreateError;
-use super::tree::Node;
+use super::tree::{Node, written};
 use crate::util::progress::Control;
 use crate::util::sha1::{Hasher, Sha1};
 
@@ -18,6 +18,8 @@ const PIECE: usize = 1 << 20;
 struct Content {
     path: PathBuf,
     size: u64,
+    /// What its bytes were when files were compared, if this was.
+    digest: Option<Sha1>,
 }
 
 /// Contents, in the order in which they are written.
@@ -45,17 +47,17 @@ impl Contents {
                 None
             } else if is_compared(node.size) {
                 let hash = hash(&node.path, node.size, control)?;
-                Some(*known.entry(hash).or_insert_with(|| contents.push(&node.path, node.size)))
+                Some(*known.entry(hash).or_insert_with(|| contents.push(&node.path, node.size, Some(hash))))
             } else {
-                Some(contents.push(&node.path, node.size))
+                Some(contents.push(&node.path, node.size, None))
             };
             contents.of_nodes.push(index);
         }
         Ok(contents)
     }
 
-    fn push(&mut self, path: &Path, size: u64) -> usize {
-        self.all.push(Content { path: path.to_owned(), size });
+    fn push(&mut self, path: &Path, size: u64, digest: Option<Sha1>) -> usize {
+        self.all.push(Content { path: path.to_owned(), size, digest });
         self.all.len() - 1
     }
 
@@ -74,7 +76,7 @@ impl Contents {
         if !metadata.is_file() {
             return Err(CreateError::Special { path: path.to_owned() });
         }
-        Ok((self.push(&real, metadata.len()), metadata.len()))
+        Ok((self.push(&real, metadata.len(), None), metadata.len()))
     }
 
     /// The content of a node, by number.
@@ -87,16 +89,35 @@ impl Contents {
         self.all.iter().map(|content| content.size)
     }
 
-    /// Hands the bytes of one piece by piece to `take`.
+    /// Hands the bytes of one piece by piece to `take`; they must be those that were compared.
     pub(super) fn read(
         &self,
         index: usize,
         control: Control<'_>,
-        take: impl FnMut(&[u8]) -> Result<(), CreateError>,
+        mut take: impl FnMut(&[u8]) -> Result<(), CreateError>,
     ) -> Result<(), CreateError> {
-        let Content { path, size } = &self.all[index];
-        read(path, *size, control, take)
+        let Content { path, size, digest } = &self.all[index];
+        let mut hasher = digest.map(|digest| (digest, Hasher::new()));
+        read(path, *size, control, |bytes| {
+            hasher.iter_mut().for_each(|(_, hasher)| hasher.update(bytes));
+            take(bytes)
+        })?;
+        match hasher.map(|(digest, hasher)| hasher.finish() == digest) {
+            Some(false) => Err(CreateError::Altered { path: path.clone() }),
+            _ => Ok(()),
+        }
     }
+}
+
+/// Refuses files that were written to since they were listed. Of those that have the same bytes one alone is read twice.
+pub(super) fn refuse_altered(nodes: &[Node]) -> Result<(), CreateError> {
+    for node in nodes.iter().filter(|node| !node.is_directory()) {
+        let metadata = node.path.metadata().map_err(|source| CreateError::Input { path: node.path.clone(), source })?;
+        if (metadata.len(), written(&metadata)) != (node.size, node.written) {
+            return Err(CreateError::Altered { path: node.path.clone() });
+        }
+    }
+    Ok(())
 }
 
 fn hash(path: &Path, size: u64, control: Control<'_>) -> Result<Sha1, CreateError> {

@@ -121,6 +121,12 @@ pub enum CreateError {
         /// The bytes it had.
         expected: u64,
     },
+    /// A file was written to while the image was.
+    #[error("{path}: the file was changed while the image was written", path = path.display())]
+    Altered {
+        /// Which one.
+        path: PathBuf,
+    },
     /// The image's file cannot be written.
     #[error("{path}: {source}", path = path.display())]
     Target {
@@ -158,7 +164,7 @@ impl CreateError {
         match self {
             Self::Itself { .. } => Some("write the image outside of the directory"),
             Self::Special { .. } => Some("media have no links: put the file itself in its place"),
-            Self::Changed { .. } => Some("try again when nothing else writes there"),
+            Self::Changed { .. } | Self::Altered { .. } => Some("try again when nothing else writes there"),
             _ => None,
         }
     }

@@ -41,6 +41,46 @@ fn identical_files_are_stored_once() {
     assert_eq!(shared.len() % 32768, 0);
 }
 
+/// Changes a file when the image begins to be written, and gives it the time that it had.
+struct Changing {
+    path: PathBuf,
+    keeps_time: bool,
+}
+
+impl crate::util::progress::Progress for Changing {
+    fn begin(&self, phase: &'static str, _: u64) {
+        if phase == "Writing" {
+            let time = fs::metadata(&self.path).unwrap().modified().unwrap();
+            let time = if self.keeps_time { time } else { time + std::time::Duration::from_secs(1) };
+            let mut bytes = fs::read(&self.path).unwrap();
+            bytes[50_000] ^= 1;
+            fs::write(&self.path, bytes).unwrap();
+            fs::File::options().write(true).open(&self.path).unwrap().set_modified(time).unwrap();
+        }
+    }
+
+    fn advance(&self, _: u64) {}
+}
+
+#[test]
+fn files_that_change_between_comparing_and_writing_are_noticed() {
+    let large = vec![7; 100_000];
+    // The one that is written for both, the other one, and one that is like no other.
+    for (name, keeps_time) in [("a", true), ("a", false), ("b", false), ("c", false)] {
+        let place = tree(&[("a", &large), ("b", &large), ("c", &large[1..])]);
+        let progress = Changing { path: place.path().join("tree").join(name), keeps_time };
+        let interrupt = std::sync::atomic::AtomicBool::new(false);
+        let control = Control { progress: &progress, interrupt: &interrupt };
+        let target = place.path().join("out.iso");
+        let error = create(&place.path().join("tree"), &target, &options(), control).unwrap_err();
+        assert!(
+            matches!(&error, CreateError::Altered { path } if *path == progress.path),
+            "{name} {keeps_time}: {error}"
+        );
+        assert!(!target.exists());
+    }
+}
+
 #[test]
 fn the_boot_catalog_leads_to_the_boot_images() {
     let place = tree(&[("boot/etfsboot.com", &[0xEB; 4096]), ("efi/microsoft/boot/efisys.bin", &[0xF0; 9000])]);

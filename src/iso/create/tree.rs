@@ -28,8 +28,10 @@ pub(super) struct Node {
     pub(super) path: PathBuf,
     /// Its bytes; of a directory, 0.
     pub(super) size: u64,
-    /// When it was written last.
+    /// When it was written last, as the image tells it …
     pub(super) time: FileTime,
+    /// … and as its directory does.
+    pub(super) written: FileTime,
     /// The directory that it is in, by number; the root is in itself.
     pub(super) parent: usize,
     /// If it is a directory, what is in it, by number and in the order of names.
@@ -109,14 +111,20 @@ fn checked_name(path: &Path) -> Result<String, CreateError> {
     Err(CreateError::Name { path: path.to_owned(), problem })
 }
 
+/// When a file was written last.
+pub(super) fn written(metadata: &fs::Metadata) -> FileTime {
+    metadata.modified().map_or(FileTime::ZERO, FileTime::from)
+}
+
 fn node(name: String, path: PathBuf, metadata: &fs::Metadata, parent: usize) -> Node {
-    let written = metadata.modified().map_or(FileTime::ZERO, FileTime::from);
+    let written = written(metadata);
     let is_directory = metadata.is_dir();
     Node {
         name,
         path,
         size: if is_directory { 0 } else { metadata.len() },
         time: written.min(FileTime::reproducible_limit()),
+        written,
         parent,
         children: is_directory.then(Vec::new),
     }

@@ -77,8 +77,13 @@ pub enum Problem {
         /// Why.
         problem: String,
     },
-    /// `lang.ini` offers a language that an edition does not have.
+    /// `lang.ini` offers a language that no edition has.
     Language {
+        /// Which one.
+        language: String,
+    },
+    /// `lang.ini` offers a language that some editions do not have.
+    LanguageInPart {
         /// Which one.
         language: String,
     },
@@ -103,6 +108,7 @@ impl Problem {
             Self::WinreDiffers => "winre-differs",
             Self::LangIni { .. } => "lang-ini",
             Self::Language { .. } => "language",
+            Self::LanguageInPart { .. } => "language-in-part",
             Self::LangIniDiffers => "lang-ini-differs",
         }
     }
@@ -110,9 +116,11 @@ impl Problem {
     /// How much is wrong.
     pub fn standing(&self) -> Standing {
         match self {
-            Self::BootImages { .. } | Self::Build { .. } | Self::WinreDiffers | Self::LangIniDiffers => {
-                Standing::Doubtful
-            }
+            Self::BootImages { .. }
+            | Self::Build { .. }
+            | Self::WinreDiffers
+            | Self::LanguageInPart { .. }
+            | Self::LangIniDiffers => Standing::Doubtful,
             _ => Standing::Bad,
         }
     }
@@ -133,7 +141,9 @@ impl Problem {
             Self::BootImages { .. } => {
                 "boot.wim has Windows PE and Setup, and Setup starts: `wimkit info --boot 2`".into()
             }
-            Self::Language { .. } => "add the language to the editions, or take it out of lang.ini".into(),
+            Self::Language { .. } | Self::LanguageInPart { .. } => {
+                "add the language to the editions, or take it out of lang.ini".into()
+            }
             Self::LangIniDiffers => "put the same lang.ini into image 2 of boot.wim and into sources".into(),
             _ => return None,
         })
@@ -162,7 +172,8 @@ impl fmt::Display for Problem {
             Self::NoWinre => f.write_str("it has no winre.wim"),
             Self::WinreDiffers => f.write_str("its winre.wim is not the same as that of image 1"),
             Self::LangIni { problem } => f.write_str(problem),
-            Self::Language { language } => write!(f, "it offers {language}, which not every edition has"),
+            Self::Language { language } => write!(f, "it offers {language}, which no edition has"),
+            Self::LanguageInPart { language } => write!(f, "it offers {language}, which not every edition has"),
             Self::LangIniDiffers => f.write_str("it differs from the one in image 2 of boot.wim"),
         }
     }

@@ -4,12 +4,12 @@
 //! in each edition; and every archive must be intact.
 
 mod finding;
+mod languages;
 
 pub use finding::{Finding, Problem};
 
 use super::media::boot::{self, Signer};
-use super::media::images::{Archive, ImageFacts, architecture_of, version_of};
-use super::media::lang_ini::{self, LangIni};
+use super::media::images::{Archive, ImageFacts, MAX_EXECUTABLE_NBYTES, architecture_of, version_of};
 use super::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media, MediaError, images};
 use crate::catalog::set::Standing;
 use crate::codec::Format;
@@ -98,9 +98,9 @@ pub fn check(media: &Media, options: &Options, control: Control<'_>) -> Result<R
     if let Some(setup) = boot.as_ref().and_then(setup_image) {
         let boot = boot.as_ref().expect("its image was found");
         check_binaries(media, boot, setup, &mut report)?;
-        check_languages(media, Some((boot, setup)), &mut report)?;
+        languages::check_languages(media, Some((boot, setup)), &mut report)?;
     } else {
-        check_languages(media, None, &mut report)?;
+        languages::check_languages(media, None, &mut report)?;
     }
     if options.verify {
         let opened = [(boot, BOOT_ARCHIVE.to_owned()), (install, INSTALL_ARCHIVES[0].to_owned())];
@@ -237,10 +237,13 @@ fn check_binaries(media: &Media, archive: &Archive, setup: ImageIndex, report: &
     let setup_files = ["sources/setup.exe", "sources/setuphost.exe"].map(|path| (path.to_owned(), path.to_owned(), 27));
     let managers = media.files().filter_map(|(path, _)| {
         let manager = boot::manager_of(path.rsplit('/').next()?)?;
-        Some((path.to_owned(), Signer::Windows2011.manager_path(manager), 28))
+        Some((path.to_owned(), manager))
     });
-    let managers: Vec<_> = managers.collect();
-    for (path, in_boot, step) in setup_files.into_iter().chain(managers) {
+    let mut compared = Vec::from(setup_files);
+    for (path, manager) in managers {
+        compared.push((path.clone(), in_image(media, archive, setup, &path, manager)?, 28));
+    }
+    for (path, in_boot, step) in compared {
         let boot = match archive.version(setup, &in_boot) {
             Ok(Some(version)) => version,
             Ok(None) => continue,
@@ -262,43 +265,24 @@ fn check_binaries(media: &Media, archive: &Archive, setup: ImageIndex, report: &
     Ok(())
 }
 
-fn check_languages(media: &Media, boot: Option<(&Archive, ImageIndex)>, report: &mut Report) -> Result<(), MediaError> {
-    let in_boot = match boot.map(|(boot, setup)| boot.read(setup, images::LANG_INI, lang_ini::MAX_NBYTES)) {
-        Some(Ok(found)) => found,
-        Some(Err(error)) => {
-            unreadable(format!("{BOOT_ARCHIVE}!/{SETUP_IMAGE}/{}", images::LANG_INI), &error, report);
-            None
-        }
-        None => None,
+/// Where the image has the boot manager that media have: the one that is signed by the same authority. Of those that do not tell by
+/// whom, the one with the same bytes.
+fn in_image(
+    media: &Media,
+    archive: &Archive,
+    setup: ImageIndex,
+    path: &str,
+    manager: &str,
+) -> Result<String, MediaError> {
+    let [usual, newer] = [Signer::Windows2011, Signer::Windows2023].map(|signer| signer.manager_path(manager));
+    let bytes = media.find(path).map(|file| Media::read(&file, MAX_EXECUTABLE_NBYTES)).transpose()?.unwrap_or_default();
+    let is_newer = match Signer::of(&bytes) {
+        Some(signer) => signer == Signer::Windows2023,
+        None => archive.read(setup, &newer, MAX_EXECUTABLE_NBYTES).is_ok_and(|own| own.as_ref() == Some(&bytes)),
     };
-    let Some(path) = media.find(images::LANG_INI) else {
-        if in_boot.is_some() {
-            report.find(images::LANG_INI, Problem::Missing);
-        }
-        return Ok(());
-    };
-    let bytes = Media::read(&path, lang_ini::MAX_NBYTES)?;
-    let parsed = match LangIni::parse(&bytes) {
-        Ok(parsed) => parsed,
-        Err(error) => {
-            report.find(images::LANG_INI, Problem::LangIni { problem: error.to_string() });
-            return Ok(());
-        }
-    };
-    let has = |image: &ImageFacts, wanted: &str| {
-        image.languages.is_empty() || image.languages.iter().any(|language| language.eq_ignore_ascii_case(wanted))
-    };
-    for (language, _) in &parsed.languages {
-        // Number 1 stands for a language whose pack lies on the media.
-        let is_pack = media.find(&format!("langpacks/{language}/lp.cab")).is_some();
-        if !is_pack && !report.editions.iter().all(|(image, _)| has(image, language)) {
-            report.find(images::LANG_INI, Problem::Language { language: language.clone() });
-        }
-    }
-    if in_boot.is_some_and(|bytes| LangIni::parse(&bytes).as_ref() != Ok(&parsed)) {
-        report.find(images::LANG_INI, Problem::LangIniDiffers);
-    }
-    Ok(())
+    // An image without any has the usual ones.
+    let has_newer = is_newer && archive.file(setup, &newer).is_ok_and(|file| file.is_some());
+    Ok(if has_newer { newer } else { usual })
 }
 
 /// Reads all of an archive, and the Windows RE in it.

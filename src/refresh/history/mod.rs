@@ -15,12 +15,13 @@ pub use place::default_place;
 pub use query::{Order, Query, Rate};
 
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableError};
+
+use crate::util::guard::guarded;
 
 /// What the database is about.
 const META: TableDefinition<'_, &str, &str> = TableDefinition::new("history");
@@ -46,7 +47,7 @@ impl History {
     /// # Errors
     /// [`HistoryError`].
     pub fn create(path: &Path) -> Result<Self, HistoryError> {
-        guarded(path, || Self::created(path))
+        sound(path, || Self::created(path))
     }
 
     fn created(path: &Path) -> Result<Self, HistoryError> {
@@ -74,7 +75,7 @@ impl History {
         if !path.exists() {
             return Ok(None);
         }
-        guarded(path, || Self::opened(path, || Database::open(path))?.checked().map(Some))
+        sound(path, || Self::opened(path, || Database::open(path))?.checked().map(Some))
     }
 
     /// Waits while another program has it open.
@@ -143,10 +144,9 @@ impl History {
 
 /// Does something with the database, and takes a panic for damage: redb believes what its file says about its own parts before
 /// `check_integrity` can compare checksums, and of some lies it makes nothing but a panic.
-fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, HistoryError>) -> Result<T, HistoryError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        Err(HistoryError::Damaged { path: path.to_owned(), problem: "no sense can be made of it".into() })
-    })
+fn sound<T>(path: &Path, work: impl FnOnce() -> Result<T, HistoryError>) -> Result<T, HistoryError> {
+    let damaged = || HistoryError::Damaged { path: path.to_owned(), problem: "no sense can be made of it".into() };
+    guarded(work).unwrap_or_else(|| Err(damaged()))
 }
 
 fn broken(path: &Path, error: impl Into<redb::Error>) -> HistoryError {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::{Media, MediaError};
+use crate::pe;
 
 /// What BIOS firmware starts.
 pub const BIOS_IMAGE: &str = "boot/etfsboot.com";
@@ -36,7 +37,43 @@ impl FromStr for Signer {
 /// The boot managers of media, by their names in images.
 pub const MANAGERS: [&str; 2] = ["bootmgfw.efi", "bootmgr.efi"];
 
+/// Directories of an image with what else is signed by the authority of 2023, or belongs to it.
+pub const DIRECTORIES_2023: [&str; 3] =
+    ["Windows/Boot/FONTS_EX", "Windows/Boot/PCAT_EX", "Windows/Boot/DVD_EX/EFI/en-US"];
+
+/// Where on media a file of the [`DIRECTORIES_2023`] goes: without the `_EX` of its name. `None`: nowhere.
+pub fn place_2023(directory: &str, name: &str) -> Option<String> {
+    let name = name.to_lowercase();
+    let plain = name.replacen("_ex.", ".", 1);
+    let plain = plain.strip_suffix("_ex").unwrap_or(&plain);
+    match directory {
+        _ if directory == DIRECTORIES_2023[0] => {
+            Some(format!("efi/microsoft/boot/fonts/{plain}")).filter(|_| plain.ends_with(".ttf"))
+        }
+        _ if directory == DIRECTORIES_2023[1] => match plain {
+            "bootmgr" => Some("bootmgr".into()),
+            "memtest.exe" => Some("boot/memtest.exe".into()),
+            _ => None,
+        },
+        // Both lie side by side on media.
+        _ => {
+            Some(format!("efi/microsoft/boot/{name}")).filter(|_| name.starts_with("efisys") && name.ends_with(".bin"))
+        }
+    }
+}
+
 impl Signer {
+    /// The authority that has signed a boot manager; `None` if it is not told.
+    pub fn of(file: &[u8]) -> Option<Self> {
+        let certificates = pe::certificates(file)?;
+        let has = |name: &[u8]| certificates.windows(name.len()).any(|window| window == name);
+        match () {
+            () if has(b"Windows UEFI CA 2023") => Some(Self::Windows2023),
+            () if has(b"Microsoft Windows Production PCA 2011") => Some(Self::Windows2011),
+            () => None,
+        }
+    }
+
     /// Where an image has the boot manager `name` that is signed so.
     pub fn manager_path(self, name: &str) -> String {
         match (self, name.rsplit_once('.')) {
@@ -85,5 +122,27 @@ impl Media {
             return Err(MediaError::NoBootImage { path: self.root().to_owned(), name });
         };
         Ok(BootImages { bios: self.find(BIOS_IMAGE), efi: Some(efi) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_2023_lose_their_mark() {
+        let [fonts, bios, disc] = DIRECTORIES_2023;
+        for (directory, name, expected) in [
+            (fonts, "segoe_slboot_EX.ttf", Some("efi/microsoft/boot/fonts/segoe_slboot.ttf")),
+            (fonts, "readme.txt", None),
+            (bios, "bootmgr_EX", Some("bootmgr")),
+            (bios, "memtest_EX.exe", Some("boot/memtest.exe")),
+            (bios, "bootvhd.dll", None),
+            (disc, "efisys_EX.bin", Some("efi/microsoft/boot/efisys_ex.bin")),
+            (disc, "efisys_noprompt_EX.bin", Some("efi/microsoft/boot/efisys_noprompt_ex.bin")),
+            (disc, "other.bin", None),
+        ] {
+            assert_eq!(place_2023(directory, name).as_deref(), expected, "{name}");
+        }
     }
 }

@@ -24,7 +24,7 @@ const PENDING: &str = "Windows/WinSxS/pending.xml";
 const PACKAGES: &str = "Windows/servicing/Packages";
 
 /// Files with a version resource have less.
-const MAX_EXECUTABLE_NBYTES: u64 = 64 << 20;
+pub const MAX_EXECUTABLE_NBYTES: u64 = 64 << 20;
 
 /// An open archive.
 #[derive(Clone, Debug)]

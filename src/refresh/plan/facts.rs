@@ -9,7 +9,7 @@ use crate::address::container::ContainerOptions;
 use crate::catalog::class::Class;
 use crate::catalog::gather::{self, GatherError};
 use crate::catalog::identity::{Kb, Version};
-use crate::catalog::set::{self, Standing};
+use crate::catalog::set::{self, Finding, Standing};
 use crate::refresh::media::images::{Archive, ImageFacts};
 use crate::refresh::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media};
 use crate::refresh::settings::Settings;
@@ -54,8 +54,40 @@ pub struct PackageFacts {
     pub kb: Option<Kb>,
     /// Bytes of the file; `None`: unknown.
     pub size: Option<u64>,
-    /// Why it does not belong, if it does not.
-    pub problem: Option<String>,
+    /// What is wrong with it, if anything is.
+    pub fault: Option<Fault>,
+}
+
+/// What is wrong with a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// In words.
+    pub problem: String,
+    /// What it concerns.
+    pub concern: Concern,
+}
+
+/// What the fault of a package concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Concern {
+    /// Nothing but the file: no step would add it.
+    Itself,
+    /// The steps that would add it.
+    Steps,
+    /// The whole set: what is mixed or incomplete is not added to anything.
+    Set,
+}
+
+impl Concern {
+    fn of(finding: &Finding) -> Self {
+        match finding {
+            Finding::NoPackage | Finding::Hotpatch | Finding::Duplicate { .. } | Finding::Superseded { .. } => {
+                Self::Itself
+            }
+            Finding::Partly { .. } => Self::Steps,
+            _ => Self::Set,
+        }
+    }
 }
 
 /// Languages and features on demand: the contents of their ISO image in a directory, or the image.
@@ -210,16 +242,25 @@ impl Facts {
         let mut leave_out = |path: &Path, why: &'static str| warnings.push(format!("{}: {why}", path.display()));
         let files = gather::gather(&paths, None, &options, control, &mut leave_out)?;
         let report = set::check(&files.iter().map(gather::File::entry).collect::<Vec<_>>());
+        // DISM searches the directories of cumulative updates: whatever lies there concerns it.
+        let is_cumulative =
+            |file: &&gather::File| file.package().is_some_and(|package| package.class == Class::Cumulative);
+        let searched: Vec<_> = files.iter().filter(is_cumulative).map(|file| file.path.parent()).collect();
         for (index, file) in files.iter().enumerate() {
-            let mut problem = None;
+            let mut fault: Option<Fault> = None;
             for finding in &report.findings[index] {
-                match finding.standing() {
-                    Standing::Bad => problem = problem.or_else(|| Some(finding.to_string())),
-                    _ => warnings.push(format!("{}: {finding}", file.name())),
+                if finding.standing() != Standing::Bad {
+                    warnings.push(format!("{}: {finding}", file.name()));
+                    continue;
+                }
+                let is_searched = searched.contains(&file.path.parent());
+                let concern = if is_searched { Concern::Set } else { Concern::of(finding) };
+                if fault.as_ref().is_none_or(|fault| fault.concern < concern) {
+                    fault = Some(Fault { problem: finding.to_string(), concern });
                 }
             }
             let info = file.package();
-            if info.is_none() && problem.is_none() {
+            if info.is_none() && fault.is_none() {
                 continue; // no package, and told as a warning
             }
             self.packages.push(PackageFacts {
@@ -230,7 +271,7 @@ impl Facts {
                 version: info.and_then(|info| info.identity.as_ref()).map(|id| id.version).unwrap_or_default(),
                 kb: info.and_then(|info| info.kb),
                 size: file.path.metadata().ok().map(|metadata| metadata.len()),
-                problem,
+                fault,
             });
         }
         self.warnings.append(&mut warnings);

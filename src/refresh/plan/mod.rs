@@ -3,12 +3,14 @@
 mod error;
 mod facts;
 mod order;
+mod packages;
+mod requests;
 mod sequence;
 #[cfg(test)]
 mod tests;
 
 pub use error::PlanError;
-pub use facts::{Facts, FeatureSource, PackageFacts};
+pub use facts::{Concern, Facts, Fault, FeatureSource, PackageFacts};
 pub use order::OrderError;
 pub use sequence::plan;
 
@@ -97,10 +99,14 @@ pub enum Native {
     },
     /// Put the serviced winre.wim into an image.
     PutWinre,
+    /// Write `sources/lang.ini` in an image anew, from the languages of the system's images.
+    LangIni,
     /// Keep files of an image.
     SaveFiles {
         /// Their paths in it.
         paths: Vec<String>,
+        /// Directories in it whose files are kept, too, if they are there.
+        directories: Vec<String>,
     },
     /// Put what is in a cabinet into `sources`, unless what is there is newer.
     ExpandSetupDu {
@@ -112,8 +118,10 @@ pub enum Native {
         /// Their names.
         names: Vec<String>,
     },
-    /// Put kept boot managers in the place of those on the media.
+    /// Put kept boot managers in the place of those on the media, and what belongs to them.
     PlaceBootManagers,
+    /// Put the kept lang.ini into `sources`.
+    PlaceLangIni,
     /// Check the media.
     CheckMedia,
     /// Write an ISO image of the media.
@@ -132,6 +140,13 @@ pub enum Reason {
     NoWinre,
     /// There is no package of the kind.
     NoPackage(Class),
+    /// The package of the kind has something wrong with it.
+    BadPackage {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// No language is added.
     NoLanguage,
     /// No such files for the languages.
@@ -152,6 +167,9 @@ impl fmt::Display for Reason {
             Self::NoImages(_) => f.write_str("the media have no install.wim"),
             Self::NoWinre => f.write_str("image 1 of the system has no winre.wim"),
             Self::NoPackage(class) => write!(f, "no such package: {}", class.title()),
+            Self::BadPackage { path, problem } => {
+                write!(f, "{}: {problem}", path.file_name().unwrap_or_default().to_string_lossy())
+            }
             Self::NoLanguage => f.write_str("no language is added"),
             Self::NoFiles => f.write_str("no such files for the languages"),
             Self::NotAsked => f.write_str("nothing asked for"),
@@ -161,9 +179,33 @@ impl fmt::Display for Reason {
     }
 }
 
+impl Step {
+    /// What the image is called while it is worked on: `winre`, `os-1`, `winpe-2`; of steps that are about no single one, what
+    /// they are done to.
+    pub fn session(&self) -> String {
+        let image = self.image.as_ref().map(|image| format!("-{}", image.index)).unwrap_or_default();
+        format!("{}{image}", self.target.name().to_lowercase())
+    }
+
+    /// What tells it from all others, in this plan and in others like it: `os-1 cumulative`.
+    pub fn key(&self) -> String {
+        format!("{} {}", self.session(), self.task.name())
+    }
+
+    /// Whether something is done.
+    pub fn is_done(&self) -> bool {
+        !matches!(self.work, Work::LeftOut(_))
+    }
+
+    /// Whether something is asked of the image servicer.
+    pub fn is_serviced(&self) -> bool {
+        matches!(self.work, Work::Service(_))
+    }
+}
+
 impl Plan {
     /// The steps that are done.
     pub fn done(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter().filter(|step| !matches!(step.work, Work::LeftOut(_)))
+        self.steps.iter().filter(|step| step.is_done())
     }
 }

@@ -1,6 +1,6 @@
 //! The rules of order: whatever makes a plan, none that breaks them is carried out.
 
-use super::{Plan, Step, Work};
+use super::{Plan, Step};
 use crate::refresh::step::{Target, Task};
 
 /// Two steps the wrong way round.
@@ -36,7 +36,10 @@ const RANKS: [(&[Task], &str); 11] = [
 ];
 
 fn rank(step: &Step) -> Option<usize> {
-    RANKS.iter().position(|(tasks, _)| tasks.contains(&step.task))
+    // What wimkit writes itself gets into the image when servicing is over.
+    let is_exchanged = step.task == Task::LangIni && !step.is_serviced();
+    let task = if is_exchanged { Task::PutWinre } else { step.task };
+    RANKS.iter().position(|(tasks, _)| tasks.contains(&task))
 }
 
 /// Checks the order of the steps that are done.
@@ -58,11 +61,18 @@ pub(super) fn check(plan: &Plan) -> Result<(), OrderError> {
             {
                 return Err(error(first, second, RANKS[one].1));
             }
-            if second.task == Task::ExpandFeatures && matches!(first.work, Work::Service(_)) {
+            if second.task == Task::ExpandFeatures && first.is_serviced() {
                 return Err(error(first, second, "what is added to images is taken out of its ISO image before"));
             }
             // Setup's files come from the serviced Windows PE, and after those of the update.
-            let media = [Task::SetupDu, Task::SetupBinaries, Task::BootManagers, Task::CheckMedia, Task::WriteIso];
+            let media = [
+                Task::SetupDu,
+                Task::SetupBinaries,
+                Task::BootManagers,
+                Task::PlaceLangIni,
+                Task::CheckMedia,
+                Task::WriteIso,
+            ];
             let place_of = |step: &Step| media.iter().position(|task| *task == step.task);
             match (place_of(first), place_of(second)) {
                 (Some(one), Some(other)) if one > other => {
@@ -84,9 +94,4 @@ pub(super) fn check(plan: &Plan) -> Result<(), OrderError> {
         }
         _ => Ok(()),
     }
-}
-
-/// Whether a step asks something of the image servicer.
-pub(super) fn is_serviced(step: &Step) -> bool {
-    matches!(step.work, Work::Service(_))
 }

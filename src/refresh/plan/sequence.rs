@@ -1,23 +1,18 @@
 //! From settings and facts to steps: a pure function.
 
-use std::path::PathBuf;
-
-use super::facts::{Facts, FeatureSource, PackageFacts};
+use super::facts::Facts;
+use super::packages::Packages;
 use super::{ImageName, Native, Plan, PlanError, Reason, Step, Work, order};
 use crate::catalog::class::Class;
 use crate::refresh::check::SETUP_IMAGE;
-use crate::refresh::media::boot::MANAGERS;
-use crate::refresh::media::images::ImageFacts;
-use crate::refresh::settings::{Checkpoints, Settings, StackMode};
+use crate::refresh::media::boot::{DIRECTORIES_2023, MANAGERS, Signer};
+use crate::refresh::media::images::{ImageFacts, LANG_INI};
+use crate::refresh::settings::{By, Checkpoints, Settings};
 use crate::refresh::step::{self, Target, Task};
-use crate::servicing::request::{CleanUp, Request};
 use crate::wim::xml::WindowsVersion;
 
 /// From this version on Setup has a setuphost.exe that must agree, too.
 const SETUPHOST_SINCE: WindowsVersion = WindowsVersion { major: 10, minor: 0, build: 26100, revision: 0 };
-
-/// What a servicer is asked for, or why it is not.
-type Wanted = Result<Vec<Request>, Reason>;
 
 /// Makes the plan.
 ///
@@ -34,74 +29,10 @@ pub fn plan(settings: &Settings, facts: &Facts) -> Result<Plan, PlanError> {
     Ok(plan)
 }
 
-/// The packages by what they are for.
-#[derive(Default)]
-struct Packages<'a> {
-    stack: Option<&'a PackageFacts>,
-    cumulative: Option<&'a PackageFacts>,
-    /// Lower cumulative updates, upon which that one builds; the lowest first.
-    checkpoints: Vec<&'a PackageFacts>,
-    safe_os: Option<&'a PackageFacts>,
-    setup: Option<&'a PackageFacts>,
-    dotnet: Vec<&'a PackageFacts>,
-}
-
-impl<'a> Packages<'a> {
-    fn choose(settings: &Settings, facts: &'a Facts) -> Result<Self, PlanError> {
-        let mut packages = Self::default();
-        let expected = facts.architecture();
-        for package in &facts.packages {
-            let path = || package.path.clone();
-            if let Some(problem) = &package.problem {
-                return Err(PlanError::Package { path: path(), problem: problem.clone() });
-            }
-            if let (Some(found), Some(expected)) = (package.architecture, expected)
-                && expected.name() != Some(found)
-            {
-                return Err(PlanError::Architecture { path: path(), found: found.into(), expected });
-            }
-            let slot = match package.class {
-                Class::ServicingStack => &mut packages.stack,
-                Class::SafeOsDu => &mut packages.safe_os,
-                Class::SetupDu => &mut packages.setup,
-                Class::Cumulative => {
-                    packages.checkpoints.push(package);
-                    continue;
-                }
-                Class::DotNet => {
-                    packages.dotnet.push(package);
-                    continue;
-                }
-                _ => continue,
-            };
-            if let Some(first) = slot.replace(package) {
-                return Err(PlanError::TwoPackages { first: first.path.clone(), second: path() });
-            }
-        }
-        packages.checkpoints.sort_by_key(|package| package.version);
-        packages.cumulative = packages.checkpoints.pop();
-        let mode = match settings.servicing_stack {
-            StackMode::Combined => return Ok(packages),
-            StackMode::SeparateFirst => "separate-first",
-            StackMode::SeparateOnly => "separate-only",
-        };
-        if packages.stack.is_none() { Err(PlanError::NoStack { mode }) } else { Ok(packages) }
-    }
-}
-
-fn add(package: &PackageFacts) -> Request {
-    Request::AddPackage { path: package.path.clone() }
-}
-
-fn add_all(paths: Vec<PathBuf>) -> Wanted {
-    let requests: Vec<Request> = paths.into_iter().map(|path| Request::AddPackage { path }).collect();
-    if requests.is_empty() { Err(Reason::NoFiles) } else { Ok(requests) }
-}
-
-struct Sequence<'a> {
-    settings: &'a Settings,
-    facts: &'a Facts,
-    packages: Packages<'a>,
+pub(super) struct Sequence<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) facts: &'a Facts,
+    pub(super) packages: Packages<'a>,
 }
 
 impl Sequence<'_> {
@@ -167,7 +98,7 @@ impl Sequence<'_> {
             return Ok(false);
         };
         let serviced = self.image_steps(target, winre, None)?;
-        let is_serviced = serviced.iter().any(order::is_serviced);
+        let is_serviced = serviced.iter().any(Step::is_serviced);
         let or_not = |native| if is_serviced { Work::Native(native) } else { Work::LeftOut(Reason::NothingServiced) };
         let index = self.facts.install.iter().flatten().next().map_or(1, |image| image.index);
         steps.push(unnumbered(Task::TakeWinre, target, None, or_not(Native::TakeWinre { index })));
@@ -193,7 +124,7 @@ impl Sequence<'_> {
             let name = Some(name(image));
             if self.settings.targets.os && self.is_chosen(image) {
                 let serviced = self.image_steps(target, image, name.clone())?;
-                is_changed |= serviced.iter().any(order::is_serviced);
+                is_changed |= serviced.iter().any(Step::is_serviced);
                 steps.extend(serviced);
             }
             if has_winre && image.winre.is_some() {
@@ -222,8 +153,11 @@ impl Sequence<'_> {
         for image in images {
             if self.settings.targets.winpe {
                 let serviced = self.image_steps(target, image, Some(name(image)))?;
-                is_changed |= serviced.iter().any(order::is_serviced);
+                is_changed |= serviced.iter().any(Step::is_serviced);
                 steps.extend(serviced);
+                if self.is_native_lang_ini(target, image) {
+                    steps.push(numbered(Task::LangIni, target, Some(name(image)), Work::Native(Native::LangIni)));
+                }
             }
             if image.index == SETUP_IMAGE {
                 let mut names = vec!["setup.exe".to_owned()];
@@ -232,8 +166,17 @@ impl Sequence<'_> {
                 }
                 let setup = names.iter().map(|name| format!("sources/{name}"));
                 let managers = MANAGERS.map(|name| self.settings.boot_managers.manager_path(name));
-                let paths = setup.chain(managers).collect();
-                steps.push(native(Task::SaveSetup, target, Some(self::name(image)), Native::SaveFiles { paths }));
+                let has_new = image.has_lang_ini && self.settings.targets.winpe && !self.settings.languages.is_empty();
+                let lang_ini = has_new.then(|| LANG_INI.to_owned());
+                let paths = setup.chain(managers).chain(lang_ini).collect();
+                let is_2023 = self.settings.boot_managers == Signer::Windows2023;
+                let directories = DIRECTORIES_2023.iter().filter(|_| is_2023).map(|path| (*path).to_owned()).collect();
+                steps.push(native(
+                    Task::SaveSetup,
+                    target,
+                    Some(self::name(image)),
+                    Native::SaveFiles { paths, directories },
+                ));
                 saved = Some(names);
             }
         }
@@ -251,7 +194,7 @@ impl Sequence<'_> {
         let target = Target::Media;
         let setup = match self.packages.setup {
             Some(package) => Work::Native(Native::ExpandSetupDu { package: package.path.clone() }),
-            None => Work::LeftOut(Reason::NoPackage(Class::SetupDu)),
+            None => Work::LeftOut(self.packages.missing(Class::SetupDu)),
         };
         steps.push(numbered(Task::SetupDu, target, None, setup));
         let [binaries, managers] = match saved {
@@ -260,6 +203,13 @@ impl Sequence<'_> {
         };
         steps.push(numbered(Task::SetupBinaries, target, None, binaries));
         steps.push(numbered(Task::BootManagers, target, None, managers));
+        let is_kept = |step: &Step| match &step.work {
+            Work::Native(Native::SaveFiles { paths, .. }) => paths.iter().any(|path| path == LANG_INI),
+            _ => false,
+        };
+        if steps.iter().any(is_kept) {
+            steps.push(native(Task::PlaceLangIni, target, None, Native::PlaceLangIni));
+        }
         steps.push(native(Task::CheckMedia, target, None, Native::CheckMedia));
         if let Some(iso) = &self.settings.iso {
             steps.push(native(Task::WriteIso, target, None, Native::WriteIso(iso.clone())));
@@ -268,7 +218,8 @@ impl Sequence<'_> {
 
     /// The numbered steps on one image, without its export.
     fn image_steps(&self, target: Target, image: &ImageFacts, name: Option<ImageName>) -> Result<Vec<Step>, PlanError> {
-        let steps = step::of_image(target).map(|step| {
+        let is_later = |task| task == Task::LangIni && self.is_native_lang_ini(target, image);
+        let steps = step::of_image(target).filter(|step| !is_later(step.task)).map(|step| {
             let work = match self.wanted(step.task, target, image)? {
                 Ok(requests) => Work::Service(requests),
                 Err(reason) => Work::LeftOut(reason),
@@ -277,8 +228,7 @@ impl Sequence<'_> {
         });
         let mut steps: Vec<Step> = steps.collect::<Result<_, PlanError>>()?;
         // An image that nothing is added to has nothing to clean up.
-        let is_addition =
-            |step: &&Step| order::is_serviced(step) && !matches!(step.task, Task::CleanUp | Task::LangIni);
+        let is_addition = |step: &&Step| step.is_serviced() && !matches!(step.task, Task::CleanUp | Task::LangIni);
         if !steps.iter().any(|step| is_addition(&step)) {
             for step in steps.iter_mut().filter(|step| matches!(step.work, Work::Service(_))) {
                 step.work = Work::LeftOut(Reason::NothingServiced);
@@ -287,145 +237,17 @@ impl Sequence<'_> {
         Ok(steps)
     }
 
-    fn wanted(&self, task: Task, target: Target, image: &ImageFacts) -> Result<Wanted, PlanError> {
-        let settings = self.settings;
-        let languages = &settings.languages;
-        let is_of_language =
-            matches!(task, Task::LanguagePack | Task::LocalizedPackages | Task::FontSupport | Task::TextToSpeech);
-        if is_of_language && languages.is_empty() {
-            return Ok(Err(Reason::NoLanguage));
-        }
-        Ok(match task {
-            Task::ServicingStack => self.stack(target),
-            Task::LanguagePack => self.language_packs(target)?,
-            Task::LocalizedPackages => add_all(self.localized(image)),
-            Task::FontSupport => add_all(self.of_languages(|tag| vec![format!("WinPE-FontSupport-{tag}.cab")])),
-            Task::TextToSpeech => add_all(self.text_to_speech()),
-            Task::LangIni if !image.has_lang_ini => Err(Reason::NotSetup),
-            Task::LangIni if languages.is_empty() => Err(Reason::NoLanguage),
-            Task::LangIni => Ok(vec![Request::GenLangIni]),
-            Task::Features => self.features(),
-            Task::SafeOs => {
-                let package = self.packages.safe_os.ok_or(Reason::NoPackage(Class::SafeOsDu));
-                package.map(|package| vec![add(package)])
-            }
-            Task::Cumulative => {
-                let package = self.packages.cumulative.ok_or(Reason::NoPackage(Class::Cumulative));
-                package.map(|package| vec![add(package)])
-            }
-            Task::CleanUp => match self.clean_up(target) {
-                CleanUp::Off => Err(Reason::TurnedOff),
-                how => Ok(vec![Request::CleanUp { how }]),
-            },
-            Task::Components if settings.components.is_empty() => Err(Reason::NotAsked),
-            Task::Components => {
-                let feature = |name: &String| Request::EnableFeature { name: name.clone(), source: None };
-                Ok(settings.components.iter().map(feature).collect())
-            }
-            Task::DotNet => self.dotnet(),
-            _ => Err(Reason::NotAsked),
-        })
-    }
-
-    fn clean_up(&self, target: Target) -> CleanUp {
-        let clean_up = self.settings.clean_up;
-        match target {
-            Target::WinRe => clean_up.winre,
-            Target::WinPe => clean_up.winpe,
-            Target::Os | Target::Media => clean_up.os,
-        }
-    }
-
-    fn stack(&self, target: Target) -> Wanted {
-        let Packages { stack, cumulative, checkpoints, .. } = &self.packages;
-        let combined = || {
-            let package = cumulative.ok_or(Reason::NoPackage(Class::Cumulative))?;
-            if !package.is_combined {
-                return Err(Reason::NoPackage(Class::ServicingStack));
-            }
-            // Windows RE is brought to its level by the Safe OS update: the checkpoints are not for it.
-            let is_separate = self.settings.checkpoints == Checkpoints::Separate && target != Target::WinRe;
-            let before = checkpoints.iter().filter(|_| is_separate).copied();
-            Ok(before.chain([package]).map(add).collect::<Vec<_>>())
-        };
-        let stack = stack.map(add);
-        match self.settings.servicing_stack {
-            StackMode::Combined => combined(),
-            StackMode::SeparateOnly => Ok(stack.into_iter().collect()),
-            StackMode::SeparateFirst => Ok(stack.into_iter().chain(combined()?).collect()),
-        }
-    }
-
-    fn source(&self) -> &FeatureSource {
-        self.facts.features.as_ref().expect("`check` has refused settings that need one without it")
-    }
-
-    fn architecture(&self) -> &'static str {
-        self.facts.architecture().and_then(|architecture| architecture.name()).unwrap_or("x64")
-    }
-
-    fn language_packs(&self, target: Target) -> Result<Wanted, PlanError> {
-        let (source, architecture) = (self.source(), self.architecture());
-        let paths = self.settings.languages.iter().map(|language| match target {
-            Target::Os => source.language_pack(&language.tag, architecture),
-            _ => source.pe_language_pack(&language.tag, architecture),
-        });
-        Ok(add_all(paths.collect::<Result<_, _>>()?))
-    }
-
-    /// Files for Windows PE and RE, of those that `names` gives for each language the ones that are there.
-    fn of_languages(&self, names: impl Fn(&str) -> Vec<String>) -> Vec<PathBuf> {
-        let names = self.settings.languages.iter().flat_map(|language| names(&language.tag));
-        names.filter_map(|name| self.source().component(&name, self.architecture())).collect()
-    }
-
-    /// For each optional component that the image has, its part for each language.
-    fn localized(&self, image: &ImageFacts) -> Vec<PathBuf> {
-        let of = |tag: &str| image.components.iter().map(|name| format!("{tag}/{name}_{tag}.cab")).collect();
-        self.of_languages(of)
-    }
-
-    /// The base once, then each language; nothing without the base.
-    fn text_to_speech(&self) -> Vec<PathBuf> {
-        let Some(base) = self.source().component("WinPE-Speech-TTS.cab", self.architecture()) else {
-            return Vec::new();
-        };
-        let languages = self.of_languages(|tag| vec![format!("WinPE-Speech-TTS-{tag}.cab")]);
-        if languages.is_empty() { languages } else { [vec![base], languages].concat() }
-    }
-
-    fn features(&self) -> Wanted {
-        let mut names = Vec::new();
-        for language in &self.settings.languages {
-            let tag = &language.tag;
-            if let Some(script) = &language.fonts {
-                let (upper, mut lower) = (script.to_uppercase(), script.to_lowercase());
-                lower.replace_range(..1.min(lower.len()), upper.get(..1).unwrap_or_default());
-                names.push(format!("Language.Fonts.{lower}~~~und-{upper}~0.0.1.0"));
-            }
-            let kinds = ["Basic", "OCR", "Handwriting", "TextToSpeech", "Speech"];
-            names.extend(kinds.map(|kind| format!("Language.{kind}~~~{tag}~0.0.1.0")));
-        }
-        names.extend(self.settings.capabilities.iter().cloned());
-        if names.is_empty() {
-            return Err(Reason::NotAsked);
-        }
-        let source = self.source().capabilities();
-        Ok(names.into_iter().map(|name| Request::AddCapability { name, source: source.clone() }).collect())
-    }
-
-    fn dotnet(&self) -> Wanted {
-        let mut requests = Vec::new();
-        if self.settings.dotnet35 {
-            let source = self.source().capabilities();
-            requests.push(Request::AddCapability { name: "NetFX3~~~~".into(), source });
-        }
-        requests.extend(self.packages.dotnet.iter().copied().map(add));
-        if requests.is_empty() { Err(Reason::NoPackage(Class::DotNet)) } else { Ok(requests) }
+    /// Whether wimkit itself writes the lang.ini of an image, when that is serviced.
+    fn is_native_lang_ini(&self, target: Target, image: &ImageFacts) -> bool {
+        let Settings { lang_ini, languages, .. } = self.settings;
+        target == Target::WinPe && image.has_lang_ini && *lang_ini == By::Native && !languages.is_empty()
     }
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.facts.warnings.clone();
+        let faulty = self.packages.faulty.iter();
+        warnings
+            .extend(faulty.map(|(package, fault)| format!("{}: not added: {}", package.path.display(), fault.problem)));
         let mut warn = |text: &str| warnings.push(text.to_owned());
         if self.facts.boot.is_none() {
             warn("the media have no boot.wim: Windows PE, Setup and boot managers stay as they are");

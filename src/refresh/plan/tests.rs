@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::refresh::media::images::ImageFacts;
-use crate::refresh::settings::{Checkpoints, IsoSettings, Language, Settings, StackMode};
+use crate::refresh::settings::{By, Checkpoints, IsoSettings, Language, Settings, StackMode};
 use crate::servicing::request::CleanUp;
 use crate::util::sha1::Sha1;
 use crate::wim::xml::WindowsVersion;
@@ -32,7 +32,7 @@ fn package(name: &str, class: Class, version: &str) -> PackageFacts {
         version: version.parse().unwrap(),
         kb: None,
         size: None,
-        problem: None,
+        fault: None,
     }
 }
 
@@ -132,7 +132,7 @@ fn one_language() {
     // Image 1 of boot.wim has no lang.ini; image 2 has no optional components.
     let expected = "copy-media take-winre 1 2 3 4 5 6 7 8 9/1 10/1 11/1 12/1 13/1 15/1 put-winre/1 16 \
                     17/1 18/1 19/1 20/1 21/1 23/1 24/1 17/2 18/2 20/2 21/2 22/2 23/2 24/2 save-setup/2 25 \
-                    26 27 28 check-media";
+                    26 27 28 place-lang-ini check-media";
     let settings = japanese();
     assert_eq!(sequence(&settings, &facts), expected);
     let at = |number| requests(&settings, &facts, number);
@@ -162,6 +162,45 @@ fn one_language() {
     let facts = Facts { features: Some(without_base), ..facts };
     assert_eq!(reason(&settings, &facts, 5), Reason::NoFiles);
     assert_eq!(requests(&settings, &facts, 10), ["Microsoft-Windows-Client-Language-Pack_x64_ja-jp.cab"]);
+}
+
+#[test]
+fn lang_ini_by_wimkit() {
+    let facts = Facts { features: Some(features()), ..facts(26100, 1) };
+    let settings = Settings { lang_ini: By::Native, ..japanese() };
+    // When the image is serviced, and before its files are kept; the other image has none.
+    let expected = " 17/1 18/1 19/1 20/1 21/1 23/1 24/1 17/2 18/2 20/2 21/2 23/2 24/2 22/2 save-setup/2 25 \
+                    26 27 28 place-lang-ini check-media";
+    let found = sequence(&settings, &facts);
+    assert!(found.ends_with(expected), "{found}");
+    // Without languages it stays as it is.
+    let found = sequence(&Settings { languages: Vec::new(), ..settings }, &facts);
+    assert!(found.ends_with(" 24/2 save-setup/2 25 26 27 28 check-media"), "{found}");
+}
+
+#[test]
+fn faults_of_packages() {
+    let with = |index: usize, concern: Concern| {
+        let mut facts = facts(26100, 1);
+        facts.packages[index].fault = Some(Fault { problem: "a part of it cannot be read".into(), concern });
+        plan(&Settings::default(), &facts)
+    };
+    let [update, safe_os, setup, dotnet] = [0, 1, 2, 3];
+    let left_out = |index: usize, concern: Concern| -> Vec<u8> {
+        let plan = with(index, concern).unwrap();
+        assert_eq!(plan.warnings.iter().filter(|warning| warning.contains("not added: a part of it")).count(), 1);
+        let is_bad = |step: &&Step| matches!(step.work, Work::LeftOut(Reason::BadPackage { .. }));
+        plan.steps.iter().filter(is_bad).filter_map(|step| step.number).collect()
+    };
+    assert_eq!(left_out(safe_os, Concern::Steps), [6]);
+    assert_eq!(left_out(setup, Concern::Steps), [26]);
+    assert_eq!(left_out(dotnet, Concern::Steps), [15]);
+    // One that nothing would add is missed nowhere.
+    assert_eq!(left_out(dotnet, Concern::Itself), [0; 0]);
+    // Without the cumulative update there is nothing to be done, and a set that is mixed is added to nothing.
+    for (index, concern) in [(update, Concern::Steps), (update, Concern::Set), (dotnet, Concern::Set)] {
+        assert!(matches!(with(index, concern), Err(PlanError::Package { .. })), "{index} {concern:?}");
+    }
 }
 
 #[test]
@@ -287,7 +326,10 @@ fn what_is_refused() {
         change(&mut facts);
         plan(&Settings::default(), &facts).unwrap_err().to_string()
     };
-    let stray = error(|facts| facts.packages[3].problem = Some("it lies beside a cumulative update".into()));
+    let stray = error(|facts| {
+        facts.packages[3].fault =
+            Some(Fault { problem: "it lies beside a cumulative update".into(), concern: Concern::Set })
+    });
     assert_eq!(stray, "dotnet: it lies beside a cumulative update");
     assert_eq!(
         error(|facts| facts.packages[1].architecture = Some("arm64")),

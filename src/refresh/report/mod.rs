@@ -82,7 +82,7 @@ impl Report {
     /// # Errors
     /// The journal cannot be read.
     pub fn gather(prepared: &Prepared, now: FileTime) -> Result<Self, RunError> {
-        let Prepared { journal, .. } = prepared;
+        let journal = &prepared.journal;
         let summary = prepared.summary()?;
         Ok(Self {
             id: journal.id.clone(),
@@ -91,7 +91,7 @@ impl Report {
             settings: journal.settings.clone(),
             status: summary.status(),
             rows: summary.rows(),
-            begun_steps: journal.begun_steps()?,
+            begun_steps: prepared.begun_steps()?,
             logs: logs::gather(&journal.settings.work.join("logs")),
             summary,
         })

@@ -52,7 +52,7 @@ fn report() -> Report {
         version: "10.0.26100.4061".parse().unwrap(),
         kb: None,
         size: Some(1234),
-        problem: None,
+        fault: None,
     };
     let sitting = |from, to, end| Sitting {
         begun: at(from),

@@ -75,11 +75,23 @@ pub enum RunError {
         /// What is wrong.
         source: Box<redb::Error>,
     },
-    /// The journal has been written by another version, or is damaged.
-    #[error("{path}: this journal is of another version of wimkit, or damaged", path = .path.display())]
+    /// The journal has been written by another version.
+    #[error("{path}: this journal is of version {found}; this wimkit knows version {known}", path = .path.display())]
     JournalVersion {
         /// Its file.
         path: PathBuf,
+        /// Its version.
+        found: String,
+        /// The one that is known.
+        known: &'static str,
+    },
+    /// The journal is damaged, or no journal at all.
+    #[error("{path}: this journal is damaged, or another kind of file: {problem}", path = .path.display())]
+    JournalDamaged {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
     },
     /// There is a run already.
     #[error("{path}: a run has been begun here", path = .path.display())]
@@ -100,7 +112,7 @@ pub enum RunError {
         path: PathBuf,
     },
     /// The media or packages are not what they were.
-    #[error("{path}: the media or the packages have changed since this run was begun", path = .path.display())]
+    #[error("{path}: the media or the packages are not what the run was made from", path = .path.display())]
     Changed {
         /// The work directory.
         path: PathBuf,
@@ -152,9 +164,14 @@ impl RunError {
             Self::NotBegun { .. } => "`wimkit refresh run` begins one".into(),
             Self::NotEmpty { .. } => "remove what is in it, or name another with --new-media".into(),
             Self::Changed { .. } => {
-                "put back what was there, or remove the work directory and the new media, and begin anew".into()
+                "`wimkit refresh status` tells what has changed, and `wimkit refresh resume` does that again".into()
             }
-            Self::JournalVersion { .. } => "remove the work directory and the new media, and begin anew".into(),
+            Self::JournalVersion { .. } | Self::JournalDamaged { .. } => {
+                "remove the work directory and the new media, and begin anew with `wimkit refresh run`".into()
+            }
+            Self::Journal { source, .. } if matches!(**source, redb::Error::DatabaseAlreadyOpen) => {
+                "another wimkit is at work on this run: wait until it is done".into()
+            }
             Self::Stopped { .. } => "`wimkit refresh resume` goes on".into(),
             _ => return None,
         })

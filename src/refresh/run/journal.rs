@@ -1,29 +1,75 @@
 //! What of a run is done: kept in the work directory, so that a run that was stopped goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::RunError;
+use super::inputs::Sources;
 use super::record::{Record, Sitting};
+use super::stamp::{Known, PackageDigests, Stamp};
 use crate::refresh::settings::Settings;
 use crate::util::filetime::FileTime;
+use crate::util::guard::guarded;
 use crate::util::sha1::Hasher;
 
+/// A table of JSON documents.
+type Table = TableDefinition<'static, &'static str, &'static str>;
+
 /// What a run is about.
-const RUN: TableDefinition<'_, &str, &str> = TableDefinition::new("run");
-/// What came of each step, by its place in the plan.
-const STEPS: TableDefinition<'_, u32, &str> = TableDefinition::new("steps");
-/// When each step was begun, once or more often, by its place.
-const BEGUN: TableDefinition<'_, u32, &str> = TableDefinition::new("begun");
-/// The times that somebody sat down to it, from 0.
-const SITTINGS: TableDefinition<'_, u32, &str> = TableDefinition::new("sittings");
+const RUN: Table = TableDefinition::new("run");
+/// What came of each step, by its key.
+const STEPS: Table = TableDefinition::new("steps");
+/// How each step was begun, by its key.
+const BEGUN: Table = TableDefinition::new("begun");
+/// Digests of packages, by their paths.
+const PACKAGES: Table = TableDefinition::new("packages");
+/// The times that somebody sat down to it, by their numbers from 0.
+const SITTINGS: Table = TableDefinition::new("sittings");
 /// Raised when older journals cannot be gone on with.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
+
+/// What is kept of a step.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(super) struct Kept {
+    /// What came of it.
+    pub(super) record: Record,
+    /// What it was made from.
+    pub(super) inputs: Sources,
+    /// The files that it has left.
+    pub(super) outputs: Vec<Output>,
+}
+
+impl Kept {
+    /// Where the files are that it has left.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.outputs.iter().map(|output| &output.path)
+    }
+}
+
+/// A file that a step has left.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Output {
+    /// Where.
+    pub(super) path: PathBuf,
+    /// What it holds; `None`: whatever it holds is right.
+    pub(super) stamp: Option<Stamp>,
+}
+
+/// How a step was begun.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub(super) struct Begun {
+    /// When: once, or more often.
+    pub(super) times: Vec<FileTime>,
+    /// The digest of what it was to be made from.
+    pub(super) inputs: String,
+    /// The files that it was about to write.
+    pub(super) outputs: BTreeSet<PathBuf>,
+}
 
 /// The journal of a run.
 #[derive(Debug)]
@@ -36,8 +82,6 @@ pub struct Journal {
     pub begun: FileTime,
     /// What the run is to do.
     pub settings: Settings,
-    /// What the media and packages were like.
-    pub(super) fingerprint: String,
 }
 
 /// Where the journal of a work directory is.
@@ -46,7 +90,7 @@ fn place(work: &Path) -> PathBuf {
 }
 
 impl Journal {
-    /// Begins a journal.
+    /// Begins a journal. `fingerprint` tells what the run is made from.
     ///
     /// # Errors
     /// [`RunError`]: there is one already, or it cannot be written.
@@ -55,7 +99,7 @@ impl Journal {
         if path.exists() {
             return Err(RunError::Begun { path: settings.work.clone() });
         }
-        let text = serde_json::to_string(settings).map_err(|_| RunError::JournalVersion { path: path.clone() })?;
+        let text = serde_json::to_string(settings).map_err(|error| damaged(&path, &error))?;
         let mut hasher = Hasher::new();
         [&*text, fingerprint, &begun.to_string()].iter().for_each(|part| hasher.update(part.as_bytes()));
         let mut id = hasher.finish().to_string();
@@ -72,67 +116,61 @@ impl Journal {
             {
                 let mut run = transaction.open_table(RUN)?;
                 let begun = begun.to_string();
-                let facts = [
-                    ("version", VERSION),
-                    ("settings", &*text),
-                    ("fingerprint", fingerprint),
-                    ("id", &*id),
-                    ("begun", &*begun),
-                ];
-                for (key, value) in facts {
+                for (key, value) in [("version", VERSION), ("settings", &*text), ("id", &*id), ("begun", &*begun)] {
                     run.insert(key, value)?;
                 }
-                transaction.open_table(STEPS)?;
             }
             Ok(transaction.commit()?)
         };
         write().map_err(|error| broken(&partial, error))?;
         drop(database);
         fs::rename(&partial, &path).map_err(io)?;
-        let database = Database::open(&path).map_err(|error| broken(&path, error))?;
-        Ok(Self { path, database, id, begun, settings: settings.clone(), fingerprint: fingerprint.to_owned() })
+        Self::open(&settings.work)
     }
 
     /// Opens the journal of a work directory.
     ///
     /// # Errors
-    /// [`RunError`]: there is none, or one of another version.
+    /// [`RunError`]: there is none, or one of another version, or a damaged one.
     pub fn open(work: &Path) -> Result<Self, RunError> {
         let path = place(work);
         if !path.exists() {
             return Err(RunError::NotBegun { path: work.to_owned() });
         }
-        let database = Database::open(&path).map_err(|error| broken(&path, error))?;
+        // redb believes what its file says about its own parts before it compares checksums, and of some lies it makes nothing
+        // but a panic.
+        let opened = guarded(|| Self::opened(path.clone()));
+        opened.unwrap_or_else(|| Err(damaged(&path, &"no sense can be made of it")))
+    }
+
+    fn opened(path: PathBuf) -> Result<Self, RunError> {
+        let mut database = Database::open(&path).map_err(|error| broken(&path, error))?;
+        // A damaged page would be taken for what it says.
+        database.check_integrity().map_err(|error| broken(&path, error))?;
         let read = |key: &str| -> Result<Option<String>, redb::Error> {
             let run = database.begin_read()?.open_table(RUN)?;
             Ok(run.get(key)?.map(|value| value.value().to_owned()))
         };
-        let read = |key: &str| read(key).map_err(|error| broken(&path, error));
-        let other = || RunError::JournalVersion { path: path.clone() };
-        if read("version")?.as_deref() != Some(VERSION) {
-            return Err(other());
+        let read = |key: &str| {
+            read(key).map_err(|error| broken(&path, error))?.ok_or_else(|| damaged(&path, &format!("it has no {key}")))
+        };
+        let version = read("version")?;
+        if version != VERSION {
+            return Err(RunError::JournalVersion { path, found: version, known: VERSION });
         }
-        let settings = serde_json::from_str(&read("settings")?.ok_or_else(other)?).map_err(|_| other())?;
-        let fingerprint = read("fingerprint")?.ok_or_else(other)?;
-        // The first journals had neither of these.
-        let id = read("id")?.unwrap_or_else(|| fingerprint.chars().take(16).collect());
-        let begun = read("begun")?.map_or(Ok(FileTime::ZERO), |begun| begun.parse()).map_err(|_| other())?;
-        Ok(Self { database, id, begun, settings, fingerprint, path })
+        let settings = serde_json::from_str(&read("settings")?).map_err(|error| damaged(&path, &error))?;
+        let begun = read("begun")?.parse().map_err(|error| damaged(&path, &error))?;
+        let id = read("id")?;
+        Ok(Self { database, id, begun, settings, path })
     }
 
-    /// What came of each step so far, by its place in the plan.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn records(&self) -> Result<BTreeMap<u32, Record>, RunError> {
+    /// What is kept of each step, by its key.
+    pub(super) fn kept(&self) -> Result<BTreeMap<String, Kept>, RunError> {
         self.read(STEPS)
     }
 
-    /// When each step was begun, once or more often, by its place in the plan.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn begun_steps(&self) -> Result<BTreeMap<u32, Vec<FileTime>>, RunError> {
+    /// How each step was begun, by its key.
+    pub(super) fn begun(&self) -> Result<BTreeMap<String, Begun>, RunError> {
         self.read(BEGUN)
     }
 
@@ -144,52 +182,106 @@ impl Journal {
         Ok(self.read(SITTINGS)?.into_values().collect())
     }
 
-    /// Keeps what came of steps that belong together: all of it or nothing.
-    pub(super) fn finish(&self, records: &[(u32, Record)]) -> Result<(), RunError> {
-        self.write(STEPS, records)
+    /// Digests of packages that were looked at before.
+    pub(super) fn packages(&self) -> Result<PackageDigests, RunError> {
+        Ok(PackageDigests::new(self.read::<Known>(PACKAGES)?))
     }
 
-    /// Keeps that a step is begun.
-    pub(super) fn begin_step(&self, place: u32, now: FileTime) -> Result<(), RunError> {
-        let mut times = self.begun_steps()?.remove(&place).unwrap_or_default();
-        times.push(now);
-        self.write(BEGUN, &[(place, times)])
+    /// Keeps digests of packages.
+    pub(super) fn put_packages(&self, packages: &PackageDigests) -> Result<(), RunError> {
+        self.write(PACKAGES, packages.known())
+    }
+
+    /// Keeps what came of steps that belong together: all of it or nothing.
+    pub(super) fn finish(&self, kept: &[(String, Kept)]) -> Result<(), RunError> {
+        self.write(STEPS, kept.iter().map(|(key, kept)| (key.as_str(), kept)))
+    }
+
+    /// Keeps that a step is begun, what it is made from, and what it is about to write.
+    pub(super) fn begin_step(
+        &self,
+        key: &str,
+        now: FileTime,
+        inputs: String,
+        outputs: BTreeSet<PathBuf>,
+    ) -> Result<(), RunError> {
+        let mut begun = self.begun()?.remove(key).unwrap_or_default();
+        begun.times.push(now);
+        (begun.inputs, begun.outputs) = (inputs, outputs);
+        self.write(BEGUN, [(key, begun)].into_iter())
+    }
+
+    /// Keeps of these steps alone how they were begun.
+    pub(super) fn forget(&self, steps: &BTreeMap<String, Begun>) -> Result<(), RunError> {
+        if steps.is_empty() {
+            return Ok(());
+        }
+        let texts = self.texts(steps.iter().map(|(key, begun)| (key.as_str(), begun)))?;
+        let write = || -> Result<(), redb::Error> {
+            let transaction = self.database.begin_write()?;
+            {
+                let mut kept = transaction.open_table(STEPS)?;
+                let mut begun = transaction.open_table(BEGUN)?;
+                for (key, text) in &texts {
+                    kept.remove(key.as_str())?;
+                    begun.insert(key.as_str(), text.as_str())?;
+                }
+            }
+            Ok(transaction.commit()?)
+        };
+        write().map_err(|error| broken(&self.path, error))
     }
 
     /// Keeps a sitting at its place, from 0.
     pub(super) fn put_sitting(&self, place: u32, sitting: &Sitting) -> Result<(), RunError> {
-        self.write(SITTINGS, &[(place, sitting)])
+        self.write(SITTINGS, [(&*format!("{place:06}"), sitting)].into_iter())
     }
 
-    fn read<T: DeserializeOwned>(&self, table: TableDefinition<'_, u32, &str>) -> Result<BTreeMap<u32, T>, RunError> {
-        let read = || -> Result<Vec<(u32, String)>, redb::Error> {
+    fn read<T: DeserializeOwned>(&self, table: Table) -> Result<BTreeMap<String, T>, RunError> {
+        let read = || -> Result<Vec<(String, String)>, redb::Error> {
             let table = match self.database.begin_read()?.open_table(table) {
-                // The first journals had steps alone.
-                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+                Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
                 table => table?,
             };
             let entries = table.iter()?;
             entries
-                .map(|entry| entry.map(|(key, value)| (key.value(), value.value().to_owned())).map_err(Into::into))
+                .map(|entry| {
+                    let (key, value) = entry?;
+                    Ok((key.value().to_owned(), value.value().to_owned()))
+                })
                 .collect()
         };
         let entries = read().map_err(|error| broken(&self.path, error))?;
-        let parse = |(place, text): (u32, String)| {
-            let value =
-                serde_json::from_str(&text).map_err(|_| RunError::JournalVersion { path: self.path.clone() })?;
-            Ok((place, value))
+        let parse = |(key, text): (String, String)| {
+            let value = serde_json::from_str(&text).map_err(|error| damaged(&self.path, &error))?;
+            Ok((key, value))
         };
         entries.into_iter().map(parse).collect()
     }
 
-    fn write(&self, table: TableDefinition<'_, u32, &str>, entries: &[(u32, impl Serialize)]) -> Result<(), RunError> {
+    fn texts<'k, T: Serialize>(
+        &self,
+        entries: impl Iterator<Item = (&'k str, T)>,
+    ) -> Result<Vec<(String, String)>, RunError> {
+        let text = |(key, value): (&str, T)| {
+            let text = serde_json::to_string(&value).map_err(|error| damaged(&self.path, &error))?;
+            Ok((key.to_owned(), text))
+        };
+        entries.map(text).collect()
+    }
+
+    fn write<'k, T: Serialize>(
+        &self,
+        table: Table,
+        entries: impl Iterator<Item = (&'k str, T)>,
+    ) -> Result<(), RunError> {
+        let texts = self.texts(entries)?;
         let write = || -> Result<(), redb::Error> {
             let transaction = self.database.begin_write()?;
             {
                 let mut table = transaction.open_table(table)?;
-                for (place, value) in entries {
-                    let text = serde_json::to_string(value).expect("what is kept has text, numbers and lists alone");
-                    table.insert(place, &*text)?;
+                for (key, text) in &texts {
+                    table.insert(key.as_str(), text.as_str())?;
                 }
             }
             Ok(transaction.commit()?)
@@ -198,6 +290,20 @@ impl Journal {
     }
 }
 
+fn damaged(path: &Path, problem: &impl ToString) -> RunError {
+    RunError::JournalDamaged { path: path.to_owned(), problem: problem.to_string() }
+}
+
 fn broken(path: &Path, error: impl Into<redb::Error>) -> RunError {
-    RunError::Journal { path: path.to_owned(), source: Box::new(error.into()) }
+    match error.into() {
+        redb::Error::Corrupted(problem) => damaged(path, &problem),
+        redb::Error::UpgradeRequired(found) => RunError::JournalVersion {
+            path: path.to_owned(),
+            found: format!("{found} of another redb"),
+            known: VERSION,
+        },
+        redb::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => damaged(path, &error),
+        source @ (redb::Error::TableTypeMismatch { .. } | redb::Error::TableDoesNotExist(_)) => damaged(path, &source),
+        source => RunError::Journal { path: path.to_owned(), source: Box::new(source) },
+    }
 }

@@ -5,13 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::RunError;
+use super::places::Places;
 use crate::address;
-use crate::address::container::{Container, ContainerOptions};
+use crate::address::container::{Container, ContainerOptions, Member};
 use crate::cab::target_path;
 use crate::iso::create;
 use crate::pe;
 use crate::refresh::media::Media;
-use crate::refresh::media::boot::{BootImages, manager_of};
+use crate::refresh::media::boot::BootImages;
 use crate::refresh::media::images::{Archive, WINRE, version_of};
 use crate::refresh::settings::IsoSettings;
 use crate::util::atomic_file::AtomicFile;
@@ -57,7 +58,7 @@ fn put(source: &dyn ReadAt, target: &Path, control: Control<'_>) -> Result<(), R
 }
 
 /// Clears the read-only bit of a file, if it is there.
-fn make_writable(path: &Path) -> Result<(), RunError> {
+pub(super) fn make_writable(path: &Path) -> Result<(), RunError> {
     let Ok(metadata) = path.symlink_metadata() else { return Ok(()) };
     let mut permissions = metadata.permissions();
     if !permissions.readonly() {
@@ -69,6 +70,7 @@ fn make_writable(path: &Path) -> Result<(), RunError> {
         permissions.set_mode(permissions.mode() | 0o200);
     }
     #[cfg(not(unix))]
+    #[expect(clippy::permissions_set_readonly_false, reason = "that is about Unix, this is the attribute READONLY")]
     permissions.set_readonly(false);
     fs::set_permissions(path, permissions).map_err(at(path))
 }
@@ -164,34 +166,47 @@ pub(super) fn export(
     Ok(())
 }
 
-/// Puts a winre.wim into the only image of a file.
-pub(super) fn put_winre(winre: &Path, wim: &Path, control: Control<'_>) -> Result<(), RunError> {
+/// Puts a file into the only image of an archive, in the place of what is there.
+pub(super) fn put_into(source: Source<'_>, path: &str, wim: &Path, control: Control<'_>) -> Result<(), RunError> {
     // What a program that was killed here has left behind the old images.
     recover::recover(&Wim::open(wim, &OpenOptions::default())?, control)?;
-    let command = Command::add(Source::Disk(winre.to_owned()), WINRE);
+    let command = Command::add(source, path);
     update::update(wim, &[command], &update::Options::default(), control)?;
     Ok(())
 }
 
-/// Puts what is in a Setup update into `sources`, but for what the original media have newer.
+/// Where the files of a Setup update go on the media.
+pub(super) fn setup_du_paths(package: &Path) -> Result<Vec<String>, RunError> {
+    Container::open(package, &ContainerOptions::default())?
+        .members()
+        .iter()
+        .map(|member| setup_du_path(package, member))
+        .collect()
+}
+
+fn setup_du_path(package: &Path, member: &Member) -> Result<String, RunError> {
+    let parts = target_path(&member.path);
+    let parts = parts.map_err(|_| RunError::UnsafeName { path: package.to_owned(), name: member.path.clone() })?;
+    Ok(format!("sources/{}", parts.join("/")))
+}
+
+/// Puts what is in a Setup update into `sources`, but for what the original media have newer. Answers what it has to say, and the
+/// files that it has written.
 pub(super) fn expand_setup_du(
     package: &Path,
-    original: &Media,
-    target: &Path,
+    places: &Places<'_>,
     control: Control<'_>,
-) -> Result<Vec<String>, RunError> {
+) -> Result<(Vec<String>, Vec<PathBuf>), RunError> {
     /// Files of a Setup update are smaller.
     const MAX_NBYTES: usize = 1 << 30;
     let container = Container::open(package, &ContainerOptions::default())?;
-    let new = Media::open(target)?;
     let mut report = Vec::new();
+    let mut written = Vec::new();
     for (index, member) in container.members().iter().enumerate() {
-        let parts = target_path(&member.path);
-        let parts = parts.map_err(|_| RunError::UnsafeName { path: package.to_owned(), name: member.path.clone() })?;
-        let path = format!("sources/{}", parts.join("/"));
+        let path = setup_du_path(package, member)?;
         let content = container.read(index, MAX_NBYTES)?;
         let version = pe::file_version(&content);
-        let old = original.find(&path).map(|old| version_of(&old)).transpose()?;
+        let old = places.media().find(&path).map(|old| version_of(&old)).transpose()?;
         let what = match (old, version) {
             (Some(Some(old)), Some(version)) if old > version => {
                 report.push(format!("{path}: {old} is kept, the update has {version}"));
@@ -201,30 +216,16 @@ pub(super) fn expand_setup_du(
             (Some(_), _) => format!("{path}: that of the update takes its place"),
             (None, _) => format!("{path}: new"),
         };
-        put(&io::Cursor::new(content), &new.place(&path), control)?;
+        let target = places.in_new_media(&path);
+        put(&io::Cursor::new(content), &target, control)?;
         report.push(what);
+        written.push(target);
     }
-    Ok(report)
+    Ok((report, written))
 }
 
-/// Puts kept files of Setup into `sources`.
-pub(super) fn place_setup(names: &[String], saved: &Path, target: &Path, control: Control<'_>) -> Result<(), RunError> {
-    let media = Media::open(target)?;
-    names.iter().try_for_each(|name| place(&saved.join(name), &media.place(&format!("sources/{name}")), control))
-}
-
-/// Puts kept boot managers in the place of those on the media, wherever they are.
-pub(super) fn place_boot_managers(saved: &Path, target: &Path, control: Control<'_>) -> Result<(), RunError> {
-    let media = Media::open(target)?;
-    for (compared, path) in media.files() {
-        if let Some(manager) = compared.rsplit('/').next().and_then(manager_of) {
-            place(&saved.join(manager), &target.join(path), control)?;
-        }
-    }
-    Ok(())
-}
-
-fn place(from: &Path, to: &Path, control: Control<'_>) -> Result<(), RunError> {
+/// Puts a kept file into its place, over the one that is there.
+pub(super) fn place(from: &Path, to: &Path, control: Control<'_>) -> Result<(), RunError> {
     let source = File::open(from).and_then(crate::util::read_at::PositionedFile::new).map_err(at(from))?;
     put(&source, to, control)
 }

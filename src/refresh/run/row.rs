@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::record::{Asked, Outcome, Record, Sitting, Trouble};
-use super::session;
 use crate::refresh::plan::{Native, Plan, Step, Work};
 use crate::refresh::step::{Target, Task};
 use crate::servicing::request::Request;
@@ -187,14 +186,11 @@ fn of_request(step: &Step, kind: &str, record: &Record, at: usize, request: &Req
 fn of_trouble(plan: &Plan, trouble: &Trouble, ended: FileTime, work: &Path) -> Option<Row> {
     let session = trouble.session.as_deref()?;
     let is_meant = |step: &&Step| {
-        let image = step.image.as_ref().map(|image| image.index);
-        matches!(step.work, Work::Service(_))
-            && session::name(step.target, image) == session
-            && (trouble.step.is_none() || step.number == trouble.step)
+        step.is_serviced() && step.session() == session && (trouble.step.is_none() || step.number == trouble.step)
     };
     let step = plan.steps.iter().find(is_meant)?;
     let asked = Asked { outcome: Outcome::Failed, code: None, error: Some(trouble.error.clone()), ended };
-    let wim = session::own_file(work, session).display().to_string();
+    let wim = work.join("images").join(format!("{session}.wim")).display().to_string();
     let mut row = match (&step.work, trouble.step.and(update_type(step.task))) {
         (Work::Service(requests), Some(kind)) => {
             let titles: Vec<String> = requests.iter().map(Request::title).collect();

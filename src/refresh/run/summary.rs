@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::record::{End, Outcome, Record, Sitting};
 use super::row::{Row, rows};
-use crate::refresh::plan::Plan;
+use crate::refresh::plan::{Plan, Reason, Step, Work};
 
 /// What came of a run.
 #[derive(Clone, Debug)]
@@ -92,8 +92,10 @@ impl Summary {
 
     /// How a run that came to its end stands.
     fn completed(&self) -> Status {
+        let is_bad = |step: &Step| matches!(step.work, Work::LeftOut(Reason::BadPackage { .. }));
         if self.records.values().all(|record| record.outcome != Outcome::Failed) {
-            return Status::Success;
+            // A package that no step could add is missed.
+            return if self.plan.steps.iter().any(is_bad) { Status::Partial } else { Status::Success };
         }
         let rows = self.rows();
         let is_failed =
