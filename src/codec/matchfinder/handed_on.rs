@@ -70,12 +70,12 @@ impl Match {
         usize::from((position as u16).wrapping_sub(self.source()))
     }
 
-    /// What is left of the match at the next position.
+    /// What is left of the match so many positions on.
     #[inline(always)]
-    fn rest(self) -> Self {
-        // One byte shorter, from one position on.
-        const STEP: u32 = (1 << 16) - 1;
-        Self(self.0.max(Self::NONE.0 + STEP) - STEP)
+    fn rest(self, positions: u32) -> Self {
+        // With each it is one byte shorter, from one position on.
+        let steps = positions * ((1 << 16) - 1);
+        Self(self.0.max(Self::NONE.0 + steps) - steps)
     }
 
     /// The match at the position before, if that has the same byte as the one before the source.
@@ -227,7 +227,7 @@ impl<const TRIPLE_BITS: u32, const OLDER: usize, const SHORT: usize, const LONG:
                 if NEAREST {
                     nearest[position] = Match::NONE;
                 }
-                inherited = inherited.rest();
+                inherited = inherited.rest(1);
                 continue;
             }
 
@@ -245,21 +245,17 @@ impl<const TRIPLE_BITS: u32, const OLDER: usize, const SHORT: usize, const LONG:
             }
             if best <= inherited {
                 longest[position] = inherited;
-                inherited = inherited.rest();
+                inherited = inherited.rest(1);
                 continue;
             }
             longest[position] = best;
             hand_back(buffer, position, best, longest);
             if best.length() < thrift.nice_length {
-                inherited = best.rest();
+                inherited = best.rest(1);
                 continue;
             }
             let end = position + best.length();
-            let mut rest = best;
-            for inside in &mut longest[next..end] {
-                rest = rest.rest();
-                *inside = rest;
-            }
+            hand_on(longest, next, end, best);
             if NEAREST {
                 nearest[next..end].fill(Match::NONE);
             }
@@ -277,7 +273,7 @@ impl<const TRIPLE_BITS: u32, const OLDER: usize, const SHORT: usize, const LONG:
         }
         for behind in &mut longest[next..size] {
             *behind = inherited;
-            inherited = inherited.rest();
+            inherited = inherited.rest(1);
         }
         nearest[next..size].fill(Match::NONE);
         longest[size..size + LOOKAHEAD].fill(Match::NONE);
@@ -326,6 +322,29 @@ fn longest_of<'a>(candidates: impl Iterator<Item = &'a Match>, buffer: &Buffer, 
     best
 }
 
+/// Positions that a match is handed on to side by side.
+const HANDED_ON: usize = 8;
+
+/// Gives a match to the positions inside it, from `first` to before `end`. Some behind `end` get something, too: it is not yet
+/// their turn. Most matches have one eight of positions, or two, so that the loop's end can be predicted.
+#[inline(always)]
+fn hand_on(longest: &mut [Match; MAX_SIZE + LOOKAHEAD], first: usize, end: usize, found: Match) {
+    let (mut at, mut before) = (first, found);
+    while at < end && at + HANDED_ON <= longest.len() {
+        let Some(eight) = longest[at..].first_chunk_mut::<HANDED_ON>() else { break };
+        for (own, positions) in eight.iter_mut().zip(1..) {
+            *own = before.rest(positions);
+        }
+        before = eight[HANDED_ON - 1];
+        at += HANDED_ON;
+    }
+    while at < end {
+        before = before.rest(1);
+        longest[at] = before;
+        at += 1;
+    }
+}
+
 /// Gives a match that goes on backwards to the positions before that have none as long.
 #[inline(always)]
 fn hand_back(buffer: &Buffer, mut position: usize, mut found: Match, longest: &mut [Match; MAX_SIZE + LOOKAHEAD]) {
@@ -336,5 +355,26 @@ fn hand_back(buffer: &Buffer, mut position: usize, mut found: Match, longest: &m
         position -= 1;
         found = found.longer();
         longest[position] = found;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_position_inside_a_match_gets_what_is_left_of_it() {
+        let mut longest = boxed_array(Match::NONE);
+        for first in [1, 100, longest.len() - 30] {
+            for length in 2..31 {
+                let found = Match::new(length, 7);
+                hand_on(&mut longest, first, first + length as usize - 1, found);
+                let mut rest = found;
+                for (position, own) in longest[first..].iter().enumerate().take(length as usize - 1) {
+                    rest = rest.rest(1);
+                    assert_eq!(*own, rest, "{length} bytes from {first}, {position} further");
+                }
+            }
+        }
     }
 }
