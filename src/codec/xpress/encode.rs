@@ -33,9 +33,8 @@ pub struct XpressCompressor {
     emitter: Emitter,
 }
 
-/// One candidate of three bytes and one of four: the tables fit the first-level cache.
-type Quick = Finder<13, 0, 1, 0, false>;
-type Medium = Finder<14, 0, 1, 0, false>;
+/// One candidate of three bytes and one of seven: the tables fit the first-level cache.
+type Quick = Finder<13, 0, 0, 1, false>;
 type Default = Finder<14, 0, 0, 1, false>;
 type Good = Finder<14, 0, 2, 0, true>;
 type Strong = Finder<15, 0, 4, 2, true>;
@@ -46,9 +45,9 @@ fn tools(level: Level) -> (Box<dyn FindMatches>, u32) {
     let thrift = |nice_length, stride| Thrift { nice_length, stride };
     match level.get() {
         1 => (Quick::boxed(thrift(8, 8)), 0),
-        2 => (Quick::boxed(thrift(8, 2)), 0),
-        3 => (Quick::boxed(thrift(8, 1)), 0),
-        4 => (Medium::boxed(thrift(8, 1)), 0),
+        2 => (Quick::boxed(thrift(8, 4)), 0),
+        3 => (Quick::boxed(thrift(8, 2)), 0),
+        4 => (Quick::boxed(thrift(12, 2)), 0),
         5 => (Default::boxed(thrift(16, 1)), 0),
         6 => (Good::boxed(thrift(16, 1)), 1),
         7 => (Strong::boxed(thrift(48, 1)), 2),
@@ -75,8 +74,7 @@ impl XpressCompressor {
     /// About how many bytes a context occupies.
     pub fn memory(chunk_size: usize, level: Level) -> u64 {
         let finder = match level.get() {
-            1..=3 => Quick::MEMORY,
-            4 => Medium::MEMORY,
+            1..=4 => Quick::MEMORY,
             5 => Default::MEMORY,
             6 => Good::MEMORY,
             7 | 8 => Strong::MEMORY,
