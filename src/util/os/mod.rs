@@ -1,13 +1,20 @@
 //! What differs between operating systems.
 
 mod dir;
-#[cfg(any(windows, test))]
+#[cfg(any(windows, test, feature = "__internal-testing"))]
 mod extended_attributes;
 mod ntfs;
-#[cfg(any(windows, test))]
+#[cfg(any(windows, test, feature = "__internal-testing"))]
 mod security_descriptor;
 pub use dir::{Ownership, SpecialFile, Times, UnixFacts};
 pub use ntfs::{Abilities, CompactFormat, NamedStream, NotHeld, ReparsePoint, Restore, WindowsFacts};
+
+/// The parsers of what NTFS hands out and takes as bytes, for the fuzz target.
+#[cfg(feature = "__internal-testing")]
+pub mod parsers {
+    pub use super::extended_attributes::{from_list, to_list};
+    pub use super::security_descriptor::{Parts, parts, to_be_set};
+}
 
 #[cfg(unix)]
 mod unix;
