@@ -72,6 +72,8 @@ pub(super) fn keep(scan: &mut Scan, reused: Reused, contents: &Contents, limit: 
         let is_held = node.windows.is_some() && index > 0;
         let found = match node.kind {
             Kind::Directory => {
+                // A time that the image does not tell was not set.
+                let is_same_time = is_same_time || entry.write_time().is_zero();
                 let is_it = entry.is_directory() && (!entry.is_reparse_point() || is_same_time);
                 (is_it && is_whole).then_some(if is_same_time { Keeps::All } else { Keeps::ButTimes })
             }
@@ -107,7 +109,8 @@ pub(super) fn keep(scan: &mut Scan, reused: Reused, contents: &Contents, limit: 
     for (content, (id, _)) in kept.files.iter().filter(|(_, (_, keeps))| *keeps == Keeps::All) {
         let entry = kept.tree.entry(*id);
         let own = if is_link(&entry) { StreamKind::Reparse } else { StreamKind::Data };
-        let blobs = entry.streams().filter(|stream| stream.kind != own).filter_map(|stream| contents.find(&stream.sha1));
+        let blobs =
+            entry.streams().filter(|stream| stream.kind != own).filter_map(|stream| contents.find(&stream.sha1));
         kept.more_nbytes.insert(*content, blobs.map(|blob| blob.size).sum());
     }
     kept

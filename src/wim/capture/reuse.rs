@@ -88,7 +88,7 @@ pub(super) fn reuse(scan: &mut Scan, wim: &Wim, image: ImageIndex, revises: bool
         }
         let data = entry.data_hash();
         let blob = data.and_then(|sha1| contents.find(&sha1)).filter(|blob| blob.size == content.size);
-        if blob.is_some() || content.size == 0 && data.is_some_and(|sha1| sha1.is_zero()) {
+        if blob.is_some() || content.size == 0 && data.is_none_or(|sha1| sha1.is_zero()) {
             same.insert(number, entry.id());
         }
         if let Some(blob) = blob.filter(|_| !is_hive) {
