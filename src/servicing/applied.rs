@@ -9,7 +9,7 @@ use super::{ServicingError, Session, Workplace};
 use crate::util::os;
 use crate::util::progress::Control;
 use crate::wim::capture::{self, CaptureError, Exclusions, UpdateOf};
-use crate::wim::extract::{self, ExtractError, NotRestored, Selection};
+use crate::wim::extract::{self, ExtractError, LeftOut, NotRestored, Selection};
 use crate::wim::{ImageIndex, OpenOptions, Wim};
 
 /// Refuses a work directory where DISM would not service images, and a user who could not restore or read all of one.
@@ -42,27 +42,31 @@ fn apply_all(session: &Session<'_>, control: Control<'_>) -> Result<Vec<String>,
     let done = extract::extract(&wim, &tree, &everything, session.directory, &options, control);
     let mut done = done.map_err(|error| match error {
         ExtractError::Interrupted => ServicingError::Interrupted,
-        error => ServicingError::Apply(Box::new(error)),
+        error => ServicingError::Apply { session: session.name.to_owned(), source: Box::new(error) },
     })?;
     if !done.refused.is_empty() {
         let count = done.refused.len();
         let first = done.refused.swap_remove(0);
-        let (wim, path) = (session.wim.to_owned(), first.path(&tree));
-        return Err(ServicingError::NotApplied { wim, path, problem: first.problem, count });
+        let (session, path) = (session.name.to_owned(), first.path(&tree));
+        return Err(ServicingError::NotApplied { session, path, problem: first.problem, count });
     }
-    // Where the system holds nothing of the kind, what is kept of the image makes up for it.
-    Ok(done.not_restored.map(not_held).unwrap_or_default())
+    Ok(not_held(done.not_restored, &done.left_out))
 }
 
-/// What a volume should hold, and does not.
-fn not_held(lost: NotRestored) -> Vec<String> {
-    // Short names are kept in the image where a volume has none.
-    let NotRestored { security_descriptors, attributes, tagged_items, .. } = lost;
-    let counts = [
-        (security_descriptors, "security descriptors"),
-        (attributes, "files' attributes"),
-        (tagged_items, "object ids or extended attributes"),
-    ];
+/// What a volume should hold, and does not. Where the system holds nothing of the kind, what is kept of the image makes up for
+/// it, as for short names where a volume has none; but names of one file that have become copies stay so.
+fn not_held(lost: Option<NotRestored>, left_out: &LeftOut) -> Vec<String> {
+    let LeftOut { named_streams, reparse_points, hard_links, .. } = *left_out;
+    let mut counts = vec![(hard_links, "hard links")];
+    if let Some(NotRestored { security_descriptors, attributes, tagged_items, .. }) = lost {
+        counts.extend([
+            (security_descriptors, "security descriptors"),
+            (attributes, "files' attributes"),
+            (tagged_items, "object ids or extended attributes"),
+            (named_streams, "named streams"),
+            (reparse_points, "reparse points"),
+        ]);
+    }
     let told = |(count, what): (u64, &str)| format!("{count} {what} could not be restored in the directory");
     counts.into_iter().filter(|(count, _)| *count > 0).map(told).collect()
 }
@@ -141,12 +145,12 @@ mod tests {
     #[test]
     fn what_a_volume_lacks_is_told() {
         let lost = NotRestored { security_descriptors: 2, short_names: 7, attributes: 0, tagged_items: 1 };
-        assert_eq!(
-            not_held(lost),
-            [
-                "2 security descriptors could not be restored in the directory",
-                "1 object ids or extended attributes could not be restored in the directory"
-            ]
-        );
+        let left_out = LeftOut { named_streams: 3, hard_links: 4, ..LeftOut::default() };
+        let told = |words: &[&str]| -> Vec<String> {
+            words.iter().map(|words| format!("{words} could not be restored in the directory")).collect()
+        };
+        let all = ["4 hard links", "2 security descriptors", "1 object ids or extended attributes", "3 named streams"];
+        assert_eq!(not_held(Some(lost), &left_out), told(&all));
+        assert_eq!(not_held(None, &left_out), told(&all[..1]));
     }
 }

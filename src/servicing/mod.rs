@@ -169,13 +169,18 @@ pub enum ServicingError {
         line: usize,
     },
     /// The image cannot be applied to a directory.
-    #[error(transparent)]
-    Apply(Box<ExtractError>),
+    #[error("{session}: {source}")]
+    Apply {
+        /// What the image is called.
+        session: String,
+        /// Why.
+        source: Box<ExtractError>,
+    },
     /// Not all of the image can be applied to a directory.
-    #[error("{wim}: {path}: {problem}", wim = .wim.display())]
+    #[error("{session}: {path} cannot be applied to a directory: {problem}")]
     NotApplied {
-        /// The archive.
-        wim: PathBuf,
+        /// What the image is called.
+        session: String,
         /// The first entry that cannot.
         path: String,
         /// Why.
@@ -184,8 +189,13 @@ pub enum ServicingError {
         count: usize,
     },
     /// A directory cannot be captured.
-    #[error(transparent)]
-    Capture(Box<CaptureError>),
+    #[error("{session}: {source}")]
+    Capture {
+        /// What the image is called.
+        session: String,
+        /// Why.
+        source: Box<CaptureError>,
+    },
     /// DISM services applied images on NTFS alone.
     #[error("{path}: the file system is {found}, and DISM services applied images on NTFS alone", path = .path.display())]
     FileSystem {
@@ -231,16 +241,16 @@ impl ServicingError {
             Self::Update(error) => return error.hint(),
             Self::Wim(error) => return error.hint(),
             Self::Edit(error) => return error.hint(),
-            Self::Apply(error) if matches!(**error, ExtractError::NoSpace { .. }) => {
+            Self::Apply { source, .. } if matches!(**source, ExtractError::NoSpace { .. }) => {
                 return Some("free some space there; `wimkit refresh resume` goes on".into());
             }
-            Self::Apply(error) => return error.hint(),
+            Self::Apply { source, .. } => return source.hint(),
             Self::NotApplied { count, .. } => {
                 return Some(format!(
                     "{count} such files; use --images mount: DISM mounts the image, whatever it holds"
                 ));
             }
-            Self::Capture(error) => return error.hint(),
+            Self::Capture { source, .. } => return source.hint(),
             Self::FileSystem { .. } => {
                 return Some("put the work directory on a volume with NTFS, or use --images mount".into());
             }
@@ -264,6 +274,16 @@ impl ServicingError {
             _ => return None,
         };
         Some(with_details(advice, details))
+    }
+
+    /// The image that could not be applied or captured.
+    pub fn session(&self) -> Option<&str> {
+        match self {
+            Self::Apply { session, .. } | Self::NotApplied { session, .. } | Self::Capture { session, .. } => {
+                Some(session)
+            }
+            _ => None,
+        }
     }
 
     /// Whether a program failed, and not wimkit.

@@ -15,7 +15,8 @@ use super::process::{self, ProcessError};
 use super::request::Request;
 use super::{Answer, Call, Servicing, ServicingError, Session, Workplace, applied};
 use crate::util::progress::Control;
-use crate::wim::capture::CaptureError;
+use crate::wim::capture::{CaptureError, Problem};
+use crate::wim::export::ExportError;
 
 /// Files in the mounted image are open.
 const HANDLES_OPEN: Code = Code::new(0xC142_0117);
@@ -155,11 +156,12 @@ impl Dism {
         Ok(call)
     }
 
-    /// Captures an image out of its directory, as often as for files that somebody has still open.
+    /// Captures an image out of its directory; several times where somebody has files in it open.
     fn capture(&self, session: &Session<'_>, control: Control<'_>) -> Result<Call, ServicingError> {
         let mut captured = applied::capture(session, control);
         for pause in [self.pause, self.pause * 3] {
-            if !matches!(captured, Err(CaptureError::Unreadable { .. })) {
+            let is_open = |problem: &Problem| matches!(problem, Problem::Io(_) | Problem::Changed);
+            if !matches!(&captured, Err(CaptureError::Unreadable { problem, .. }) if is_open(problem)) {
                 break;
             }
             Self::wait(pause, control)?;
@@ -171,8 +173,10 @@ impl Dism {
             Err(error @ CaptureError::Unreadable { .. }) => {
                 Ok(Call { code: NOT_WRITTEN_BACK, details: vec![error.to_string()] })
             }
-            Err(CaptureError::Interrupted) => Err(ServicingError::Interrupted),
-            Err(error) => Err(ServicingError::Capture(Box::new(error))),
+            Err(CaptureError::Interrupted | CaptureError::Destination(ExportError::Interrupted)) => {
+                Err(ServicingError::Interrupted)
+            }
+            Err(error) => Err(ServicingError::Capture { session: session.name.to_owned(), source: Box::new(error) }),
         }
     }
 

@@ -200,10 +200,8 @@ fn first(path: &Path) -> (Wim, crate::wim::metadata::Metadata) {
 
 /// What an image says of an entry.
 fn described(entry: &crate::wim::metadata::Entry<'_>) -> String {
-    let mut streams: Vec<String> = entry
-        .streams()
-        .map(|stream| format!("{:?} {} {}", stream.kind, stream.name.to_string(), stream.sha1))
-        .collect();
+    let mut streams: Vec<String> =
+        entry.streams().map(|stream| format!("{:?} {} {}", stream.kind, stream.name, stream.sha1)).collect();
     streams.sort();
     let items: Vec<_> = entry.tagged_items().map(|item| (item.tag, item.data.to_vec())).collect();
     let times = [entry.creation_time(), entry.access_time(), entry.write_time()];
