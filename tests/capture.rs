@@ -698,3 +698,44 @@ fn piped(input: &[u8], image: &str, target: &Path) -> Output {
     let _ = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().unwrap()
 }
+
+/// What is applied, changed and captured again keeps what the directory does not hold.
+#[test]
+fn a_revision_of_an_image() {
+    use wimkit::util::progress::Control;
+    use wimkit::wim::capture::Options;
+    use wimkit::wim::{ImageBuilder, ImageIndex, OpenOptions, Wim};
+    let scene = Scene::new();
+    let [old, new, tree] = ["old.wim", "new.wim", "tree"].map(|name| scene.path(name));
+    let mut image = ImageBuilder::new();
+    let file = image.file("kept.txt", "content").unwrap();
+    image.set_security_descriptor(file, b"descriptor");
+    image.file("gone.txt", "content").unwrap();
+    image.write(&old, &Options { name: "Old".into(), ..Options::default() }, Control::silent()).unwrap();
+    expect(0, &["apply", arg(&old), "1", arg(&tree)]);
+    fs::remove_file(tree.join("gone.txt")).unwrap();
+    fs::write(tree.join("new.txt"), "new").unwrap();
+    let address = format!("{}!/1", arg(&old));
+    let found = |wim: &Path| {
+        let wim = Wim::open(wim, &OpenOptions::default()).unwrap();
+        let tree = wim.metadata(ImageIndex::FIRST).unwrap();
+        let descriptor = tree.lookup("kept.txt").unwrap().security_descriptor().map(<[u8]>::to_vec);
+        let names: Vec<String> = tree.entries().map(|entry| entry.path()).collect();
+        (wim.xml().image(1).unwrap().name().map(std::borrow::Cow::into_owned), descriptor, names)
+    };
+    let names = || ["/", "/kept.txt", "/new.txt"].map(str::to_owned).to_vec();
+    let kept = Some(b"descriptor".to_vec());
+    expect(0, &["capture", arg(&tree), arg(&new), "--update-of", &address, "--revise"]);
+    assert_eq!(found(&new), (Some("Old".into()), kept.clone(), names()));
+    expect(0, &["capture", arg(&tree), arg(&new), "--update-of", &address, "--revise", "--force", "--name", "New"]);
+    assert_eq!(found(&new), (Some("New".into()), kept.clone(), names()));
+    expect(0, &["capture", arg(&tree), arg(&new), "--update-of", &address, "--force"]);
+    assert_eq!(found(&new), (Some("tree".into()), None, names()));
+    let output = expect(2, &["capture", arg(&tree), arg(&new), "--force", "--revise"]);
+    assert!(stderr(&output).contains("--update-of"), "{}", stderr(&output));
+    // Into the file that it came from, and in its place.
+    expect(0, &["append", arg(&tree), arg(&old), "--name", "Second", "--update-of", "1", "--revise"]);
+    expect(0, &["verify", arg(&old)]);
+    expect(0, &["capture", arg(&tree), arg(&old), "--update-of", &address, "--revise", "--force"]);
+    assert_eq!(found(&old), (Some("Old".into()), kept, names()));
+}

@@ -2,6 +2,11 @@
 //!
 //! The stand-in is this program itself under the name of DISM, so that there is one on every system.
 
+#[path = "dism/applied.rs"]
+mod applied;
+#[cfg(unix)]
+#[path = "dism/applied_unix.rs"]
+mod applied_unix;
 #[path = "support/stand_in.rs"]
 mod stand_in;
 mod support;
@@ -43,6 +48,9 @@ fn main() {
         test("a_servicing_stack_that_the_update_brings", a_servicing_stack_that_the_update_brings),
         test("stopped_in_the_middle_of_an_image", stopped_in_the_middle_of_an_image),
     ];
+    tests.extend(applied::TESTS.iter().map(|(name, function)| test(name, *function)));
+    #[cfg(unix)]
+    tests.extend(applied_unix::TESTS.iter().map(|(name, function)| test(name, *function)));
     // Windows sends no such signal to one program, and no other system has its command processor.
     tests.push(match cfg!(windows) {
         true => test("the_script_for_windows", the_script_for_windows),

@@ -357,3 +357,41 @@ fn a_file_that_is_added_brings_what_it_has() {
     assert_eq!(entry.streams().filter(|stream| stream.kind == StreamKind::Named).count(), usize::from(system.streams));
     assert!(entry.security_descriptor().is_some());
 }
+
+#[test]
+fn a_revision_takes_what_ntfs_holds_from_the_directory() {
+    let system = System::probe();
+    let scene = Scene::new();
+    let [old, new, target] = ["old.wim", "new.wim", "target"].map(|name| scene.path(name));
+    let mut image = everything();
+    image.set_security_descriptor(ImageBuilder::ROOT, b"that of the root");
+    image.write(&old, &Options { name: "Old".into(), ..Options::default() }, Control::silent()).unwrap();
+    support::wimkit(&["apply", arg(&old), "1", arg(&target)]);
+    fs::write(target.join("directory/new"), "new").unwrap();
+    if system.streams {
+        fs::write(target.join("directory/file:stream"), "another").unwrap();
+    }
+    // The time of the last write is that of the whole file.
+    let open = Dir::open(&target.join("directory")).unwrap();
+    let times = Times { creation: TIME, access: TIME, write: TIME };
+    open.restore(Some("file"), &Restore { attributes: Attributes::READONLY.0, times, ..Restore::default() }).unwrap();
+    let address = format!("{}!/1", arg(&old));
+    let done = json(&["capture", arg(&target), arg(&new), "--update-of", &address, "--revise"]);
+    assert_eq!(done["reused_files"], 1, "{done}");
+    expect(0, &["verify", arg(&new)]);
+    let tree = tree_of(&new);
+    assert_eq!(tree.root().security_descriptor(), Some(&b"that of the root"[..]));
+    let file = tree.lookup("directory/file").unwrap();
+    assert!(file.attributes().contains(Attributes::READONLY), "{:?}", file.attributes());
+    assert_eq!(file.write_time(), TIME);
+    assert_eq!(file.short_name().to_string(), "FILE~7", "also where the volume has no such names");
+    if system.streams {
+        let stream = file.streams().find(|stream| stream.kind == StreamKind::Named).unwrap();
+        assert_eq!(stream.sha1, wimkit::util::sha1::Sha1::of(b"another"));
+    }
+    if system.descriptors {
+        assert!(tree.lookup("directory/new").unwrap().security_descriptor().is_some());
+    }
+    let wim = Wim::open(&new, &OpenOptions::default()).unwrap();
+    assert_eq!(wim.xml().image(1).unwrap().name().as_deref(), Some("Old"));
+}

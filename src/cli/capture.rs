@@ -64,6 +64,10 @@ pub(crate) struct ImageArgs {
     /// another file as FILE!/IMAGE
     #[arg(long, value_name = "IMAGE", help_heading = "Source")]
     update_of: Option<PathBuf>,
+    /// The directory is what became of the image of --update-of, which was applied there: keep what that says of its files and a
+    /// directory does not hold, its name and all else that is stated about it
+    #[arg(long, requires = "update_of", help_heading = "Source")]
+    revise: bool,
     /// Do not store what these files have: reading WIM then takes them with --ref; the name may hold *, ? and [ ]
     #[arg(long, value_name = "GLOB", help_heading = "Source")]
     delta_from: Vec<PathBuf>,
@@ -88,8 +92,11 @@ pub(crate) struct ImageArgs {
 }
 
 impl ImageArgs {
-    /// The name of the directory itself.
+    /// The name of the directory itself; none, where that of another image is kept.
     fn default_name(&self) -> String {
+        if self.revise {
+            return String::new();
+        }
         let canonical = self.dir.canonicalize().unwrap_or_else(|_| self.dir.clone());
         canonical.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
@@ -109,6 +116,7 @@ impl ImageArgs {
             unix_data: unix_data(self.unix_data)?,
             replace: false,
             update_of: self.update_of(context)?,
+            revises: self.revise,
             delta_from: self.delta_from(context)?,
             time_limit: None,
             memory: context.memory(),

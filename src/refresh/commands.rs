@@ -4,13 +4,14 @@ use super::plan::{Step, Work};
 use super::settings::Settings;
 use crate::servicing::dism::{self, Place};
 
-/// The command lines of DISM for a step, with the image at the directory it is going to be mounted to.
+/// The command lines of DISM for a step, with the image at the directory it is going to be mounted or applied to.
 pub fn commands(step: &Step, settings: &Settings) -> Vec<String> {
     let Work::Service(requests) = &step.work else { return Vec::new() };
     let unit = step.session();
-    let (mount, scratch) = (settings.work.join("mount").join(&unit), settings.work.join("scratch").join(&unit));
+    let image = settings.work.join(settings.images.directory()).join(&unit);
+    let scratch = settings.work.join("scratch").join(&unit);
     let log = settings.work.join("logs").join(format!("{unit}-step-{}.log", step.number.unwrap_or_default()));
-    let place = Place { image: &mount, scratch: &scratch, log: &log };
+    let place = Place { image: &image, scratch: &scratch, log: &log };
     let calls = requests.iter().flat_map(|request| dism::arguments(request, &place));
     calls.map(|arguments| format!("DISM {}", quoted(&arguments))).collect()
 }

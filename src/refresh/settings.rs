@@ -11,6 +11,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use crate::servicing::presentation::Presentation;
 use crate::servicing::program::DEFAULT_LIMIT;
 use crate::servicing::request::CleanUp;
 
@@ -131,6 +132,8 @@ pub struct Settings {
     pub stack_failure: StackFailure,
     /// Who writes lang.ini where languages were added.
     pub lang_ini: By,
+    /// How images are presented to DISM.
+    pub images: Presentation,
     /// So many images of one archive are serviced at the same time.
     pub jobs: NonZeroUsize,
     /// How many seconds a call of DISM may take.
@@ -166,6 +169,7 @@ impl Default for Settings {
             checkpoints: Checkpoints::default(),
             stack_failure: StackFailure::default(),
             lang_ini: By::default(),
+            images: Presentation::default(),
             jobs: NonZeroUsize::MIN,
             dism_timeout: DEFAULT_LIMIT.as_secs(),
             targets: Targets::default(),

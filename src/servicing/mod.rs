@@ -1,11 +1,13 @@
 //! Component servicing of images: what only Windows' own servicing stack can do, and who is asked to.
 
+mod applied;
 pub mod code;
 pub mod dism;
 pub mod mounted;
 pub mod none;
 pub mod outcome;
 pub mod output;
+pub mod presentation;
 pub mod process;
 pub mod program;
 pub mod recorder;
@@ -16,7 +18,9 @@ use std::path::{Path, PathBuf};
 
 use crate::util::progress::Control;
 use crate::wim::WimError;
+use crate::wim::capture::CaptureError;
 use crate::wim::export::ExportError;
+use crate::wim::extract::{ExtractError, Problem};
 use crate::wim::update::UpdateError;
 use code::Code;
 use outcome::{Action, action};
@@ -30,8 +34,8 @@ pub struct Session<'a> {
     pub name: &'a str,
     /// The file.
     pub wim: &'a Path,
-    /// Where it is mounted.
-    pub mount: &'a Path,
+    /// Where it is mounted or applied.
+    pub directory: &'a Path,
     /// A directory for what servicing needs meanwhile.
     pub scratch: &'a Path,
     /// A directory for logs.
@@ -41,8 +45,10 @@ pub struct Session<'a> {
 /// Where all images of a run are worked on.
 #[derive(Clone, Copy, Debug)]
 pub struct Workplace<'a> {
-    /// The work directory: images and the directories that they are mounted to are below it.
+    /// The work directory: images and the directories that they are mounted or applied to are below it.
     pub work: &'a Path,
+    /// The directory with those that images are applied to.
+    pub applied: &'a Path,
     /// A directory for what servicing needs meanwhile.
     pub scratch: &'a Path,
     /// A directory for logs.
@@ -63,7 +69,8 @@ pub enum Answer {
 pub struct Call {
     /// Its code.
     pub code: Code,
-    /// What there is to read about a failure: the last lines that were said, where the log is, and how that ends.
+    /// What there is to read about a failure: the last lines that were said, where the log is, and how that ends. Of a call that
+    /// did what it was to do, what it has to tell besides.
     pub details: Vec<String>,
 }
 
@@ -91,7 +98,15 @@ pub trait Servicing: Sync {
         true
     }
 
-    /// Gives up what an earlier run has left mounted, before a run and behind it. Answers what that was.
+    /// Refuses to begin where images could not be serviced.
+    ///
+    /// # Errors
+    /// [`ServicingError`]: why.
+    fn check(&self, _: &Workplace<'_>) -> Result<(), ServicingError> {
+        Ok(())
+    }
+
+    /// Gives up what an earlier run has left mounted or applied, before a run and behind it. Answers what that was.
     ///
     /// # Errors
     /// [`ServicingError`]: it could not even be tried.
@@ -99,7 +114,7 @@ pub trait Servicing: Sync {
         Ok(Vec::new())
     }
 
-    /// Begins with an image.
+    /// Begins with an image, which is mounted or applied.
     ///
     /// # Errors
     /// As [`Self::clean`].
@@ -153,6 +168,48 @@ pub enum ServicingError {
         /// The line, from 1.
         line: usize,
     },
+    /// The image cannot be applied to a directory.
+    #[error("{session}: {source}")]
+    Apply {
+        /// What the image is called.
+        session: String,
+        /// Why.
+        source: Box<ExtractError>,
+    },
+    /// Not all of the image can be applied to a directory.
+    #[error("{session}: {path} cannot be applied to a directory: {problem}")]
+    NotApplied {
+        /// What the image is called.
+        session: String,
+        /// The first entry that cannot.
+        path: String,
+        /// Why.
+        problem: Problem,
+        /// How many there are.
+        count: usize,
+    },
+    /// A directory cannot be captured.
+    #[error("{session}: {source}")]
+    Capture {
+        /// What the image is called.
+        session: String,
+        /// Why.
+        source: Box<CaptureError>,
+    },
+    /// DISM services applied images on NTFS alone.
+    #[error("{path}: the file system is {found}, and DISM services applied images on NTFS alone", path = .path.display())]
+    FileSystem {
+        /// The work directory.
+        path: PathBuf,
+        /// What it is on.
+        found: String,
+    },
+    /// The user may not do all that applying and capturing an image takes.
+    #[error("images cannot be applied and captured whole without {missing}")]
+    Privileges {
+        /// The names of the privileges.
+        missing: String,
+    },
     /// There is no DISM here.
     #[error("DISM is a program of Windows, and this is another system")]
     NoProgram,
@@ -184,6 +241,24 @@ impl ServicingError {
             Self::Update(error) => return error.hint(),
             Self::Wim(error) => return error.hint(),
             Self::Edit(error) => return error.hint(),
+            Self::Apply { source, .. } if matches!(**source, ExtractError::NoSpace { .. }) => {
+                return Some("free some space there; `wimkit refresh resume` goes on".into());
+            }
+            Self::Apply { source, .. } => return source.hint(),
+            Self::NotApplied { count, .. } => {
+                return Some(format!(
+                    "{count} such files; use --images mount: DISM mounts the image, whatever it holds"
+                ));
+            }
+            Self::Capture { source, .. } => return source.hint(),
+            Self::FileSystem { .. } => {
+                return Some("put the work directory on a volume with NTFS, or use --images mount".into());
+            }
+            Self::Privileges { .. } => {
+                return Some(
+                    "run it as an administrator, from an elevated prompt; --images mount needs that, too".into(),
+                );
+            }
             Self::NoProgram => {
                 return Some(
                     "use --servicer none, which writes a script for Windows, or name a program with --dism".into(),
@@ -199,6 +274,16 @@ impl ServicingError {
             _ => return None,
         };
         Some(with_details(advice, details))
+    }
+
+    /// The image that could not be applied or captured.
+    pub fn session(&self) -> Option<&str> {
+        match self {
+            Self::Apply { session, .. } | Self::NotApplied { session, .. } | Self::Capture { session, .. } => {
+                Some(session)
+            }
+            _ => None,
+        }
     }
 
     /// Whether a program failed, and not wimkit.

@@ -72,7 +72,7 @@ fn tolerated(step: u8) -> Vec<i32> {
 }
 
 fn place<'a>(session: &'a Session<'_>, log: &'a Path) -> Place<'a> {
-    Place { image: session.mount, scratch: session.scratch, log }
+    Place { image: session.directory, scratch: session.scratch, log }
 }
 
 impl Servicing for Script {
@@ -88,7 +88,7 @@ impl Servicing for Script {
         let (name, mut text) = (session.name, self.text());
         let mark = done_mark(&self.done, name);
         let _ = write!(text, "\r\nrem {name}\r\nif exist \"{}\" goto end_{name}\r\n", mark.display());
-        for directory in [session.mount, session.scratch, session.logs] {
+        for directory in [session.directory, session.scratch, session.logs] {
             let _ = write!(text, "if not exist \"{0}\" mkdir \"{0}\"\r\n", directory.display());
         }
         let log = session.logs.join(format!("{name}-mount.log"));

@@ -1,4 +1,4 @@
-//! DISM itself as the servicer: images are mounted, serviced by one call after the other, and unmounted.
+//! DISM itself as the servicer: images are mounted or applied, serviced by one call after the other, and unmounted or captured.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -10,15 +10,20 @@ use super::code::Code;
 use super::dism::{self, Place};
 use super::mounted::{self, Mount};
 use super::output::Output;
+use super::presentation::Presentation;
 use super::process::{self, ProcessError};
 use super::request::Request;
-use super::{Answer, Call, Servicing, ServicingError, Session, Workplace};
+use super::{Answer, Call, Servicing, ServicingError, Session, Workplace, applied};
 use crate::util::progress::Control;
+use crate::wim::capture::{CaptureError, Problem};
+use crate::wim::export::ExportError;
 
 /// Files in the mounted image are open.
 const HANDLES_OPEN: Code = Code::new(0xC142_0117);
 /// The image is mounted already.
 const ALREADY_MOUNTED: Code = Code::new(0xC142_0127);
+/// The changes could not be written back into the image.
+const NOT_WRITTEN_BACK: Code = Code::new(0xC142_010C);
 /// Cleaning up after a program that hangs must not take hours, too.
 const MAX_CLEANING: Duration = Duration::from_secs(600);
 /// How often a wait looks whether it should end.
@@ -41,11 +46,13 @@ pub struct Options {
     pub limit: Duration,
     /// How long to wait before an image with open files is unmounted again, and then three times as long.
     pub pause: Duration,
+    /// How images are presented to it.
+    pub images: Presentation,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { program: None, limit: DEFAULT_LIMIT, pause: Duration::from_secs(10) }
+        Self { program: None, limit: DEFAULT_LIMIT, pause: Duration::from_secs(10), images: Presentation::default() }
     }
 }
 
@@ -55,6 +62,7 @@ pub struct Dism {
     program: PathBuf,
     limit: Duration,
     pause: Duration,
+    images: Presentation,
 }
 
 /// What a call is about, and where it does its work.
@@ -70,7 +78,7 @@ impl Dism {
     /// # Errors
     /// [`ServicingError::NoProgram`] where there is none and none is named.
     pub fn new(options: Options) -> Result<Self, ServicingError> {
-        let Options { program, limit, pause } = options;
+        let Options { program, limit, pause, images } = options;
         let program = match program {
             Some(program) => program,
             // By its full path: a dism.exe in the current directory is another program.
@@ -80,7 +88,7 @@ impl Dism {
             },
             None => return Err(ServicingError::NoProgram),
         };
-        Ok(Self { program, limit, pause })
+        Ok(Self { program, limit, pause, images })
     }
 
     fn call(
@@ -135,6 +143,41 @@ impl Dism {
             thread::sleep(TICK.min(duration));
         }
         Ok(())
+    }
+
+    /// Ends with an image in a directory, which goes in any case.
+    fn end_applied(&self, session: &Session<'_>, commit: bool, control: Control<'_>) -> Result<Call, ServicingError> {
+        let captured = if commit { self.capture(session, control) } else { Ok(Call::from(Code::SUCCESS)) };
+        // A large tree takes its time.
+        control.progress.begin("removing the directory", 0);
+        let removed = applied::remove(session.directory);
+        let mut call = captured?;
+        call.details.extend(removed.err().map(|error| format!("it cannot be removed: {error}")));
+        Ok(call)
+    }
+
+    /// Captures an image out of its directory; several times where somebody has files in it open.
+    fn capture(&self, session: &Session<'_>, control: Control<'_>) -> Result<Call, ServicingError> {
+        let mut captured = applied::capture(session, control);
+        for pause in [self.pause, self.pause * 3] {
+            let is_open = |problem: &Problem| matches!(problem, Problem::Io(_) | Problem::Changed);
+            if !matches!(&captured, Err(CaptureError::Unreadable { problem, .. }) if is_open(problem)) {
+                break;
+            }
+            Self::wait(pause, control)?;
+            captured = applied::capture(session, control);
+        }
+        match captured {
+            Ok(details) => Ok(Call { code: Code::SUCCESS, details }),
+            // Of another image it may be possible.
+            Err(error @ CaptureError::Unreadable { .. }) => {
+                Ok(Call { code: NOT_WRITTEN_BACK, details: vec![error.to_string()] })
+            }
+            Err(CaptureError::Interrupted | CaptureError::Destination(ExportError::Interrupted)) => {
+                Err(ServicingError::Interrupted)
+            }
+            Err(error) => Err(ServicingError::Capture { session: session.name.to_owned(), source: Box::new(error) }),
+        }
     }
 
     /// Gives up the mounts that are `ours`, and what is broken. Those of others stay.
@@ -205,21 +248,35 @@ impl Servicing for Dism {
         "dism"
     }
 
+    fn check(&self, place: &Workplace<'_>) -> Result<(), ServicingError> {
+        match self.images {
+            Presentation::Mount => Ok(()),
+            Presentation::Apply => applied::check(place),
+        }
+    }
+
     fn clean(&self, place: &Workplace<'_>, control: Control<'_>) -> Result<Vec<String>, ServicingError> {
+        let mut notes = applied::clean(place)?;
         let is_ours = |path: &Path| mounted::is_below(path, place.work);
         let ours = |mount: &Mount| is_ours(&mount.directory) || is_ours(&mount.file);
-        self.give_up(&ours, place.scratch, place.logs, control)
+        notes.extend(self.give_up(&ours, place.scratch, place.logs, control)?);
+        Ok(notes)
     }
 
     fn mount(&self, session: &Session<'_>, control: Control<'_>) -> Result<Answer, ServicingError> {
-        make_directories(&[session.mount, session.scratch, session.logs])?;
+        make_directories(&[session.scratch, session.logs])?;
+        if self.images == Presentation::Apply {
+            let details = applied::apply(session, control)?;
+            return Ok(Answer::Ended(Call { code: Code::SUCCESS, details }));
+        }
+        make_directories(&[session.directory])?;
         let log = session.logs.join(format!("{}-mount.log", session.name));
-        let place = Place { image: session.mount, scratch: session.scratch, log: &log };
+        let place = Place { image: session.directory, scratch: session.scratch, log: &log };
         let work = Work { phase: "mounting", arguments: dism::mount(session.wim, 1, &place), log: &log };
         let mut call = self.call(&work, self.limit, control, &mut |_| {})?;
         if call.code == ALREADY_MOUNTED {
             let ours = |mount: &Mount| {
-                mounted::is_below(&mount.directory, session.mount) || mounted::is_below(&mount.file, session.wim)
+                mounted::is_below(&mount.directory, session.directory) || mounted::is_below(&mount.file, session.wim)
             };
             self.give_up(&ours, session.scratch, session.logs, control)?;
             call = self.call(&work, self.limit, control, &mut |_| {})?;
@@ -235,7 +292,7 @@ impl Servicing for Dism {
         control: Control<'_>,
     ) -> Result<Answer, ServicingError> {
         let log = session.logs.join(format!("{}-step-{step}.log", session.name));
-        let place = Place { image: session.mount, scratch: session.scratch, log: &log };
+        let place = Place { image: session.directory, scratch: session.scratch, log: &log };
         let mut last = Call::from(Code::SUCCESS);
         for arguments in dism::arguments(request, &place) {
             let work = Work { phase: phase(request), arguments, log: &log };
@@ -248,8 +305,11 @@ impl Servicing for Dism {
     }
 
     fn unmount(&self, session: &Session<'_>, commit: bool, control: Control<'_>) -> Result<Answer, ServicingError> {
+        if self.images == Presentation::Apply {
+            return self.end_applied(session, commit, control).map(Answer::Ended);
+        }
         let log = session.logs.join(format!("{}-unmount.log", session.name));
-        let place = Place { image: session.mount, scratch: session.scratch, log: &log };
+        let place = Place { image: session.directory, scratch: session.scratch, log: &log };
         let work = |commit| Work { phase: "unmounting", arguments: dism::unmount(commit, &place), log: &log };
         let mut call = self.call(&work(commit), self.limit, control, &mut |_| {})?;
         for pause in [self.pause, self.pause * 3] {

@@ -2,10 +2,12 @@
 //!
 //! - `calls`: the command lines that it was called with;
 //! - `rules`: what else than success it answers, in lines `WORDS ANSWER`, each for one call whose command line has the words.
-//!   ANSWER is a code, `de:CODE` (in German), `hang`, `die`, `crash`, or `wait:WORDS` (until a call with these is made);
+//!   ANSWER is a code, `de:CODE` (in German), `hang`, `die`, `crash`, `litter` (leave a name that no image can have), or
+//!   `wait:WORDS` (until a call with these is made);
 //! - `mounted`: a directory with a file for each image that is mounted.
 //!
-//! What is done to a mounted image is written into a file in it, which gets into the image by the program `WIMKIT`.
+//! What is done to an image is written into a file in it; a second file is changed, and a third one removed. Into a mounted
+//! image these changes get by the program `WIMKIT`, of an applied one the directory has them.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -17,6 +19,11 @@ use std::time::Duration;
 pub(crate) const STATE: &str = "DISM_STAND_IN";
 /// What it leaves in an image, below its root.
 pub(crate) const MARKER: &str = "Windows/servicing/stand-in.txt";
+
+/// What it changes in an image …
+pub(crate) const CHANGED: &str = "Windows/servicing/Version/sample.txt";
+/// … and what it removes.
+pub(crate) const REMOVED: &str = "Windows/setuplog.txt";
 
 /// A call that did not succeed: a code as DISM writes it, in which language.
 struct Failed {
@@ -149,6 +156,11 @@ fn answer(state: &Path, all: &str, call: &Call) -> Result<(), Failed> {
         // What Windows makes of an access violation.
         Some("crash") if cfg!(windows) => std::process::exit(0xC000_0005_u32.cast_signed()),
         Some("crash") => std::process::abort(),
+        #[cfg(unix)]
+        Some("litter") => {
+            let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xFF");
+            fs::write(call.mount.join(name), "litter")?;
+        }
         Some(answer) if answer.starts_with("wait:") => wait(state, &answer["wait:".len()..])?,
         Some(code) => return Err(Failed::new(code)),
     }
@@ -166,7 +178,9 @@ fn answer(state: &Path, all: &str, call: &Call) -> Result<(), Failed> {
         }
         "/Cleanup-Mountpoints" => {}
         what => {
-            if !entry.is_file() {
+            // All of an image is there, be it mounted or not.
+            let is_applied = call.mount.join("Windows/System32/ntoskrnl.exe").is_file();
+            if !entry.is_file() && !is_applied {
                 return Err(Failed::new("3"));
             }
             say(&format!("\nImage Version: 10.0.26100.1742\n\nProcessing 1 of 1 - {what}\n"))?;
@@ -174,6 +188,10 @@ fn answer(state: &Path, all: &str, call: &Call) -> Result<(), Failed> {
                 say(&format!("\r[=====     {percent}%     ]"))?;
             }
             append(&call.mount.join(MARKER), &format!("{what}\r\n"))?;
+            fs::write(call.mount.join(CHANGED), "another servicing stack\r\n")?;
+            if is_applied && call.mount.join(REMOVED).exists() {
+                fs::remove_file(call.mount.join(REMOVED))?;
+            }
         }
     }
     Ok(say("\nThe operation completed successfully.\n")?)
@@ -207,16 +225,19 @@ fn mount(call: &Call, mounted: &Path, entry: &Path) -> Result<(), Failed> {
     let place = call.mount.display();
     let text = format!("Mount Dir : {place}\n{file}\nImage Index : 1\nMounted Read/Write : Yes\nStatus : Ok\n\n");
     fs::write(entry, text)?;
-    Ok(fs::create_dir_all(call.mount.join(MARKER).parent().unwrap())?)
+    Ok(fs::create_dir_all(call.mount.join(CHANGED).parent().unwrap())?)
 }
 
 fn unmount(call: &Call, entry: &Path, commit: bool) -> Result<(), Failed> {
     let Ok(text) = fs::read_to_string(entry) else { return Err(Failed::new("0xc1420114")) };
     if commit {
         let wim = text.lines().find_map(|line| line.strip_prefix("Image File : ")).unwrap();
-        let command = format!("add \"{}\" \"/{MARKER}\"", call.mount.join(MARKER).display());
+        let add = |path: &str| format!("add \"{}\" \"/{path}\"", call.mount.join(path).display());
+        let (marker, changed) = (add(MARKER), add(CHANGED));
+        let removed = format!("delete --force \"/{REMOVED}\"");
         let wimkit = std::env::var_os("WIMKIT").unwrap();
-        let status = Command::new(wimkit).args(["update", "--quiet", wim, "1", "-c", &command]).status()?;
+        let commands = ["-c", &marker, "-c", &changed, "-c", &removed];
+        let status = Command::new(wimkit).args(["update", "--quiet", wim, "1"]).args(commands).status()?;
         if !status.success() {
             return Err(Failed::new("0xc1420116"));
         }

@@ -15,6 +15,9 @@ pub(super) struct Document {
     new_media: String,
     work: String,
     architecture: Option<String>,
+    /// How images are presented to DISM.
+    images: &'static str,
+    applied_bytes: Option<u64>,
     steps: Vec<StepDocument>,
     warnings: Vec<String>,
 }
@@ -51,6 +54,8 @@ impl Document {
             new_media: text(&settings.new_media),
             work: text(&settings.work),
             architecture: plan.architecture.map(|architecture| architecture.to_string()),
+            images: settings.images.name(),
+            applied_bytes: plan.applied_bytes,
             steps: plan.steps.iter().map(|step| StepDocument::new(step, settings)).collect(),
             warnings: plan.warnings.clone(),
         }

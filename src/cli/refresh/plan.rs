@@ -2,7 +2,7 @@
 
 use super::super::Context;
 use super::super::exit::{Failure, Outcome};
-use super::super::human::Counted;
+use super::super::human::{Counted, Human};
 use super::super::printer::{self, Out, visible, warn};
 use super::document::Document;
 use clap::Args;
@@ -12,6 +12,7 @@ use wimkit::refresh::commands::commands;
 use wimkit::refresh::media::boot::Signer;
 use wimkit::refresh::plan::{self, Facts, Native, PlanError, Reason, Step, Work};
 use wimkit::refresh::settings::{By, IsoSettings, Language, Settings, SettingsError};
+use wimkit::servicing::presentation::Presentation;
 
 /// Show what a refresh does, step by step, before anything is done
 ///
@@ -51,6 +52,9 @@ pub(super) struct SettingsArgs {
     /// Who writes lang.ini where languages are added: dism, or wimkit itself (native)
     #[arg(long, value_name = "WHO", help_heading = "Settings")]
     lang_ini: Option<By>,
+    /// How images are presented to DISM: it mounts them (mount), or wimkit applies and captures them (apply)
+    #[arg(long, value_name = "HOW", help_heading = "Settings")]
+    images: Option<Presentation>,
     /// Write a bootable ISO image of the new media
     #[arg(long, value_name = "FILE", help_heading = "Settings")]
     iso: Option<PathBuf>,
@@ -105,6 +109,7 @@ impl SettingsArgs {
         }
         settings.features = features.clone().or(settings.features);
         settings.lang_ini = self.lang_ini.unwrap_or(settings.lang_ini);
+        settings.images = self.images.unwrap_or(settings.images);
         settings.boot_managers = boot_managers.unwrap_or(settings.boot_managers);
         if let Some(path) = iso {
             let path = path.clone();
@@ -139,6 +144,14 @@ impl Plan {
     fn write(&self, settings: &Settings, plan: &plan::Plan) -> Result<(), Failure> {
         let mut out = Out::new();
         writeln!(out, "{} to {}", settings.media.display(), settings.new_media.display())?;
+        match plan.applied_bytes {
+            None => writeln!(out, "images are mounted by DISM")?,
+            Some(bytes) => {
+                let directory = settings.work.join(settings.images.directory());
+                let room = Human(bytes);
+                writeln!(out, "images are applied to {}: {room} at a time, and what updates add", directory.display())?;
+            }
+        }
         let mut last_target = None;
         let mut steps = plan.steps.as_slice();
         while let Some((step, rest)) = steps.split_first() {

@@ -16,6 +16,7 @@ use wimkit::refresh::plan::{Step, Work};
 use wimkit::refresh::run::{self, Options, Prepared, Record, RunError, Summary};
 use wimkit::refresh::settings::Settings;
 use wimkit::servicing::none::Script;
+use wimkit::servicing::presentation::Presentation;
 use wimkit::servicing::program::{self, Dism};
 use wimkit::servicing::recorder::Recorder;
 use wimkit::servicing::{Servicing, ServicingError};
@@ -37,6 +38,10 @@ pub(crate) struct Resume {
     /// The work directory of the run
     #[arg(default_value = "work")]
     work: PathBuf,
+    /// How images are presented to DISM from here on: it mounts them (mount), or wimkit applies and captures them (apply)
+    /// [default: as when the run began]
+    #[arg(long, value_name = "HOW")]
+    images: Option<Presentation>,
     #[command(flatten)]
     how: How,
 }
@@ -87,7 +92,7 @@ struct How {
 enum Servicer {
     /// Nobody: what DISM has to do is written into a script for Windows, WORK\service.cmd; `resume` goes on then
     None,
-    /// DISM: each image is mounted, serviced and unmounted. On Windows, elevated
+    /// DISM: each image is mounted, serviced and unmounted; or applied and captured, with --images apply. On Windows, elevated
     Dism,
     /// Nobody, but as if: a marker in each image takes the place of what DISM would change. To try things out
     Recorded,
@@ -96,6 +101,10 @@ enum Servicer {
 impl How {
     fn servicing(&self, settings: &Settings) -> Result<Box<dyn Servicing>, Failure> {
         let work = &settings.work;
+        if let (Servicer::None, Presentation::Apply) = (self.servicer, settings.images) {
+            let why = "the script of --servicer none has DISM mount images: it cannot apply and capture them";
+            return Err(Failure::message(why).with_hint("add --images mount, or --servicer dism on Windows"));
+        }
         Ok(match (self.servicer, &self.answers) {
             (Servicer::None, _) => {
                 let work = std::path::absolute(work).unwrap_or_else(|_| work.to_owned());
@@ -105,6 +114,7 @@ impl How {
                 program: self.dism.clone(),
                 limit: Duration::from_secs(self.dism_timeout.unwrap_or(settings.dism_timeout)),
                 pause: Duration::from_secs(self.dism_pause),
+                images: settings.images,
             })?),
             (Servicer::Recorded, Some(answers)) => Box::new(Recorder::read(answers)?),
             (Servicer::Recorded, None) => Box::new(Recorder::default()),
@@ -147,6 +157,8 @@ impl Run {
 impl Resume {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let mut prepared = run::look(&self.work, context.control())?;
+        let images = &mut prepared.journal.settings.images;
+        *images = self.images.unwrap_or(*images);
         for (place, why) in prepared.again() {
             let step = &prepared.plan.steps[*place as usize];
             let (number, image) = heading(step);

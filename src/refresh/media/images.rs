@@ -39,6 +39,8 @@ pub struct ImageFacts {
     pub index: u32,
     /// Its name; empty if it has none.
     pub name: String,
+    /// Bytes of its files, each counted once, as it states them.
+    pub bytes: u64,
     /// The version of Windows in it.
     pub version: Option<WindowsVersion>,
     /// What it runs on.
@@ -132,6 +134,7 @@ impl Archive {
     fn facts(&self, image: ImageIndex) -> Result<ImageFacts, WimError> {
         let xml = self.wim.xml().image(image.get());
         let windows = xml.and_then(|xml| xml.windows()).unwrap_or_default();
+        let statistics = xml.and_then(|xml| xml.statistics());
         let tree = self.wim.metadata(image)?;
         let mut components = Vec::new();
         for package in tree.lookup(PACKAGES).into_iter().flat_map(|directory| directory.children()) {
@@ -149,6 +152,7 @@ impl Archive {
         Ok(ImageFacts {
             index: image.get(),
             name: xml.and_then(|xml| xml.name()).unwrap_or_default().into_owned(),
+            bytes: statistics.map_or(0, |of| of.total_bytes.saturating_sub(of.hard_link_bytes)),
             version: windows.version,
             architecture: windows.architecture,
             languages: windows.languages,

@@ -31,6 +31,8 @@ pub struct Plan {
     pub architecture: Option<Architecture>,
     /// The steps.
     pub steps: Vec<Step>,
+    /// Bytes of files that are in directories at the same time, where images are applied; `None` where DISM mounts them.
+    pub applied_bytes: Option<u64>,
     /// The packages that were found, also those that no step needs.
     pub packages: Vec<PackageFacts>,
     /// What is not quite right, and does no harm.

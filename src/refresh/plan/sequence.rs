@@ -9,6 +9,7 @@ use crate::refresh::media::boot::{DIRECTORIES_2023, MANAGERS, Signer};
 use crate::refresh::media::images::{ImageFacts, LANG_INI};
 use crate::refresh::settings::{By, Checkpoints, Settings};
 use crate::refresh::step::{self, Target, Task};
+use crate::servicing::presentation::Presentation;
 use crate::wim::xml::WindowsVersion;
 
 /// From this version on Setup has a setuphost.exe that must agree, too.
@@ -24,9 +25,32 @@ pub fn plan(settings: &Settings, facts: &Facts) -> Result<Plan, PlanError> {
     let sequence = Sequence { settings, facts, packages };
     sequence.check()?;
     let (steps, warnings) = (sequence.steps()?, sequence.warnings());
-    let plan = Plan { architecture: facts.architecture(), steps, packages: facts.packages.clone(), warnings };
+    let applied_bytes = (settings.images == Presentation::Apply).then(|| applied_bytes(&steps, settings, facts));
+    let (architecture, packages) = (facts.architecture(), facts.packages.clone());
+    let plan = Plan { architecture, steps, applied_bytes, packages, warnings };
     order::check(&plan)?;
     Ok(plan)
+}
+
+/// Bytes of the files of images that are serviced at the same time, as the images state them: at most.
+fn applied_bytes(steps: &[Step], settings: &Settings, facts: &Facts) -> u64 {
+    let most = |target: Target| {
+        let images = match target {
+            Target::WinRe => facts.winre.as_slice(),
+            Target::Os => facts.install.as_deref().unwrap_or_default(),
+            Target::WinPe => facts.boot.as_deref().unwrap_or_default(),
+            Target::Media => &[],
+        };
+        let is_it = |step: &Step, image: &ImageFacts| {
+            let is_image = step.image.as_ref().is_none_or(|own| own.index == image.index);
+            step.is_serviced() && step.target == target && is_image
+        };
+        let serviced = images.iter().filter(|image| steps.iter().any(|step| is_it(step, image)));
+        let mut sizes: Vec<u64> = serviced.map(|image| image.bytes).collect();
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        sizes.into_iter().take(settings.jobs.get()).fold(0, u64::saturating_add)
+    };
+    [Target::WinRe, Target::Os, Target::WinPe].into_iter().map(most).max().unwrap_or_default()
 }
 
 pub(super) struct Sequence<'a> {

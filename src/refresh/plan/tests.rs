@@ -13,6 +13,7 @@ fn image(index: u32, build: u32) -> ImageFacts {
     ImageFacts {
         index,
         name: format!("image {index}"),
+        bytes: 1000 * u64::from(index),
         version: Some(WindowsVersion { major: 10, minor: 0, build, revision: 1742 }),
         architecture: Some(Architecture(9)),
         languages: vec!["en-US".into()],

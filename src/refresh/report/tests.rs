@@ -69,7 +69,13 @@ fn report() -> Report {
         step: None,
     };
     let summary = Summary {
-        plan: Plan { architecture: None, steps, packages: vec![package], warnings: vec!["a <warning>".into()] },
+        plan: Plan {
+            architecture: None,
+            steps,
+            applied_bytes: None,
+            packages: vec![package],
+            warnings: vec!["a <warning>".into()],
+        },
         records: (0..).zip(records).collect(),
         sittings: vec![sitting(0, 12, End::Interrupted), sitting(130, 141, End::Error(trouble))],
         work: "work".into(),

@@ -193,6 +193,7 @@ impl RunError {
         }
         let (session, step) = match self {
             Self::Failed { session, step, .. } => (Some(session.clone()), *step),
+            Self::Servicing(error) => (error.session().map(str::to_owned), None),
             _ => (None, None),
         };
         let (error, hint, is_external) = (self.to_string(), self.hint(), self.is_external());

@@ -166,7 +166,7 @@ pub struct Trouble {
     pub is_external: bool,
     /// Which image was worked on: `os-1`.
     pub session: Option<String>,
-    /// At which step; `None`: it was being mounted or unmounted.
+    /// At which step; `None`: it was being mounted or unmounted, applied or captured.
     pub step: Option<u8>,
 }
 

@@ -116,7 +116,7 @@ fn update_type(task: Task) -> Option<&'static str> {
     })
 }
 
-/// The type of rows about images that could not be mounted or unmounted.
+/// The type of rows about images that could not be mounted or unmounted, applied or captured.
 const MOUNT: (&str, &str) = ("MountOperation", "Image Mount/Processing");
 
 /// The rows of a plan whose steps have these records, and behind them the error that its last sitting ended with.

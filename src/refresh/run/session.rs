@@ -13,6 +13,7 @@ use crate::refresh::step::{Target, Task};
 use crate::servicing::code::Code;
 use crate::servicing::none::done_mark;
 use crate::servicing::outcome::{Action, action, explain};
+use crate::servicing::presentation::Presentation;
 use crate::servicing::request::Request;
 use crate::servicing::{Answer, Call, Session};
 use crate::util::progress::Control;
@@ -63,9 +64,9 @@ fn failed(session: &Session<'_>, step: Option<u8>, call: Call) -> RunError {
 }
 
 /// What was done to an image is lost with it.
-fn lose(records: &mut [(u32, Record)], call: &Call) {
+fn lose(records: &mut [(u32, Record)], call: &Call, images: Presentation) {
     let meaning = explain(call.code).map_or("it failed", |meaning| meaning.meaning);
-    let why = format!("lost, the image could not be unmounted: {}: {meaning}", call.code);
+    let why = format!("lost, the image could not be {}: {}: {meaning}", images.ended(), call.code);
     for (_, record) in records.iter_mut().filter(|(_, record)| record.outcome != Outcome::Failed) {
         record.lose(Outcome::Failed, &why);
     }
@@ -108,21 +109,21 @@ impl Run<'_> {
             0 => self.prepare(target, image)?,
             _ => self.places.own_file(target, image),
         };
-        let (mount, scratch, logs) = (
-            self.places.in_work("mount").join(&name),
+        let (directory, scratch, logs) = (
+            self.places.in_work(self.settings.images.directory()).join(&name),
             self.places.in_work("scratch").join(&name),
             self.places.in_work("logs"),
         );
-        let session = Session { name: &name, wim: &wim, mount: &mount, scratch: &scratch, logs: &logs };
-        let is_deferred = match self.servicing.mount(&session, control)? {
-            Answer::Ended(call) if call.is_done() => false,
+        let session = Session { name: &name, wim: &wim, directory: &directory, scratch: &scratch, logs: &logs };
+        let (is_deferred, mut notes) = match self.servicing.mount(&session, control)? {
+            Answer::Ended(call) if call.is_done() => (false, call.details),
             Answer::Ended(call) => return Err(failed(&session, None, call)),
-            Answer::Deferred => true,
+            Answer::Deferred => (true, Vec::new()),
         };
         let (mut is_discarded, mut is_stopped) = (false, false);
         let mut last_failure = None;
         for (place, step, requests) in &asked.steps[done_before..] {
-            match self.step(&session, step, requests, control)? {
+            match self.step(&session, step, requests, &mut notes, control)? {
                 End::Goes(record) => {
                     told(step, &record);
                     records.push((*place, record));
@@ -157,6 +158,17 @@ impl Run<'_> {
         records.iter_mut().skip(done_before).take(1).for_each(|(_, record)| record.begun = begun);
         let now = self.now();
         records.iter_mut().next_back().into_iter().for_each(|(_, record)| record.ended = now);
+        if let Answer::Ended(call) = &answer
+            && call.is_done()
+        {
+            // It is for the next step to tell, and stands with the last one of the image.
+            self.notes.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&call.details);
+            records
+                .iter_mut()
+                .next_back()
+                .into_iter()
+                .for_each(|(_, last)| last.notes.extend_from_slice(&call.details));
+        }
         if let Answer::Ended(call) = answer
             && !is_discarded
             && !call.is_done()
@@ -166,7 +178,7 @@ impl Run<'_> {
             }
             last_failure = Some((None, call.code));
             is_discarded = true;
-            lose(&mut records, &call);
+            lose(&mut records, &call, self.settings.images);
             for (place, record) in &records {
                 asked.steps.iter().filter(|(other, ..)| other == place).for_each(|(_, step, _)| told(step, record));
             }
@@ -224,17 +236,19 @@ impl Run<'_> {
         }
     }
 
-    /// Asks for all that a step needs.
+    /// Asks for all that a step needs. `notes`: what there is to tell of the image before.
     fn step(
         &self,
         session: &Session<'_>,
         step: &Step,
         requests: &[Request],
+        notes: &mut Vec<String>,
         control: Control<'_>,
     ) -> Result<End, RunError> {
         let number = step.number.unwrap_or_default();
         let mut record = Record::new(self.now());
         record.notes = std::mem::take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner));
+        record.notes.append(notes);
         let mut is_deferred = false;
         for request in requests {
             let Answer::Ended(mut call) = self.servicing.request(session, number, request, control)? else {

@@ -16,7 +16,8 @@ use super::{Options, RunError, Told, native};
 use crate::refresh::plan::{Plan, Step, Work};
 use crate::refresh::settings::Settings;
 use crate::refresh::step::Task;
-use crate::servicing::{Servicing, Workplace};
+use crate::servicing::presentation::Presentation;
+use crate::servicing::{Servicing, ServicingError, Workplace};
 use crate::util::filetime::FileTime;
 use crate::util::progress::{Control, NoProgress};
 
@@ -70,8 +71,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Does what is to be done, and answers whether images wait to be serviced elsewhere. What an earlier run has left mounted is
-    /// given up before, and what stays mounted behind a failure after that.
+    /// Does what is to be done, and answers whether images wait to be serviced elsewhere. What an earlier run has left mounted or
+    /// applied is given up before, and what stays so behind a failure after that.
     pub(super) fn carry_out(mut self, told: Told<'_>) -> Result<bool, RunError> {
         for directory in [self.settings.new_media.clone(), self.places.in_work("images"), self.places.saved()] {
             native::sweep(&directory, self.places.media())?;
@@ -79,6 +80,7 @@ impl<'a> Run<'a> {
         let is_service = |(place, step): (u32, &Step)| step.is_serviced() && !self.records.contains_key(&place);
         let is_serviced = (0..).zip(&self.plan.steps).any(is_service);
         if is_serviced {
+            self.at_work(|place| self.servicing.check(place))?;
             let notes = self.clean(self.control)?;
             *self.notes.lock().unwrap_or_else(PoisonError::into_inner) = notes;
         }
@@ -92,9 +94,14 @@ impl<'a> Run<'a> {
     }
 
     fn clean(&self, control: Control<'_>) -> Result<Vec<String>, RunError> {
+        self.at_work(|place| self.servicing.clean(place, control))
+    }
+
+    /// Asks the servicer for something about all images.
+    fn at_work<T>(&self, ask: impl FnOnce(&Workplace<'_>) -> Result<T, ServicingError>) -> Result<T, RunError> {
+        let applied = self.places.in_work(Presentation::Apply.directory());
         let (scratch, logs) = (self.places.in_work("scratch"), self.places.in_work("logs"));
-        let place = Workplace { work: &self.settings.work, scratch: &scratch, logs: &logs };
-        Ok(self.servicing.clean(&place, control)?)
+        Ok(ask(&Workplace { work: &self.settings.work, applied: &applied, scratch: &scratch, logs: &logs })?)
     }
 
     fn steps(&mut self, told: Told<'_>) -> Result<(), RunError> {

@@ -22,8 +22,8 @@ mod unix;
 mod unix_dir;
 #[cfg(unix)]
 pub use unix::{
-    FileId, Look, copy_range, identify, identify_open, is_local, look, make_sparse, missing_for_reading,
-    missing_for_writing, open_alone, open_stream, open_unfollowed, physical_memory, unix_facts, verbatim,
+    FileId, Look, copy_range, file_system, identify, identify_open, is_local, look, make_sparse, missing_for_reading,
+    missing_for_writing, open_alone, open_stream, open_unfollowed, physical_memory, remove_tree, unix_facts, verbatim,
 };
 #[cfg(unix)]
 pub use unix_dir::{Dir, finish_file};
@@ -32,7 +32,7 @@ pub use unix_dir::{Dir, finish_file};
 mod windows;
 #[cfg(windows)]
 pub use windows::{
-    Dir, FileId, Look, copy_range, finish_file, identify, identify_open, is_local, look, make_sparse,
-    missing_for_reading, missing_for_writing, open_alone, open_stream, open_unfollowed, physical_memory, unix_facts,
-    verbatim,
+    Dir, FileId, Look, copy_range, file_system, finish_file, identify, identify_open, is_local, look, make_sparse,
+    missing_for_reading, missing_for_writing, open_alone, open_stream, open_unfollowed, physical_memory, remove_tree,
+    unix_facts, verbatim,
 };

@@ -152,6 +152,22 @@ pub fn missing_for_writing() -> Vec<&'static str> {
     Vec::new()
 }
 
+/// File systems are told from each other by what they can do here.
+pub fn file_system(_: &Path) -> Option<String> {
+    None
+}
+
+/// Removes what `root` names, if it is there: a directory with all that is in it.
+///
+/// # Errors
+/// What the system says.
+pub fn remove_tree(root: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(root) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
 /// Every file may have holes here.
 pub fn make_sparse(_: &File) -> bool {
     true

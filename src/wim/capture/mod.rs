@@ -7,6 +7,7 @@
 
 mod error;
 mod exclude;
+mod keep;
 mod link;
 pub(super) mod present;
 pub(super) mod report;
@@ -73,6 +74,20 @@ pub struct Options {
     pub replace: bool,
     /// Take files over from this image whose path, size and time of the last write are the same there, without reading them.
     pub update_of: Option<UpdateOf>,
+    /// The image is what has become of that of [`Self::update_of`], which was applied to the directory and changed there:
+    /// what a directory cannot tell is taken from it.
+    ///
+    /// - Its element of the XML document, the time of creation included, but for what these options say and a capture finds
+    ///   out; and without [`Self::compression`] its file's way to store blobs.
+    /// - What it says of its root, for which any directory may stand.
+    /// - Where the system holds little of what NTFS keeps, as Linux: all that it says of files and links that have their
+    ///   kind, size and time of the last write there. Of those that have been written, what
+    ///   [`update`](crate::wim::update) keeps of a file that is replaced. Of directories all, with the time of the last
+    ///   write that they have. What is new has what the system holds.
+    /// - Where the system holds it, as Windows: short names of what is as it was, if the volume has none.
+    ///
+    /// What may be a hive of the registry is read in any case: Windows writes to hives without changing size or time.
+    pub revises: bool,
     /// Files whose blobs are not stored: reading what is written takes them as references.
     pub delta_from: Vec<Arc<Wim>>,
     /// The latest time that the image may tell, so that the same tree gives the same bytes whenever it was written.
@@ -100,6 +115,7 @@ impl Default for Options {
             unix_data: false,
             replace: false,
             update_of: None,
+            revises: false,
             delta_from: Vec::new(),
             time_limit: None,
             memory: default_memory(),
@@ -265,9 +281,18 @@ pub(super) fn write_new(
     if !options.replace && destination.symlink_metadata().is_ok() {
         return Err(CaptureError::Exists { path: destination.to_owned() });
     }
-    let compression = options.compression.unwrap_or_else(|| default_compression(destination));
-    let encodings =
-        Encodings { format: compression.format, plain: compression.encoding()?, solid: compression.solid_encoding()? };
+    let revised = match &options.update_of {
+        Some(UpdateOf::Other(wim, _)) if options.revises => Some(wim),
+        _ => None,
+    };
+    let (encodings, warnings) = match (options.compression, revised) {
+        (None, Some(wim)) => (Encodings::of(wim, None)?, Vec::new()),
+        (compression, _) => {
+            let compression = compression.unwrap_or_else(|| default_compression(destination));
+            let (plain, solid) = (compression.encoding()?, compression.solid_encoding()?);
+            (Encodings { format: compression.format, plain, solid }, compression.warnings())
+        }
+    };
     let fixed = if options.keep_links { 0 } else { flag::RP_FIX };
     let begin = || {
         let new = NewFile { encoding: encodings.plain, flags: fixed, replaces: None };
@@ -279,10 +304,13 @@ pub(super) fn write_new(
         existing: None,
         encodings,
         fix_links: !options.keep_links,
-        integrity: (options.check == Check::Write).then(|| piece_size(None)),
+        integrity: match revised {
+            Some(wim) => integrity_of(wim, options.check),
+            None => (options.check == Check::Write).then(|| piece_size(None)),
+        },
     };
     let mut outcome = run(material, &place, WimXml::new(), begin, options, control)?;
-    outcome.warnings.extend(compression.warnings());
+    outcome.warnings.extend(warnings);
     Ok(outcome)
 }
 
@@ -297,10 +325,6 @@ pub(super) fn append_to(
     let wim = Wim::open(destination, &open).map_err(ExportError::from)?;
     refuse_modification(&wim)?;
     let end = appendable_end(&wim)?;
-    if let Some(image) = wim.xml().image_by_name(&options.name) {
-        let (path, name) = (destination.to_owned(), options.name.clone());
-        return Err(CaptureError::NameClash { path, name, image });
-    }
     let encodings = Encodings::of(&wim, options.compression)?;
     let begin = || WimWriter::append(&wim, encodings.plain, end).map_err(|error| error.at(destination));
     let place = Place {
@@ -332,7 +356,14 @@ fn run(
 ) -> Result<Outcome, CaptureError> {
     let Place { destination, encodings, .. } = *place;
     let mut findings = Findings { skip_unreadable: options.skip_unreadable, ..Findings::default() };
-    let mut image = describe(options).map_err(|error| ExportError::Xml { path: destination.to_owned(), error })?;
+    let base = options.update_of.as_ref().map(|update| update.find(place.existing, destination)).transpose()?;
+    let revised = base.filter(|_| options.revises).and_then(|(wim, image)| wim.xml().image(image.get()));
+    let described = describe(options, revised);
+    let mut image = described.map_err(|error| ExportError::Xml { path: destination.to_owned(), error })?;
+    let name = image.name().unwrap_or_default().into_owned();
+    if let Some(image) = xml.image_by_name(&name) {
+        return Err(CaptureError::NameClash { path: destination.to_owned(), name, image });
+    }
     let rules = scan::Rules {
         exclusions: &options.exclusions,
         any_names: options.any_names,
@@ -343,9 +374,13 @@ fn run(
     };
     let mut scan = material.look(&rules, &mut image, &mut findings, control)?;
     refuse_delta_from_itself(destination, options)?;
-    let base = options.update_of.as_ref().map(|update| update.find(place.existing, destination)).transpose()?;
-    let reused = base.map(|(wim, image)| reuse::reuse(&mut scan, wim, image)).transpose();
-    let reused_files = reused.map_err(ExportError::from)?.unwrap_or_default();
+    let reused = base.map(|(wim, image)| reuse::reuse(&mut scan, wim, image, options.revises)).transpose();
+    let reused = reused.map_err(ExportError::from)?;
+    let reused_files = reused.as_ref().map_or(0, |reused| reused.files);
+    if let (Some(reused), Some((wim, _)), true) = (reused, base, options.revises) {
+        let contents = wim.contents().map_err(ExportError::from)?;
+        scan.kept = Some(keep::keep(&mut scan, reused, contents, rules.time_limit));
+    }
 
     let mut writer = begin()?;
     let own = place.existing.map(Wim::contents).transpose().map_err(ExportError::from)?;
@@ -423,11 +458,13 @@ fn refuse_delta_from_itself(destination: &Path, options: &Options) -> Result<(),
     Ok(())
 }
 
-/// The image's element of the XML document, but for its counts.
-fn describe(options: &Options) -> Result<ImageXml, super::xml::XmlError> {
-    let mut image = ImageXml::default();
+/// The image's element of the XML document, but for its counts. `revised`: that of the image that it was before.
+fn describe(options: &Options, revised: Option<&ImageXml>) -> Result<ImageXml, super::xml::XmlError> {
+    let mut image = revised.cloned().unwrap_or_default();
     let now = FileTime::now_reproducible().min(options.time_limit.unwrap_or(FileTime(u64::MAX)));
-    image.set_creation_time(now);
+    if image.creation_time().is_none() {
+        image.set_creation_time(now);
+    }
     image.set_modification_time(now);
     let texts = [
         ("NAME", Some(options.name.as_str()).filter(|name| !name.is_empty())),

@@ -9,6 +9,7 @@ mod windows;
 
 use super::error::{CaptureError, Problem};
 use super::exclude::Exclusions;
+use super::keep::Kept;
 use super::link::{LinkRoot, NewLink};
 use super::report::{Findings, LeftOut};
 use crate::util::filetime::FileTime;
@@ -38,6 +39,8 @@ pub(in crate::wim) struct Scan {
     pub contents: Vec<Content>,
     /// The security descriptors of files, each once.
     pub descriptors: Vec<Box<[u8]>>,
+    /// What of an earlier image the first tree keeps, besides contents.
+    pub kept: Option<Kept>,
 }
 
 #[derive(Debug)]

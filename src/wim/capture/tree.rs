@@ -32,7 +32,9 @@ pub(in crate::wim) struct Tree {
 pub(super) fn build(mut scan: Scan, hashes: &[Option<Sha1>]) -> Result<Tree, EncodeError> {
     // What their sources were is not needed any more, and takes a good part of the memory. By reference: a vector that is turned into
     // another keeps its room.
-    let sizes: Vec<u64> = scan.contents.iter().map(|content| content.size).collect();
+    let more = |content| scan.kept.as_ref().map_or(0, |kept| kept.more_nbytes(content));
+    let sizes = scan.contents.iter().enumerate().map(|(content, of)| of.size.saturating_add(more(content)));
+    let sizes: Vec<u64> = sizes.collect();
     scan.contents = Vec::new();
     let mut tree = Tree::default();
     let entries = Entries::new(&scan, hashes, &sizes, &mut tree);
@@ -73,7 +75,7 @@ impl<'a> Entries<'a> {
             }
             let content = node.content();
             let first = content.and_then(|content| entries.first_names[content as usize]);
-            let file = new_file(&scan.nodes[first.unwrap_or(index) as usize], hashes);
+            let file = kept_file(scan, first.unwrap_or(index), hashes);
             let Some(file) = file else {
                 // Nothing is left of an image without a root: it stays, without what has no hash.
                 entries.is_taken[index as usize] = is_root;
@@ -120,13 +122,19 @@ impl Source for Entries<'_> {
     fn file(&self, id: usize) -> Cow<'_, NewFile> {
         let node = &self.scan.nodes[id];
         let first = node.content().and_then(|content| self.first_names[content as usize]);
-        let first = first.map_or(node, |first| &self.scan.nodes[first as usize]);
+        let index = id as NodeIndex;
         // Nothing but a root is written without all its contents.
-        let mut file = new_file(first, self.hashes).unwrap_or_else(|| NewFile::directory(&node.name));
+        let file = kept_file(self.scan, first.unwrap_or(index), self.hashes);
+        let mut file = file.unwrap_or_else(|| NewFile::directory(&node.name));
         // All names have the metadata of the first; the short name beside a name is that name's own.
         file.name = utf16::from_str(&node.name);
         file.short_name = short_name(node);
-        if let Kind::File(content) = node.kind {
+        if let Some(kept) = self.scan.kept.as_ref().filter(|_| file.short_name.is_empty()) {
+            file.short_name = kept.short_name(index).unwrap_or_default();
+        }
+        // What a reparse point has there is its tag.
+        let is_plain = !file.attributes.contains(Attributes::REPARSE_POINT);
+        if let (Kind::File(content), true) = (node.kind, is_plain) {
             file = file.with_hard_link_group(self.groups[content as usize].into());
         }
         Cow::Owned(file)
@@ -136,6 +144,16 @@ impl Source for Entries<'_> {
         let children = self.places.children(directory as NodeIndex).iter().map(|child| *child as usize);
         children.filter(|child| self.is_taken[*child]).collect()
     }
+}
+
+/// What an image says about an entry of its only tree, as [`new_file`], with what it keeps of an earlier image.
+fn kept_file(scan: &Scan, index: NodeIndex, hashes: &[Option<Sha1>]) -> Option<NewFile> {
+    let node = &scan.nodes[index as usize];
+    let file = new_file(node, hashes)?;
+    Some(match &scan.kept {
+        Some(kept) => kept.complete(index, node, file),
+        None => file,
+    })
 }
 
 /// What an image says about an entry, unless one of its contents has no hash. The number of its security descriptor is

@@ -4,6 +4,7 @@ mod dir;
 mod handle;
 mod look;
 mod privileges;
+mod remove;
 mod restore;
 mod security;
 mod volume;
@@ -11,8 +12,9 @@ mod volume;
 pub use dir::{Dir, finish_file};
 pub use look::{Look, look};
 pub use privileges::{missing_for_reading, missing_for_writing};
+pub use remove::remove_tree;
 pub use restore::make_sparse;
-pub use volume::physical_memory;
+pub use volume::{file_system, physical_memory};
 
 use std::fs::{File, OpenOptions};
 use std::io;

@@ -83,7 +83,7 @@ fn open_for_restoring(path: &Path) -> io::Result<File> {
 }
 
 /// Opens a file or directory, or a link itself, as often as it takes until nobody else holds it.
-fn open(path: &Path, access: u32) -> io::Result<File> {
+pub(super) fn open(path: &Path, access: u32) -> io::Result<File> {
     // The right to everything comes from the privilege, if it is held.
     privileges::held();
     let flags = FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT;
@@ -129,7 +129,7 @@ fn set_object_id(file: &File, id: &[u8]) -> io::Result<()> {
 }
 
 /// Sets attributes and times; zeros leave them as they are.
-fn set_basic(file: &File, attributes: u32, times: &Times) -> io::Result<()> {
+pub(super) fn set_basic(file: &File, attributes: u32, times: &Times) -> io::Result<()> {
     // The system's times are signed, and a negative one has a meaning of its own.
     let ticks = |time: FileTime| if i64::try_from(time.0).is_ok() { time.0 } else { 0 };
     let attributes = match settable(attributes) {

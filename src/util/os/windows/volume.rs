@@ -1,12 +1,15 @@
 //! What a volume can hold, and how much; how much memory there is.
 #![allow(unsafe_code)]
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::os::windows::ffi::OsStrExt;
+use std::os::windows::fs::OpenOptionsExt;
 use std::path::Path;
 use std::ptr;
 
-use windows_sys::Win32::Storage::FileSystem::{GetDiskFreeSpaceExW, GetVolumeInformationByHandleW};
+use windows_sys::Win32::Storage::FileSystem::{
+    FILE_FLAG_BACKUP_SEMANTICS, FILE_READ_ATTRIBUTES, GetDiskFreeSpaceExW, GetVolumeInformationByHandleW,
+};
 use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORYSTATUSEX};
 
 use super::super::ntfs::Abilities;
@@ -38,6 +41,22 @@ pub(super) fn abilities(file: &File) -> Abilities {
         object_ids: has(OBJECT_IDS),
         extended_attributes: has(EXTENDED_ATTRIBUTES),
     }
+}
+
+/// What the file system is called that a directory is on: `NTFS`, `ReFS`; `None` if the system does not say.
+pub fn file_system(directory: &Path) -> Option<String> {
+    let mut options = OpenOptions::new();
+    options.access_mode(FILE_READ_ATTRIBUTES).custom_flags(FILE_FLAG_BACKUP_SEMANTICS);
+    let file = options.open(directory).ok()?;
+    let mut name = [0_u16; 64];
+    let none = ptr::null_mut::<u32>();
+    // SAFETY: the handle is open, the buffer has as many code units as is said, and nothing else is asked for.
+    let is_told = unsafe {
+        let (buffer, length) = (name.as_mut_ptr(), name.len() as u32);
+        GetVolumeInformationByHandleW(raw(&file), ptr::null_mut(), 0, none, none, none, buffer, length)
+    };
+    let name = name.split(|unit| *unit == 0).next().filter(|_| is_told != 0)?;
+    Some(String::from_utf16_lossy(name))
 }
 
 /// How many bytes the user may still write to the volume with this directory.
