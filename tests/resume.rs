@@ -221,7 +221,7 @@ fn an_image_that_was_being_written_gets_another_package() {
     let scene = Scene::new();
     fs::rename(scene.path(DOTNET), scene.path("aside.cab")).unwrap();
     let flags = ["--stop-after", "10"];
-    let last = stderr(&scene.run(&flags)).lines().filter(|line| line.ends_with("  done")).last().map(str::to_owned);
+    let last = stderr(&scene.run(&flags)).lines().rfind(|line| line.ends_with("  done")).map(str::to_owned);
     assert!(last.as_ref().is_some_and(|last| last.contains("put winre.wim in")), "{last:?}");
     let image = scene.path("work/images/os-1.wim");
     let mut bytes = fs::read(&image).unwrap();
