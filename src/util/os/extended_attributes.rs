@@ -24,7 +24,7 @@ fn attribute(bytes: &[u8], at: usize, flags: u8, name_nbytes: usize, value_nbyte
 
 /// The list of the system out of the packed form, without what only the kernel can set; empty if there is nothing else.
 /// `None`: this is no packed form.
-pub fn to_list(packed: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn to_list(packed: &[u8]) -> Option<Vec<u8>> {
     let mut list = Vec::new();
     let mut last = None;
     let mut rest = packed;
@@ -52,7 +52,7 @@ pub fn to_list(packed: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The packed form out of the list of the system. `None`: this is no such list.
-pub fn from_list(list: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn from_list(list: &[u8]) -> Option<Vec<u8>> {
     let mut packed = Vec::new();
     let mut rest = list;
     while !rest.is_empty() {

@@ -12,8 +12,27 @@ pub use ntfs::{Abilities, CompactFormat, NamedStream, NotHeld, ReparsePoint, Res
 /// The parsers of what NTFS hands out and takes as bytes, for the fuzz target.
 #[cfg(feature = "__internal-testing")]
 pub mod parsers {
-    pub use super::extended_attributes::{from_list, to_list};
-    pub use super::security_descriptor::{Parts, parts, to_be_set};
+    use super::{extended_attributes, security_descriptor};
+
+    /// The system's list of extended attributes out of an image's packed form.
+    pub fn to_list(packed: &[u8]) -> Option<Vec<u8>> {
+        extended_attributes::to_list(packed)
+    }
+
+    /// The packed form out of the system's list.
+    pub fn from_list(list: &[u8]) -> Option<Vec<u8>> {
+        extended_attributes::from_list(list)
+    }
+
+    /// Which parts a security descriptor has.
+    pub fn parts(descriptor: &[u8]) -> Option<impl PartialEq + std::fmt::Debug> {
+        security_descriptor::parts(descriptor)
+    }
+
+    /// A security descriptor as it is to be set.
+    pub fn to_be_set(descriptor: &[u8]) -> Vec<u8> {
+        security_descriptor::to_be_set(descriptor)
+    }
 }
 
 #[cfg(unix)]

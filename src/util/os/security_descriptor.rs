@@ -18,7 +18,7 @@ const MAX_SID_PARTS: u8 = 15;
 
 /// Which parts a security descriptor has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parts {
+pub(super) struct Parts {
     /// The owner.
     pub owner: bool,
     /// The primary group.
@@ -30,7 +30,7 @@ pub struct Parts {
 }
 
 /// The parts of a descriptor; `None` unless all of them lie inside `bytes` and are well formed.
-pub fn parts(bytes: &[u8]) -> Option<Parts> {
+pub(super) fn parts(bytes: &[u8]) -> Option<Parts> {
     let control = le::u16(bytes, 2)?;
     if bytes[0] != 1 || control & SELF_RELATIVE == 0 {
         return None;
@@ -71,7 +71,7 @@ fn is_access_list(bytes: &[u8]) -> bool {
 }
 
 /// The same as it is to be set: "inherited by itself" only stays said if the request for it is set as well.
-pub fn to_be_set(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn to_be_set(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     if let Some(mut control) = le::u16(&bytes, 2) {
         for (said, requested) in
