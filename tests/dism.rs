@@ -48,7 +48,9 @@ fn main() {
         test("a_servicing_stack_that_the_update_brings", a_servicing_stack_that_the_update_brings),
         test("stopped_in_the_middle_of_an_image", stopped_in_the_middle_of_an_image),
     ];
-    tests.extend(applied::TESTS.iter().map(|(name, function)| test(name, *function)));
+    if support::may_apply_images() {
+        tests.extend(applied::TESTS.iter().map(|(name, function)| test(name, *function)));
+    }
     #[cfg(unix)]
     tests.extend(applied_unix::TESTS.iter().map(|(name, function)| test(name, *function)));
     // Windows sends no such signal to one program, and no other system has its command processor.

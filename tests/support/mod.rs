@@ -9,6 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use wimkit::util::os;
+
 /// A file of the collection of foreign images beside the repository; says loudly when it is not there.
 pub(crate) fn foreign(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
@@ -68,6 +70,18 @@ pub(crate) fn expect(code: i32, arguments: &[&str]) -> Output {
 pub(crate) fn json(arguments: &[&str]) -> serde_json::Value {
     let output = expect(0, &[arguments, &["--json"]].concat());
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Whether the user may do all that applying and capturing an image takes. Says so if not.
+pub(crate) fn may_apply_images() -> bool {
+    let missing = [os::missing_for_reading(), os::missing_for_writing()].concat();
+    if !missing.is_empty() {
+        eprintln!(
+            "\n######## SKIPPED: images cannot be applied and captured without {} ########\n",
+            missing.join(", ")
+        );
+    }
+    missing.is_empty()
 }
 
 /// How a refresh with `--json` ended, and the steps that are neither done nor left out: `13/1 skipped`.

@@ -1,6 +1,7 @@
 //! A run under way: one step after the other, and images of one archive at the same time where that is asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -79,6 +80,10 @@ impl<'a> Run<'a> {
         }
         let is_service = |(place, step): (u32, &Step)| step.is_serviced() && !self.records.contains_key(&place);
         let is_serviced = (0..).zip(&self.plan.steps).any(is_service);
+        if !is_serviced {
+            // A run that was killed behind its last image has left it empty.
+            let _ = fs::remove_dir(self.places.in_work(Presentation::Apply.directory()));
+        }
         if is_serviced {
             self.at_work(|place| self.servicing.check(place))?;
             let notes = self.clean(self.control)?;
