@@ -24,6 +24,7 @@ mod copy;
 mod cpu;
 pub mod delta;
 mod error;
+mod hopeless;
 pub mod huffman;
 pub mod lzh;
 pub mod lzms;

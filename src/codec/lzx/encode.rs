@@ -13,7 +13,6 @@ mod block;
 pub(in crate::codec) mod cabinet;
 mod candidate;
 mod code;
-mod hopeless;
 mod lazy;
 mod lengths;
 mod optimal;
@@ -27,14 +26,17 @@ use std::ops::Range;
 
 use self::bits::BitWriter;
 use self::block::{BlockWriter, Lengths, Variant};
-use self::hopeless::is_hopeless;
 use self::sequence::{RecentOffsets, Segment};
 use super::e8;
+use crate::codec::hopeless::is_hopeless;
 use crate::codec::matchfinder::common::PADDING;
 use crate::codec::{Compressor, Level};
 
 /// Bytes parsed at a time: bounds what is kept per position, whatever the chunk size.
 const SEGMENT_SIZE: usize = 1 << 16;
+
+/// What the header of a block with nearly all literals takes at least, in bytes.
+const LEAST_HEADER: usize = 110;
 
 /// Divides data into literals, matches and blocks.
 trait Parser: Send + std::fmt::Debug {
@@ -100,7 +102,7 @@ impl Compressor for LzxCompressor {
         let max_size = 1 << self.window_order;
         assert!(src.len() <= max_size, "a chunk of {} bytes in a context for {max_size}", src.len());
         let most = src.len().checked_sub(1)?.min(dst.len());
-        if is_hopeless(src) {
+        if is_hopeless(src, LEAST_HEADER) {
             return None;
         }
         self.buffer.clear();

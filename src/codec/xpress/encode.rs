@@ -13,6 +13,7 @@ mod optimal;
 use self::emit::Emitter;
 use self::items::Items;
 use self::optimal::OptimalParser;
+use crate::codec::hopeless::is_hopeless;
 use crate::codec::matchfinder::handed_on::buffer::Buffer;
 use crate::codec::matchfinder::handed_on::{FindMatches, Finder, Matches, Thrift};
 use crate::codec::processor::{self, Processor, Work};
@@ -89,7 +90,7 @@ impl XpressCompressor {
 impl Compressor for XpressCompressor {
     fn compress(&mut self, src: &[u8], dst: &mut [u8]) -> Option<usize> {
         assert!(src.len() <= self.max_size, "a chunk of {} bytes in a context for {}", src.len(), self.max_size);
-        if src.len() <= emit::MIN_STREAM {
+        if src.len() <= emit::MIN_STREAM || is_hopeless(src, emit::TABLE_BYTES) {
             return None;
         }
         self.buffer.fill(src);

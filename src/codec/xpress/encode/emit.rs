@@ -12,7 +12,8 @@ use super::items::{
 use crate::codec::huffman::lengths::{codewords, limited_lengths};
 use crate::codec::word::swap_units;
 
-const TABLE_BYTES: usize = NUM_SYMBOLS / 2;
+/// Every stream begins with a table of codeword lengths.
+pub(super) const TABLE_BYTES: usize = NUM_SYMBOLS / 2;
 /// No stream is shorter: the table and two units of bits.
 pub(super) const MIN_STREAM: usize = TABLE_BYTES + 4;
 /// Most bits of an item: a codeword and extra offset bits.

@@ -11,20 +11,19 @@ const MIN_SIZE: usize = 1 << 12;
 /// Positions are kept in 16 bits.
 const MAX_SIZE: usize = 1 << 16;
 /// Bytes of the sample, and pieces that it is taken in.
-const SAMPLE: usize = 2048;
+const SAMPLE: usize = 1024;
 const PIECES: usize = 8;
 /// The most that the squares of the sample's byte counts may add up to: a quarter more than for random bytes.
 const MAX_SQUARES: u32 = (5 * (SAMPLE + SAMPLE * SAMPLE / 256) / 4) as u32;
-/// What the header takes at least, in bytes, if nearly all literals occur.
-const HEADER: usize = 110;
 /// What four bytes that have occurred before may save, in bytes, if some repeats are not noticed.
 const REPEAT: usize = 3;
 const HASH_BITS: u32 = 14;
 
-/// Whether encoding a chunk is as good as certain to save nothing.
-pub(super) fn is_hopeless(chunk: &[u8]) -> bool {
+/// Whether encoding a chunk is as good as certain to save nothing, given what its header takes at least, in bytes, if nearly all
+/// literals occur.
+pub(super) fn is_hopeless(chunk: &[u8], header: usize) -> bool {
     (MIN_SIZE..=MAX_SIZE).contains(&chunk.len()) && is_sample_even(chunk) && {
-        let literals = literal_bytes(chunk) + HEADER;
+        let literals = literal_bytes(chunk) + header;
         literals >= chunk.len() && literals >= chunk.len() + REPEAT * repeats(chunk)
     }
 }
@@ -50,17 +49,25 @@ fn literal_bytes(chunk: &[u8]) -> usize {
     (counts[0].iter().zip(&counts[1]).map(own).sum::<u64>() / u64::from(8 * BIT)) as usize
 }
 
-/// How many positions have the same four bytes as the latest one before with the same hash.
+/// About how many positions have the same four bytes as the latest one before with the same hash: every fourth one is looked
+/// up, all are remembered.
 fn repeats(chunk: &[u8]) -> usize {
+    const STEP: usize = 4;
     let mut latest = [0_u16; 1 << HASH_BITS];
-    let word = |position: usize| chunk[position..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-    let is_repeat = |position: usize| {
-        let bytes = word(position);
-        let hash = bytes.wrapping_mul(0x9E37_79B1) >> (u32::BITS - HASH_BITS);
-        let candidate = std::mem::replace(&mut latest[hash as usize], position as u16);
-        word(candidate.into()) == bytes
-    };
-    (1..chunk.len() - 3).map(is_repeat).filter(|&is_repeat| is_repeat).count()
+    let mut found = 0;
+    for first in (STEP..chunk.len() - size_of::<u64>()).step_by(STEP) {
+        let Some(bytes) = chunk[first..].first_chunk() else { break };
+        let bytes = u64::from_le_bytes(*bytes);
+        let words: [u32; STEP] = std::array::from_fn(|ahead| (bytes >> (8 * ahead)) as u32);
+        let rows = words.map(|word| (word.wrapping_mul(0x9E37_79B1) >> (u32::BITS - HASH_BITS)) as usize);
+        let candidate = usize::from(latest[rows[0]]);
+        let is_repeat = chunk[candidate..].first_chunk().is_some_and(|bytes| u32::from_le_bytes(*bytes) == words[0]);
+        found += usize::from(is_repeat);
+        for (position, row) in (first as u16..).zip(rows) {
+            latest[row] = position;
+        }
+    }
+    STEP * found
 }
 
 #[cfg(test)]
@@ -68,17 +75,19 @@ mod tests {
     use super::*;
     use crate::codec::test_data::noise;
 
+    const HEADER: usize = 110;
+
     #[test]
     fn random_bytes_are_hopeless_and_little_makes_them_worth_it() {
         for size in [MIN_SIZE, 32768, MAX_SIZE] {
             let chunk = noise(size);
-            assert!(is_hopeless(&chunk));
+            assert!(is_hopeless(&chunk, HEADER));
             let mut repeating = chunk.clone();
             repeating.copy_within(..200, 300);
-            assert!(!is_hopeless(&repeating));
+            assert!(!is_hopeless(&repeating, HEADER));
             let uneven: Vec<u8> = chunk.iter().map(|&byte| if byte < 64 { byte / 4 } else { byte }).collect();
-            assert!(!is_hopeless(&uneven));
+            assert!(!is_hopeless(&uneven, HEADER));
         }
-        assert!(!is_hopeless(&noise(MIN_SIZE - 1)) && !is_hopeless(&[]));
+        assert!(!is_hopeless(&noise(MIN_SIZE - 1), HEADER) && !is_hopeless(&[], HEADER));
     }
 }
