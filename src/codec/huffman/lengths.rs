@@ -1,20 +1,20 @@
 //! Codeword lengths of a canonical prefix code, limited to a longest codeword, and the codewords themselves.
 //!
-//! The lengths come from Huffman's algorithm in the in-place form of Moffat and Katajainen (1995): sort the used symbols
-//! by frequency, merge the two cheapest nodes again and again, with the merged nodes forming a queue that is sorted by
-//! itself, and reuse one array for leaf weights, node weights, parents and depths in turn.
-//!
-//! Only the *number* of leaves at each depth is kept. That makes limiting simple: leaves deeper than the limit are
-//! lifted to it, which over-subscribes the code by some units of 2^-limit; each repair step then splits the deepest leaf
-//! above the limit into two one level down and moves one lifted leaf beside it, which takes back exactly one unit.
-//! Package-merge would be optimal; the limits of XPRESS and LZX bind so rarely that the difference does not show.
+//! The lengths are Huffman's, but for the limit. Only the *number* of codewords of each length is kept, which makes limiting
+//! simple: leaves deeper than the limit are lifted to it, which over-subscribes the code by some units of 2^-limit; each
+//! repair step then splits the deepest leaf above the limit into two one level down and moves one lifted leaf beside
+//! it, which takes back exactly one unit. Package-merge would be optimal; the limits of XPRESS and LZX bind so rarely that
+//! the difference does not show.
+
+use super::merger::{MAX_TOTAL, Merger, ROOM};
 
 /// Most symbols an alphabet may have.
-pub const MAX_SYMBOLS: usize = 1 << SYMBOL_BITS;
-/// Bits of a sort key that hold the symbol.
-const SYMBOL_BITS: u32 = 10;
+pub const MAX_SYMBOLS: usize = ROOM - 2;
 /// Longest codeword that can be asked for, in bits.
 pub const MAX_LEN: u32 = 16;
+
+/// How many codewords there are of each length.
+type LengthCounts = [u16; MAX_LEN as usize + 1];
 
 /// Computes the codeword length of each symbol, 0 for those that do not occur.
 ///
@@ -26,96 +26,28 @@ pub const MAX_LEN: u32 = 16;
 /// or is too small for the number of symbols, or if the frequencies' sum exceeds 2^22.
 pub fn limited_lengths(frequencies: &[u32], max_len: u32, lengths: &mut [u8]) {
     assert!(frequencies.len() == lengths.len() && frequencies.len() <= MAX_SYMBOLS && max_len <= MAX_LEN);
+    assert!(frequencies.iter().all(|&frequency| frequency < MAX_TOTAL));
     lengths.fill(0);
-    let mut keys = [0u32; MAX_SYMBOLS];
-    let mut used = 0;
-    for (symbol, &frequency) in frequencies.iter().enumerate() {
-        if frequency != 0 {
-            assert!(frequency < 1 << (32 - SYMBOL_BITS));
-            keys[used] = frequency << SYMBOL_BITS | symbol as u32;
-            used += 1;
-        }
-    }
-    let keys = &mut keys[..used];
-    match keys {
-        [] => return,
-        &mut [key] => {
-            let symbol = key as usize % MAX_SYMBOLS;
+    let mut merger = Merger::new();
+    match merger.sort(frequencies.iter().copied()) {
+        0 => {}
+        1 => {
+            let symbol = frequencies.iter().position(|&frequency| frequency != 0).unwrap_or(0);
             lengths[symbol] = 1;
             lengths[usize::from(symbol == 0)] = 1;
-            return;
         }
-        _ => assert!(used <= 1 << max_len),
-    }
-    keys.sort_unstable();
-
-    let mut nodes = [0u32; MAX_SYMBOLS];
-    let nodes = &mut nodes[..used];
-    for (node, key) in nodes.iter_mut().zip(keys.iter()) {
-        *node = key >> SYMBOL_BITS;
-    }
-    link_parents(nodes);
-    let mut counts = leaves_per_depth(nodes, max_len);
-    repair(&mut counts, max_len);
-
-    // The rarest symbols get the longest codewords.
-    let mut keys = keys.iter();
-    for len in (1..=max_len).rev() {
-        for key in keys.by_ref().take(counts[len as usize] as usize) {
-            lengths[*key as usize % MAX_SYMBOLS] = len as u8;
+        used => {
+            assert!(used <= 1 << max_len);
+            let mut counts = merger.count_lengths(max_len as usize);
+            repair(&mut counts, max_len as usize);
+            merger.assign(&counts, lengths);
         }
     }
-}
-
-/// Turns the ascending leaf weights into parent links: `nodes[i]` becomes the index of the parent of internal node `i`;
-/// the root is the last but one entry, the last entry is unused.
-fn link_parents(nodes: &mut [u32]) {
-    let n = nodes.len();
-    let (mut leaf, mut oldest) = (0, 0);
-    for new in 0..n - 1 {
-        let mut weight = 0;
-        for _ in 0..2 {
-            // The cheaper of the next leaf and the oldest internal node that has no parent yet.
-            if leaf >= n || (oldest < new && nodes[oldest] < nodes[leaf]) {
-                weight += nodes[oldest];
-                nodes[oldest] = new as u32;
-                oldest += 1;
-            } else {
-                weight += nodes[leaf];
-                leaf += 1;
-            }
-        }
-        nodes[new] = weight;
-    }
-}
-
-/// Counts the leaves at each depth, those deeper than `max_len` at `max_len`.
-fn leaves_per_depth(nodes: &mut [u32], max_len: u32) -> [u32; MAX_LEN as usize + 1] {
-    let n = nodes.len();
-    let mut counts = [0; MAX_LEN as usize + 1];
-    nodes[n - 2] = 0;
-    for node in (0..n - 2).rev() {
-        nodes[node] = nodes[nodes[node] as usize] + 1;
-    }
-    // Node depths fall from the rarest to the root: at each depth, what is not an internal node is a leaf.
-    let (mut depth, mut slots, mut next) = (0u32, 1u32, n - 1);
-    while slots > 0 {
-        let mut internal = 0;
-        while next > 0 && nodes[next - 1] == depth {
-            internal += 1;
-            next -= 1;
-        }
-        counts[depth.min(max_len) as usize] += slots - internal;
-        slots = 2 * internal;
-        depth += 1;
-    }
-    counts
 }
 
 /// Makes an over-subscribed set of leaf counts complete again.
-fn repair(counts: &mut [u32; MAX_LEN as usize + 1], max_len: u32) {
-    let limit = max_len as usize;
-    let kraft: u32 = (1..=limit).map(|len| counts[len] << (limit - len)).sum();
+fn repair(counts: &mut LengthCounts, limit: usize) {
+    let kraft: u32 = (1..=limit).map(|len| u32::from(counts[len]) << (limit - len)).sum();
     for _ in 1u32 << limit..kraft {
         let len = (1..limit).rev().find(|&len| counts[len] != 0).expect("a lifted leaf leaves room above the limit");
         counts[len] -= 1;
@@ -126,7 +58,7 @@ fn repair(counts: &mut [u32; MAX_LEN as usize + 1], max_len: u32) {
 
 /// Assigns the canonical codewords: shorter ones first, within one length by symbol, from zero up.
 ///
-/// Codewords of unused symbols are left as they are.
+/// Codewords of unused symbols mean nothing.
 ///
 /// # Panics
 /// If there are fewer codewords than lengths, or a length exceeds [`MAX_LEN`].
@@ -142,11 +74,10 @@ pub fn codewords(lengths: &[u8], words: &mut [u16]) {
         word = word.wrapping_add(above).wrapping_shl(1);
         next[len] = word;
     }
+    // Without a branch: whether a symbol is used is hard to predict.
     for (word, &len) in words[..lengths.len()].iter_mut().zip(lengths) {
-        if len != 0 {
-            *word = next[usize::from(len)];
-            next[usize::from(len)] = word.wrapping_add(1);
-        }
+        *word = next[usize::from(len)];
+        next[usize::from(len)] = word.wrapping_add(1);
     }
 }
 

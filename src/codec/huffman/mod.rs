@@ -2,4 +2,5 @@
 
 pub(crate) mod decode_table;
 pub mod lengths;
+pub(crate) mod merger;
 pub(crate) mod plain;

@@ -45,7 +45,9 @@ impl LengthVector {
         let difference = |at: usize| difference(old[at], new[at]);
         let mut at = 0;
         while at < new.len() {
-            let run = new[at..].iter().take_while(|&&len| len == new[at]).count();
+            // Mostly there is no run of four.
+            let is_run = new[at..].first_chunk().is_some_and(|four: &[u8; 4]| *four == [new[at]; 4]);
+            let run = if is_run { new[at..].iter().take_while(|&&len| len == new[at]).count() } else { 1 };
             let (item, taken) = match (new[at], run) {
                 (0, 20..) => {
                     (PrecodeItem { symbol: LONG_ZEROS, extra: run.min(51) as u8 - 20, difference: 0 }, run.min(51))

@@ -260,16 +260,16 @@ impl Piece {
     fn take(&mut self, tally: Tally, counts: &[u16; ROOM]) {
         self.tally = tally;
         *self.counts = *counts;
-        self.used.clear();
+        self.used.resize(NUM_SYMBOLS, 0);
         let (main, length) = counts[..NUM_SYMBOLS].split_at(MAX_MAIN_SYMBOLS);
         self.totals = [main, length].map(|counts| counts.iter().map(|&count| u32::from(count)).sum());
-        // Mostly none of four occurs.
-        for (index, counts) in counts[..NUM_SYMBOLS].chunks(4).enumerate() {
-            if counts.iter().any(|&count| count != 0) {
-                let symbols = (4 * index as u16..).zip(counts);
-                self.used.extend(symbols.filter(|&(_, &count)| count != 0).map(|(symbol, _)| symbol));
-            }
+        // Without a branch: whether a symbol occurs is hard to predict.
+        let mut used = 0;
+        for (symbol, &count) in (0..).zip(&counts[..NUM_SYMBOLS]) {
+            self.used[used] = symbol;
+            used += usize::from(count != 0);
         }
+        self.used.truncate(used);
     }
 
     /// Appends the next block.
