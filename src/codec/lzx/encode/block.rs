@@ -18,6 +18,10 @@ const ALIGNED_BITS: u32 = 3;
 /// Bits of the eight codeword lengths of the aligned offset code.
 const ALIGNED_HEADER_BITS: usize = 3 * ALIGNED_SYMBOLS;
 
+/// With aligned offsets every match takes a decoder a branch that cannot be predicted: below level 8 they must save at least
+/// one of so many of the block's bits.
+const ALIGNED_WORTH: usize = 400;
+
 /// How blocks begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Variant {
@@ -46,8 +50,7 @@ pub(super) struct BlockWriter<'a> {
     variant: Variant,
     window_order: u32,
     num_main: usize,
-    /// How often codeword lengths are chosen anew.
-    rounds: u32,
+    level: Level,
     previous: Lengths,
 }
 
@@ -61,7 +64,7 @@ impl<'a> BlockWriter<'a> {
         bits: BitWriter<'a>,
     ) -> Self {
         let num_main = num_main_symbols(window_order);
-        Self { bits, variant, window_order, num_main, rounds: rounds(level), previous }
+        Self { bits, variant, window_order, num_main, level, previous }
     }
 
     /// Writes a parsed segment; `None` if it does not fit.
@@ -77,21 +80,22 @@ impl<'a> BlockWriter<'a> {
     /// Writes `data`, divided by `sequences`, whose symbols have these frequencies, as one block; `None` if it does not
     /// fit.
     fn write(&mut self, data: &[u8], sequences: &[Sequence], frequencies: &Frequencies) -> Option<()> {
-        let num_main = self.num_main;
+        let (num_main, rounds) = (self.num_main, rounds(self.level));
         let (main_lengths, main_vectors) =
-            choose_lengths(&frequencies.main, &self.previous.main, [NUM_LITERALS, num_main], self.rounds);
+            choose_lengths(&frequencies.main, &self.previous.main, [NUM_LITERALS, num_main], rounds);
         let (length_lengths, length_vectors) =
-            choose_lengths(&frequencies.length, &self.previous.length, [LENGTH_SYMBOLS], self.rounds);
+            choose_lengths(&frequencies.length, &self.previous.length, [LENGTH_SYMBOLS], rounds);
         let mut aligned_lengths = [0; ALIGNED_SYMBOLS];
         limited_lengths(&frequencies.aligned, MAX_ALIGNED_CODEWORD_LEN, &mut aligned_lengths);
 
         let raw: u32 = frequencies.aligned.iter().sum::<u32>() * ALIGNED_BITS;
         let aligned_bits = cost(&frequencies.aligned, &aligned_lengths) + ALIGNED_HEADER_BITS;
-        let aligned = aligned_bits < raw as usize;
-        let items = cost(&frequencies.main, &main_lengths)
+        let verbatim_bits = cost(&frequencies.main, &main_lengths)
             + cost(&frequencies.length, &length_lengths)
-            + extra_bits(&frequencies.main)
-            - if aligned { raw as usize - aligned_bits } else { 0 };
+            + extra_bits(&frequencies.main);
+        let saved = (raw as usize).saturating_sub(aligned_bits);
+        let aligned = saved > if self.level.get() < 8 { verbatim_bits / ALIGNED_WORTH } else { 0 };
+        let items = verbatim_bits - if aligned { saved } else { 0 };
         let header = main_vectors.iter().chain(&length_vectors).map(|vector| vector.bits).sum::<usize>();
         if !self.bits.has_room_for(self.prefix_bits(data.len()) + header + items) {
             return None;
