@@ -205,6 +205,7 @@ impl Package {
 
     /// Adds the files of a payload, which go below `prefix`.
     fn add_payload(&mut self, payload: Payload, prefix: String) {
+        self.warnings.extend(payload.warning());
         let node = self.nodes.len();
         let paths = payload.members().iter().map(|entry| format!("{prefix}{}", entry.path)).enumerate();
         self.files.extend(paths.map(|(member, path)| File { path, node, member }));

@@ -71,7 +71,7 @@ pub(crate) struct Expand {
     /// The other cabinets of a set [default: those beside the first that it names]
     #[arg(long = "part", value_name = "FILE")]
     parts: Vec<PathBuf>,
-    /// For a .psf: its index (.cix.xml), or the package that holds it [default: looked for beside it]
+    /// For a .psf: its index (.cix.xml, .psm), or the package that holds it [default: looked for beside it, and in it]
     #[arg(long, value_name = "FILE")]
     index: Option<PathBuf>,
     /// For a compressed manifest (DCM): the base manifest of the image that it is from
