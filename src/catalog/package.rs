@@ -171,7 +171,7 @@ impl Package {
             if options.recursive { self.payload_of(&container, budget) } else { Default::default() };
         let mut found = Vec::with_capacity(inner.len());
         for (member, entry) in container.members().iter().enumerate().filter(|(member, _)| !pieces.contains(member)) {
-            let path = format!("{prefix}{}", entry.path);
+            let path = [&*prefix, &*entry.path].concat();
             match inner.remove(&member) {
                 Some(container) => found.push((inner_prefix(&path), container)),
                 None => self.files.push(File { path, node, member }),

@@ -87,7 +87,8 @@ fn encoding(label: &str) -> Result<NameEncoding, String> {
 }
 
 impl Expand {
-    fn open(&self, context: &Context) -> Result<Package, Failure> {
+    /// Opens the package; `source` is what its address leads to, where that was opened already.
+    fn open(&self, source: Option<Box<dyn ReadAt>>, context: &Context) -> Result<Package, Failure> {
         let cab = cab::OpenOptions {
             no_mmap: context.global.no_mmap,
             parts: self.parts.clone(),
@@ -99,9 +100,10 @@ impl Expand {
         if is_psf || self.index.is_some() {
             return Ok(Package::of_payload(Payload::open_psf(&self.pkg, self.index.as_deref(), &container)?));
         }
-        let mut outermost = match self.pkg.to_str() {
-            Some("-") => Container::from_source(standard_input()?, Path::new("standard input"), &container)?,
-            _ => Container::open(&self.pkg, &container)?,
+        let mut outermost = match (source, self.pkg.to_str()) {
+            (Some(source), _) => Container::from_source(source, &self.pkg, &container)?,
+            (None, Some("-")) => Container::from_source(standard_input()?, Path::new("standard input"), &container)?,
+            (None, _) => Container::open(&self.pkg, &container)?,
         };
         if let Some((_, name)) = self.single_file(&outermost) {
             outermost.rename_single_file(name);
@@ -133,6 +135,8 @@ impl Expand {
 
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let begun = Instant::now();
+        // To be opened once: what an address leads to may have to be decoded for that.
+        let mut opened = None;
         if self.may_be_delta() {
             let source = open_address(&self.pkg, context)?;
             if let Some(kind) = DeltaFile::of(&*source) {
@@ -142,8 +146,9 @@ impl Expand {
                 let message = format!("{}: neither a delta nor a compressed manifest", self.pkg.display());
                 return Err(Failure::message(message).with_hint("leave --base and --source out"));
             }
+            opened = Some(source);
         }
-        let package = self.open(context)?;
+        let package = self.open(opened, context)?;
         let warnings = package.warnings();
         for warning in warnings {
             warn(visible(warning));
@@ -209,11 +214,17 @@ fn list(package: &Package, chosen: &[usize], context: &Context) -> Result<(), Fa
     let mut out = Out::new();
     for file in chosen.iter().map(|index| &package.files()[*index]) {
         let member = package.member(file);
-        let note = match package.is_of_payload(file) {
-            true => format!("  [{}]", member.compression),
-            false => Role::of(&file.path).map_or(String::new(), |role| format!("  [{role}]")),
-        };
-        writeln!(out, "{:>12}  {:<20}  {}{note}", member.size, member.time.to_string(), visible(&file.path))?;
+        write!(out, "{:>12}  ", member.size)?;
+        match member.time.is_zero() {
+            true => write!(out, "{:<20}", "-")?,
+            false => write!(out, "{:<20}", member.time)?,
+        }
+        write!(out, "  {}", visible(&file.path))?;
+        match Role::of(&file.path) {
+            _ if package.is_of_payload(file) => writeln!(out, "  [{}]", member.compression)?,
+            Some(role) => writeln!(out, "  [{role}]")?,
+            None => out.write_all(b"\n")?,
+        }
     }
     out.finish()
 }
