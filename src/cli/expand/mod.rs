@@ -11,6 +11,7 @@ use super::human::{Counted, Human};
 use super::printer::{self, Out, visible, warn};
 use super::source::open_address;
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use delta::DeltaFile;
 use document::{Extracted, Listing};
 use matcher::Matcher;
@@ -31,9 +32,10 @@ use wimkit::util::read_at::{self, ReadAt};
 pub(crate) struct Expand {
     /// The cabinet, the update package (.msu), a compressed file (setup.ex_), or a file with a cabinet in it; of a set any
     /// one; - is standard input. Or the payload of a package (.psf), a compressed manifest, a delta
+    #[arg(value_parser = PathBufValueParser::new().try_map(no_switch))]
     pkg: PathBuf,
     /// The directory to extract to, as expand.exe takes it; for a compressed file it may be the file to make
-    #[arg(value_name = "DIR", conflicts_with = "to")]
+    #[arg(value_name = "DIR", conflicts_with = "to", value_parser = PathBufValueParser::new().try_map(no_switch))]
     dest: Option<PathBuf>,
     /// The directory to extract to [default: the current one]
     #[arg(long, value_name = "DIR")]
@@ -84,6 +86,18 @@ pub(crate) struct Expand {
 
 fn encoding(label: &str) -> Result<NameEncoding, String> {
     NameEncoding::from_label(label).ok_or_else(|| "expected a code page such as windows-1252 or shift_jis".into())
+}
+
+/// Refuses what Windows takes for a switch, and everything else for a path: with a directory of that name something else would be
+/// done than was meant.
+fn no_switch(path: PathBuf) -> Result<PathBuf, String> {
+    let switch = path.to_str().and_then(|text| text.strip_prefix('/')).map(str::to_ascii_lowercase);
+    match switch.as_deref().filter(|_| !path.exists()) {
+        Some("d" | "r" | "i") => Err("write the switch with a hyphen: -D, -R, -I".to_owned()),
+        Some("y") => Err("leave it out: files that exist are replaced, unless --no-overwrite is given".to_owned()),
+        Some(switch) if switch.starts_with("f:") => Err("write the switch with a hyphen: -F:PATTERN".to_owned()),
+        _ => Ok(path),
+    }
 }
 
 impl Expand {
