@@ -401,3 +401,24 @@ fn several_files_of_one_path() {
     let (code, _, found) = expand(&["-I"]);
     assert_eq!((code, found), (Some(0), vec![b"last".to_vec()]));
 }
+
+/// The recovery console and older systems wrote them with a slash; as a path they would be a directory below the root.
+#[test]
+fn switches_with_a_slash_are_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("a.cab");
+    std::fs::write(&path, cabinet(&[("a.txt", b"a")])).unwrap();
+    let target = place.path().join("target");
+    for (arguments, said) in [
+        (vec![arg(&path), "/D"], "-D, -R, -I"),
+        (vec!["/r", arg(&path)], "-D, -R, -I"),
+        (vec!["/F:*", arg(&path), arg(&target)], "-F:PATTERN"),
+        (vec![arg(&path), "/f:*.txt"], "-F:PATTERN"),
+        (vec![arg(&path), "/Y"], "leave it out"),
+    ] {
+        let output = wimkit(&[&["expand"], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).contains(said), "{arguments:?}: {}", stderr(&output));
+    }
+    assert!(!target.exists());
+}

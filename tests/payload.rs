@@ -159,6 +159,140 @@ fn a_psf_in_a_package() {
     }
 }
 
+/// A `.psm`, which has no digests, and deltas of an older kind.
+#[test]
+fn a_psf_and_its_older_index() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    let delta = null_delta(TEXT, 0, &[]);
+    let psf = [b"PSTREAM\0as it isPA19".to_vec(), delta.clone()].concat();
+    fs::write(path("KB1.psf"), &psf).unwrap();
+    let index = format!(
+        "[i386\\raw.txt]\r\nfull=8,8\r\n[i386\\old.dll]\r\np0=10,4\r\n[new.dll]\r\np0=14,{:x}\r\n[other.dll]\r\np7=1\r\n",
+        delta.len()
+    );
+    fs::write(path("kb1.psm"), &index).unwrap();
+    let (psf, target) = (path("KB1.psf"), path("target"));
+    let check = |output: &Output, target: &Path, prefix: &str| {
+        let said = stderr(output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains("payload: 2 decoded, 2 refused, 0 failed\n  refused: 1 (PA19)\n  refused: 1 (p7)"),
+            "{said}"
+        );
+        assert!(said.contains("warning: ") && said.contains("its index has no digests"), "{said}");
+        let found = read_tree(target);
+        assert!(found[&format!("{prefix}i386/raw.txt")] == b"as it is" && found[&format!("{prefix}new.dll")] == TEXT);
+        assert_eq!(found.values().filter(|content| !content.is_empty()).count(), 2);
+    };
+    let index_path = path("kb1.psm");
+    let with_index = ["expand", arg(&psf), "--to", arg(&target), "--index", arg(&index_path)];
+    check(&wimkit(&with_index), &target, "");
+    fs::rename(&index_path, path("KB1.psm")).unwrap();
+    check(&wimkit(&with_index[..4]), &target, "");
+    assert_eq!(wimkit(&[&with_index[..4], &["--strict"]].concat()).status.code(), Some(2), "nothing can be checked");
+    let listed = json(&wimkit(&[&with_index[..4], &["-D", "--json"]].concat()));
+    let files = listed["files"].as_array().unwrap();
+    let told: Vec<_> = files.iter().map(|file| (&file["size"], &file["compression"], &file["modified"])).collect();
+    let (zero, null, unknown) = (Value::from(0), Value::Null, Value::from("delta, of an unknown size"));
+    assert_eq!(told[..2], [(&8.into(), &"RAW".into(), &null), (&zero, &unknown, &null)]);
+
+    // Out of a package, and in one.
+    fs::write(path("package.cab"), cabinet(&[("update\\kb1.PSM", index.as_bytes())])).unwrap();
+    let (package, from) = (path("package.cab"), path("from"));
+    check(&wimkit(&["expand", arg(&psf), "--to", arg(&from), "--index", arg(&package)]), &from, "");
+    let inner = cabinet(&[("update\\kb1.PSM", index.as_bytes())]);
+    fs::write(path("both.cab"), cabinet(&[("KB1.psf", &fs::read(&psf).unwrap()), ("update.cab", &inner)])).unwrap();
+    let (both, ground) = (path("both.cab"), path("ground"));
+    let output = wimkit(&["expand", arg(&both), "--recursive", "--to", arg(&ground)]);
+    fs::remove_file(ground.join("update.cab/update/kb1.PSM")).unwrap();
+    check(&output, &ground, "update.cab/");
+
+    // What leads outside, or to what is not there.
+    fs::write(path("KB1.psm"), index.replace("i386\\raw", "..\\raw")).unwrap();
+    let nothing = path("nothing");
+    let output = wimkit(&["expand", arg(&psf), "--to", arg(&nothing)]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("KB1.psm: the index, byte 0:") && !nothing.exists(), "{}", stderr(&output));
+    fs::write(path("KB1.psm"), "[a]\nfull=8,ffff").unwrap();
+    let output = wimkit(&["expand", arg(&psf), "--to", arg(&nothing)]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("65535 bytes at offset 8 lies outside"), "{}", stderr(&output));
+}
+
+/// A PSF whose header leads to its own index.
+#[test]
+fn a_psf_that_describes_itself() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    let made = |index: &dyn Fn(String) -> Vec<u8>| {
+        // The pieces stand behind a header of 128 bytes; the index behind them.
+        let (pieces, text) = payload(&pieces());
+        let shifted = |text: &str| {
+            let mut parts = text.split(" offset=\"");
+            let mut shifted = parts.next().unwrap().to_owned();
+            for part in parts {
+                let (offset, rest) = part.split_once('"').unwrap();
+                shifted += &format!(" offset=\"{}\"{rest}", offset.parse::<usize>().unwrap() + 120);
+            }
+            shifted
+        };
+        let index = index(shifted(&text));
+        let mut psf = b"PSTREAM\0".to_vec();
+        psf.resize(128, 0);
+        psf.extend_from_slice(&pieces[8..]);
+        let at = psf.len() as u32;
+        psf[40..44].copy_from_slice(&at.to_le_bytes());
+        psf[44..48].copy_from_slice(&(index.len() as u32).to_le_bytes());
+        psf.extend(index);
+        psf
+    };
+    let delta = |text: String| null_delta(text.as_bytes(), 0, &[]);
+    let psf = path("KB1.psf");
+    fs::write(&psf, made(&delta)).unwrap();
+    let target = path("target");
+    let output = wimkit(&["expand", arg(&psf), "--to", arg(&target)]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("payload: 2 decoded, 2 refused, 0 failed"), "{}", stderr(&output));
+    check_files(&target, "");
+
+    // In a package its files go into a directory of its name.
+    fs::write(path("package.cab"), cabinet(&[("dir\\KB1.psf", &made(&delta)), ("a.txt", b"a")])).unwrap();
+    let (package, ground) = (path("package.cab"), path("ground"));
+    let output = wimkit(&["expand", arg(&package), "--recursive", "--to", arg(&ground)]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    check_files(&ground, "dir/KB1.psf/");
+    assert!(read_tree(&ground).contains_key("a.txt"));
+
+    // One that does not describe itself stays what it is, and a damaged index is told.
+    let expand = |psf: Vec<u8>| {
+        fs::write(path("KB1.psf"), psf).unwrap();
+        let output = wimkit(&["expand", arg(&path("KB1.psf")), "--to", arg(&path("nothing"))]);
+        assert_eq!(output.status.code(), Some(2));
+        stderr(&output)
+    };
+    let no_delta = |text: String| text.into_bytes();
+    let elsewhere = |at: usize, bytes: [u8; 4]| {
+        let mut psf = made(&delta);
+        psf[at..at + 4].copy_from_slice(&bytes);
+        psf
+    };
+    for psf in [made(&no_delta), elsewhere(40, [0xFF; 4]), elsewhere(40, [8, 0, 0, 0]), elsewhere(44, [0xFF; 4])] {
+        let said = expand(psf);
+        assert!(said.contains("without its index a PSF cannot be taken apart") && said.contains("--index"), "{said}");
+    }
+    let mut cut = made(&delta);
+    let index_length = u32::from_le_bytes(cut[44..48].try_into().unwrap()) / 2;
+    cut[44..48].copy_from_slice(&index_length.to_le_bytes());
+    let said = expand(cut);
+    assert!(said.contains("KB1.psf: offset 0x") && said.contains("the index that it has in itself"), "{said}");
+    let said = expand(made(&|_| null_delta(b"<a/>", 0, &[])));
+    assert!(said.contains("KB1.psf: the document begins with a"), "{said}");
+    fs::write(path("package.cab"), cabinet(&[("KB1.psf", b"PSTREAM\0".as_slice())])).unwrap();
+    let output = wimkit(&["expand", arg(&package), "--recursive", "--to", arg(&path("plain"))]);
+    assert!(output.status.success() && path("plain/KB1.psf").is_file(), "{}", stderr(&output));
+}
+
 #[test]
 fn damaged_payloads() {
     let (place, psf, index) = place();

@@ -96,8 +96,8 @@ pub struct Member {
     pub time: FileTime,
     /// Attributes of Windows; in cabinets also to be executed 0x40 and name in UTF-8 0x80.
     pub attributes: u32,
-    /// How it is compressed, in words.
-    pub compression: String,
+    /// How it is compressed, in words; what is stored together shares them.
+    pub compression: Arc<str>,
 }
 
 impl Container {
@@ -126,19 +126,21 @@ impl Container {
                     size: file.content.len() as u64,
                     time: FileTime::ZERO,
                     attributes: 0,
-                    compression: file.method.to_owned(),
+                    compression: file.method.into(),
                 };
                 (Content::SingleFile(file), vec![member])
             }
             // Also where it does not begin as one: it may stand further on.
             Some(Kind::Cabinet) | None => {
                 let cabinet = Cabinet::from_source(source, path, &options.cab)?;
+                let methods: Vec<Arc<str>> =
+                    (0..cabinet.folder_count()).map(|folder| cabinet.compression(folder).into()).collect();
                 let member = |file: &cab::File| Member {
                     path: file.name.clone(),
                     size: file.size,
                     time: file.time,
                     attributes: file.attributes.into(),
-                    compression: cabinet.compression(file.folder),
+                    compression: Arc::clone(&methods[file.folder]),
                 };
                 let members = cabinet.files().iter().map(member).collect();
                 (Content::Cabinet(Box::new(cabinet)), members)
@@ -254,12 +256,13 @@ impl Container {
 /// An ISO image and its files.
 fn open_iso(source: Box<dyn ReadAt>, path: &Path) -> Result<(Content, Vec<Member>), AddressError> {
     let image = IsoImage::open(source, path)?;
+    let stored: Arc<str> = "stored".into();
     let member = |file: &crate::iso::read::File| Member {
         path: file.path.replace('/', "\\"),
         size: file.size,
         time: file.time,
         attributes: 0,
-        compression: "stored".into(),
+        compression: Arc::clone(&stored),
     };
     let members = image.files().iter().map(member).collect();
     Ok((Content::Iso(Box::new(image)), members))
@@ -276,6 +279,7 @@ fn open_image(source: Box<dyn ReadAt>, path: &Path) -> Result<(Content, Vec<Memb
     let files: Vec<DentryId> = tree.pre_order(DentryId::ROOT).filter(is_file).map(|entry| entry.id()).collect();
     let contents = wim.contents()?;
     let format = wim.header().format().ok().flatten();
+    let compression: Arc<str> = format.map_or("stored", |format| format.name()).into();
     let member = |id: &DentryId| {
         let entry = tree.entry(*id);
         let blob = entry.data_hash().and_then(|sha1| contents.find(&sha1));
@@ -284,7 +288,7 @@ fn open_image(source: Box<dyn ReadAt>, path: &Path) -> Result<(Content, Vec<Memb
             size: blob.map_or(0, |blob| blob.size),
             time: entry.write_time(),
             attributes: entry.attributes().0,
-            compression: format.map_or("stored", |format| format.name()).to_owned(),
+            compression: Arc::clone(&compression),
         }
     };
     let members = files.iter().map(member).collect();

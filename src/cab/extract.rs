@@ -77,6 +77,18 @@ pub enum ExtractError {
         /// What the system said.
         source: io::Error,
     },
+    /// A name that the target's file system does not take.
+    #[error("{path}: offset {offset:#x}: {name:?} cannot be made: {source}", path = path.display())]
+    Name {
+        /// The cabinet.
+        path: PathBuf,
+        /// Where the name's entry stands.
+        offset: u64,
+        /// The name.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// It was asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -90,6 +102,7 @@ impl ExtractError {
             Self::Target { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
                 Some("something else has the name; choose another directory".into())
             }
+            Self::Name { .. } => Some("--keep-going extracts the other files".into()),
             _ => None,
         }
     }
@@ -129,19 +142,23 @@ pub fn extract(
     let mut directories = Directories { root, by_path: HashMap::new(), paths: Vec::new() };
     let mut by_folder = vec![Vec::new(); cabinet.folder_count()];
     let mut places = HashMap::with_capacity(paths.len());
+    let mut whole = Outcome::default();
     for (parts, file) in &paths {
         let (name, parents) = parts.split_last().expect("a path has a last part");
-        let directory = directories.make(parents).map_err(|source| {
-            let path = target.join(parents.iter().collect::<PathBuf>());
-            ExtractError::Target { path, source }
-        })?;
+        let directory = match directories.make(parents) {
+            Ok(directory) => directory,
+            Err(source) => {
+                let path = || target.join(parents.iter().collect::<PathBuf>());
+                fail(cabinet, *file, source, options, &mut whole, path)?;
+                continue;
+            }
+        };
         by_folder[cabinet.files()[*file].folder].push(*file);
         places.insert(*file, Place { directory, name });
     }
     let work = Work { cabinet, directories, places, target, options, control };
     control.progress.begin("Expanding", needed);
     let outcomes = by_folder.into_par_iter().enumerate().map(|(folder, files)| work.folder(folder, files));
-    let mut whole = Outcome::default();
     for outcome in outcomes.collect::<Result<Vec<_>, _>>()? {
         whole.files += outcome.files;
         whole.bytes += outcome.bytes;
@@ -149,6 +166,29 @@ pub fn extract(
     }
     whole.missing.sort_by_key(|(file, _)| *file);
     Ok(whole)
+}
+
+/// Tells of a file that cannot be made or written, at `path`: as missing, where others are to be gone on with.
+fn fail(
+    cabinet: &Cabinet,
+    file: usize,
+    source: io::Error,
+    options: &Options,
+    outcome: &mut Outcome,
+    path: impl FnOnce() -> PathBuf,
+) -> Result<(), ExtractError> {
+    let is_fatal = is_fatal(&source);
+    let error = if source.kind() == io::ErrorKind::InvalidFilename {
+        let (path, offset) = cabinet.entry_place(file);
+        ExtractError::Name { path: path.to_owned(), offset, name: cabinet.files()[file].name.clone(), source }
+    } else {
+        ExtractError::Target { path: path(), source }
+    };
+    if options.keep_going && !is_fatal {
+        outcome.missing.push((file, error.to_string()));
+        return Ok(());
+    }
+    Err(error)
 }
 
 /// Where each file goes; of several of the same path, the last one.
@@ -252,13 +292,12 @@ impl Writer<'_> {
 
     /// A file that cannot be made or written.
     fn fail(&mut self, file: usize, source: io::Error) -> Result<(), ExtractError> {
-        if self.work.options.keep_going && !is_fatal(&source) {
-            self.outcome.missing.push((file, source.to_string()));
-            return Ok(());
-        }
-        let place = &self.work.places[&file];
-        let parents: PathBuf = self.work.directories.paths[place.directory].iter().collect();
-        Err(ExtractError::Target { path: self.work.target.join(parents).join(place.name), source })
+        let Work { cabinet, directories, places, target, options, .. } = self.work;
+        let path = || {
+            let place = &places[&file];
+            target.join(directories.paths[place.directory].iter().collect::<PathBuf>()).join(place.name)
+        };
+        fail(cabinet, file, source, options, &mut self.outcome, path)
     }
 }
 

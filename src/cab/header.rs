@@ -182,7 +182,9 @@ fn set_ends(path: &std::path::Path, folders: &mut [PartFolder]) -> Result<(), Ca
         if offset == next.offset {
             return Err(malformed(path, next.entry, format!("two folders begin at {offset:#x}")));
         }
-        folders[pair[0]].end = next.offset;
+        // In what is left of a cabinet that is cut off, another folder may begin behind the end.
+        let end = &mut folders[pair[0]].end;
+        *end = next.offset.min(*end);
     }
     Ok(())
 }
@@ -205,7 +207,7 @@ impl<'a> Fields<'a> {
     fn take(&mut self, size: usize, what: &str) -> Result<Cow<'a, [u8]>, CabError> {
         let left = self.end.saturating_sub(self.at);
         if size as u64 > left {
-            let problem = format!("{what} needs {size} bytes, the cabinet has {left} more");
+            let problem = format!("{size} bytes are needed for {what}, the cabinet has {left} more");
             return Err(malformed(self.path, self.at, problem));
         }
         let bytes = bytes_at(self.source, self.at, size)

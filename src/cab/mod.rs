@@ -144,8 +144,9 @@ impl Cabinet {
     /// Adds what the cabinet has that was read last; whether it `follows` another one of its set.
     fn add_part(&mut self, follows: bool, options: &OpenOptions) -> Result<(), CabError> {
         let index = self.parts.len() - 1;
+        let files = std::mem::take(&mut self.parts[index].files);
         let part = &self.parts[index];
-        let goes_on = part.files.iter().any(|file| file.from_previous);
+        let goes_on = files.iter().any(|file| file.from_previous);
         // The first folder belongs to the last one of the cabinet before.
         let first = if goes_on && follows { self.folders.len() - 1 } else { self.folders.len() };
         for (number, run) in part.folders.iter().enumerate() {
@@ -162,7 +163,8 @@ impl Cabinet {
                 self.folders.push(Folder { compression, runs: vec![(index, *run)] });
             }
         }
-        for file in &part.files {
+        let mut rooted = Vec::new();
+        for file in &files {
             if file.from_previous {
                 match &part.previous {
                     _ if follows => continue, // the cabinet where it begins lists it
@@ -179,6 +181,9 @@ impl Cabinet {
                     }
                 }
             }
+            if file.name.starts_with(b"\\") || file.name.starts_with(b"/") {
+                rooted.push(self.files.len());
+            }
             self.entries.push((index, file.entry));
             self.continues.push(file.to_next);
             self.files.push(File {
@@ -189,6 +194,14 @@ impl Cabinet {
                 time: FileTime::from_dos(file.date, file.time),
                 attributes: file.attributes,
             });
+        }
+        if let Some((&first, others)) = rooted.split_first() {
+            let (path, entry) = self.entry_place(first);
+            let (path, name) = (path.display(), &self.files[first].name);
+            let others = if others.is_empty() { String::new() } else { format!(", nor that of {} more", others.len()) };
+            let warning =
+                format!("{path}: offset {entry:#x}: the separator that {name:?} begins with is not taken{others}");
+            self.warnings.push(warning);
         }
         Ok(())
     }

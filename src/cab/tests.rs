@@ -1,5 +1,7 @@
 //! Cabinets made up by the tests: stored, so that every byte is known.
 
+mod odd;
+
 use std::fs;
 use std::io;
 

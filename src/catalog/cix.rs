@@ -4,9 +4,12 @@
 //! lie at offsets (`express.psf.cix.xml`), and of a cabinet, whose members are the pieces (`_manifest_.cix.xml`; the members are numbered). For each file
 //! it tells the path, the size, the digest, and one way or several to get it: a piece as it is, or a delta, perhaps
 //! against a *basis*, which is another file of the same index or one of the system that is updated.
+//!
+//! An older kind of index of a PSF, the `.psm`, is a text of sections, which tells less: see `psm`.
 
 mod error;
 mod parse;
+mod psm;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +20,8 @@ use crate::util::filetime::FileTime;
 
 /// The names by which indices are found beside the payload.
 pub const INDEX_SUFFIX: &str = ".cix.xml";
+/// What indices of the older kind end with.
+pub const PSM_SUFFIX: &str = ".psm";
 /// The name of the index in a cabinet whose members are pieces.
 pub const CABINET_INDEX: &str = "_manifest_.cix.xml";
 
@@ -50,14 +55,14 @@ pub struct IndexedFile {
     pub id: u64,
     /// Its path, with `\` between the parts. It leads nowhere outside.
     pub name: String,
-    /// Its size in bytes.
-    pub size: u64,
+    /// Its size in bytes. A `.psm` does not tell that of a delta's target.
+    pub size: Option<u64>,
     /// When it was written last.
     pub time: FileTime,
     /// Its attributes, as Windows counts them.
     pub attributes: u32,
-    /// The digest of the whole file.
-    pub digest: Digest,
+    /// The digest of the whole file. A `.psm` has none.
+    pub digest: Option<Digest>,
     /// The ways to get it, the preferred one first.
     pub ways: Vec<Way>,
 }
@@ -89,6 +94,8 @@ pub enum PieceKind {
     Raw,
     /// A PA30 delta.
     Pa30,
+    /// A delta whose kind its first bytes tell.
+    Delta,
     /// Something else, by the name that the index has for it.
     Other(String),
 }
@@ -99,6 +106,7 @@ impl PieceKind {
         match self {
             Self::Raw => "RAW",
             Self::Pa30 => "PA30",
+            Self::Delta => "delta",
             Self::Other(name) => name,
         }
     }
@@ -126,7 +134,7 @@ pub struct Basis {
 }
 
 impl Index {
-    /// Reads an index.
+    /// Reads an index: a document in XML, or a `.psm`, which is told by its first character.
     ///
     /// # Errors
     /// [`CixError`]: it is no XML, no container index, lacks something, contradicts itself, or has a path that leads outside.

@@ -171,7 +171,7 @@ impl Package {
             if options.recursive { self.payload_of(&container, budget) } else { Default::default() };
         let mut found = Vec::with_capacity(inner.len());
         for (member, entry) in container.members().iter().enumerate().filter(|(member, _)| !pieces.contains(member)) {
-            let path = format!("{prefix}{}", entry.path);
+            let path = [&*prefix, &*entry.path].concat();
             match inner.remove(&member) {
                 Some(container) => found.push((inner_prefix(&path), container)),
                 None => self.files.push(File { path, node, member }),
@@ -205,6 +205,7 @@ impl Package {
 
     /// Adds the files of a payload, which go below `prefix`.
     fn add_payload(&mut self, payload: Payload, prefix: String) {
+        self.warnings.extend(payload.warning());
         let node = self.nodes.len();
         let paths = payload.members().iter().map(|entry| format!("{prefix}{}", entry.path)).enumerate();
         self.files.extend(paths.map(|(member, path)| File { path, node, member }));

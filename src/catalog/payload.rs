@@ -2,9 +2,10 @@
 //!
 //! There are two kinds. A cabinet with an index (`_manifest_.cix.xml`) has numbered members, which are pieces; the files that they become
 //! take their place. A PSF has no list of what is in it: its index is in the package that it came with, as `express.psf.cix.xml` or
-//! by the PSF's own name, or lies beside it.
+//! by the PSF's own name, or lies beside it; or it describes itself.
 
 pub(super) mod beside;
+mod described;
 mod error;
 mod extract;
 
@@ -47,10 +48,10 @@ impl Payload {
         let ids: HashSet<u64> = index.files.iter().map(|file| file.id).collect();
         let members = index.files.iter().map(|file| Member {
             path: file.name.replace('/', "\\"),
-            size: file.size,
+            size: file.size.unwrap_or(0),
             time: file.time,
             attributes: file.attributes,
-            compression: how(file, &ids),
+            compression: how(file, &ids).into(),
         });
         Self { path: path.to_owned(), members: members.collect(), index, content }
     }
@@ -107,6 +108,15 @@ impl Payload {
         &self.path
     }
 
+    /// What is to be known of its files before they are used, if there is anything.
+    pub fn warning(&self) -> Option<String> {
+        let is_unchecked = |file: &IndexedFile| file.digest.is_none();
+        self.index.files.iter().any(is_unchecked).then(|| {
+            let path = self.path.display();
+            format!("{path}: its index has no digests: what comes out of it cannot be checked against one")
+        })
+    }
+
     /// The files that it becomes, in the order of the index.
     pub fn members(&self) -> &[Member] {
         &self.members
@@ -151,6 +161,7 @@ fn how(file: &IndexedFile, ids: &HashSet<u64>) -> String {
     let Some(way) = file.ways.first() else { return "missing".to_owned() };
     let kind = way.piece.as_ref().map_or("same as another file", |piece| piece.kind.name());
     match &way.basis {
+        None if file.size.is_none() => format!("{kind}, of an unknown size"),
         None => kind.to_owned(),
         Some(basis) if basis.file.is_some_and(|file| ids.contains(&file)) && way.piece.is_none() => kind.to_owned(),
         Some(basis) if basis.file.is_some_and(|file| ids.contains(&file)) => format!("{kind}, against another file"),

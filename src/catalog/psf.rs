@@ -3,7 +3,7 @@
 //! A file is a piece of the payload as it is, or comes of a delta: against nothing, or against another file of the package, which
 //! then is made first. Deltas against files of the system that is updated, and kinds of deltas that are not known, are
 //! *refused*: nothing is wrong with them. A file *failed* if its piece is not there, does not have its digest, or does not become what
-//! the index says. Every file that is handed out has the digest that the index tells.
+//! the index says. Every file that is handed out has the digest that the index tells, if it tells one.
 
 mod order;
 mod pieces;
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::cix::{Index, IndexedFile, Piece, PieceKind, Place, Way};
 use super::digest::Digest;
-use crate::codec::delta::{DeltaError, pa30};
+use crate::codec::delta::{DeltaError, Unsupported, pa30};
 use order::Order;
 
 /// How files are put together.
@@ -50,7 +50,7 @@ pub enum Refusal {
     PieceKind(String),
     /// A delta of a kind that cannot be applied.
     #[error("a delta that is not supported: {0}")]
-    Delta(crate::codec::delta::Unsupported),
+    Delta(Unsupported),
     /// A delta between executables that makes another file than it should, although neither it nor what it is against is
     /// damaged: how this executable is prepared is not fully known.
     #[error("a delta between executables whose preparation is not fully known: {0}")]
@@ -76,6 +76,7 @@ impl Refusal {
     pub fn kind(&self) -> String {
         match self {
             Self::PieceKind(kind) => kind.clone(),
+            Self::Delta(Unsupported::Generation(name)) => (*name).to_owned(),
             Self::Delta(unsupported) => format!("PA30, {unsupported}"),
             Self::Executable(_) => "PA30, an executable that is not fully understood".to_owned(),
             Self::NeedsBasis => "needs a file of the system".to_owned(),
@@ -269,15 +270,15 @@ fn make<'a>(
     options: &Options,
 ) -> Result<Cow<'a, [u8]>, Fate> {
     let way = way.ok_or(Failure::NoWay)?;
-    if file.size > options.max_file {
-        return Err(Failure::TooLarge { size: file.size, limit: options.max_file }.into());
+    if let Some(size) = file.size.filter(|size| *size > options.max_file) {
+        return Err(Failure::TooLarge { size, limit: options.max_file }.into());
     }
     let bytes = match (&way.piece, source) {
         (None, None) if way.basis.is_none() => return Err(Failure::NoWay.into()),
         (None, None) => return Err(Refusal::NeedsBasis.into()),
         (None, Some(same)) => Cow::Owned(same.to_vec()),
         (Some(Piece { kind: PieceKind::Other(kind), .. }), _) => return Err(Refusal::PieceKind(kind.clone()).into()),
-        (Some(Piece { kind: PieceKind::Pa30, .. }), None) if way.basis.is_some() => {
+        (Some(Piece { kind: PieceKind::Pa30 | PieceKind::Delta, .. }), None) if way.basis.is_some() => {
             return Err(Refusal::NeedsBasis.into());
         }
         (Some(piece), source) => {
@@ -293,7 +294,7 @@ fn make<'a>(
             }
             match piece.kind {
                 PieceKind::Raw => content,
-                _ => match pa30::apply(source.unwrap_or_default(), &content, file.size) {
+                _ => match pa30::apply(source.unwrap_or_default(), &content, file.size.unwrap_or(options.max_file)) {
                     Ok(bytes) => Cow::Owned(bytes),
                     Err(DeltaError::Unsupported(unsupported)) => return Err(Refusal::Delta(unsupported).into()),
                     Err(error) if piece.digest.is_some() && is_of_executables(&content) => {
@@ -304,10 +305,10 @@ fn make<'a>(
             }
         }
     };
-    if bytes.len() as u64 != file.size {
-        return Err(Failure::Size { expected: file.size, found: bytes.len() as u64 }.into());
+    if let Some(expected) = file.size.filter(|size| *size != bytes.len() as u64) {
+        return Err(Failure::Size { expected, found: bytes.len() as u64 }.into());
     }
-    match other_digest(file.digest, &bytes) {
+    match file.digest.and_then(|digest| other_digest(digest, &bytes)) {
         Some((expected, found)) => Err(Failure::FileDigest { expected, found }.into()),
         None => Ok(bytes),
     }

@@ -28,9 +28,17 @@ pub enum Role {
     Msu,
 }
 
+/// What the names end with that say something.
+const EXTENSIONS: [&str; 7] = ["cab", "wim", "esd", "psf", "msu", "txt", "xml"];
+
 impl Role {
     /// The role of a member of this path; `None` where the name says nothing.
     pub fn of(path: &str) -> Option<Self> {
+        // Most names say nothing, which is soon known.
+        let (_, extension) = path.rsplit_once('.')?;
+        if !EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)) {
+            return None;
+        }
         let name = path.rsplit(['\\', '/']).next().unwrap_or(path).to_ascii_lowercase();
         let (stem, extension) = name.rsplit_once('.')?;
         let is_update = stem.contains("-kb") || stem.starts_with("windows");

@@ -116,14 +116,32 @@ impl From<std::time::SystemTime> for FileTime {
 /// RFC 3339 in UTC, with as many digits of the second as are not zero: `2024-01-01T00:00:00Z`.
 impl fmt::Display for FileTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (_, nanoseconds) = self.to_unix();
         let [year, month, day, hour, minute, second] = self.to_civil();
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-        if nanoseconds != 0 {
-            let digits = format!("{:07}", nanoseconds / 100);
-            write!(f, ".{}", digits.trim_end_matches('0'))?;
+        // By hand, since lists have one for each of their files: it takes a fifth of the time.
+        let mut text = [0; 32];
+        let mut at = 0;
+        let mut put = |mut number: u32, digits: usize, mark: u8| {
+            for digit in text[at..at + digits].iter_mut().rev() {
+                *digit = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+            text[at + digits] = mark;
+            at += digits + 1;
+        };
+        put(year, if year > 9999 { 5 } else { 4 }, b'-');
+        put(month, 2, b'-');
+        put(day, 2, b'T');
+        put(hour, 2, b':');
+        put(minute, 2, b':');
+        let (mut fraction, mut digits) = ((self.0 % TICKS_PER_SECOND) as u32, 7);
+        put(second, 2, if fraction == 0 { b'Z' } else { b'.' });
+        if fraction != 0 {
+            while fraction % 10 == 0 {
+                (fraction, digits) = (fraction / 10, digits - 1);
+            }
+            put(fraction, digits, b'Z');
         }
-        f.write_str("Z")
+        f.pad(std::str::from_utf8(&text[..at]).map_err(|_| fmt::Error)?)
     }
 }
 

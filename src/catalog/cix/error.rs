@@ -27,7 +27,8 @@ pub enum CixError {
     },
     /// Another document.
     #[error(
-        "the document begins with {found}; a container index begins with a Container of the namespace urn:ContainerIndex"
+        "the document begins with {found}; a container index begins with a Container of the namespace urn:ContainerIndex, \
+         or with the name of a file in brackets"
     )]
     NotAnIndex {
         /// Its first element.

@@ -8,16 +8,16 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use super::super::digest::Digest;
-use super::{Basis, CixError, ContainerKind, Index, IndexedFile, MAX_NBYTES, Piece, PieceKind, Place, Way};
+use super::{Basis, CixError, ContainerKind, Index, IndexedFile, MAX_NBYTES, Piece, PieceKind, Place, Way, psm};
 use crate::cab::target_path;
 use crate::util::filetime::FileTime;
 
 /// How deep elements may nest: the index's own go six deep.
 const MAX_DEPTH: usize = 32;
 /// How many files there may be.
-const MAX_FILES: usize = 1 << 20;
+pub(super) const MAX_FILES: usize = 1 << 20;
 /// How many ways to them: each takes more memory than its few bytes in the document.
-const MAX_WAYS: usize = 1 << 21;
+pub(super) const MAX_WAYS: usize = 1 << 21;
 /// The namespace of all its elements.
 const NAMESPACE: &str = "urn:ContainerIndex";
 
@@ -38,13 +38,15 @@ enum Open {
 struct Unfinished {
     offset: u64,
     file: IndexedFile,
-    has_digest: bool,
 }
 
 /// Parses a document.
 pub(super) fn parse(document: &[u8]) -> Result<Index, CixError> {
     if document.len() as u64 > MAX_NBYTES {
         return Err(CixError::TooLarge { size: document.len() as u64, limit: MAX_NBYTES });
+    }
+    if psm::is_one(document) {
+        return psm::parse(document);
     }
     let text = decode(document)?;
     let mut reader = Reader::from_str(&text);
@@ -79,7 +81,7 @@ fn decode(document: &[u8]) -> Result<Cow<'_, str>, CixError> {
     encoding.decode_without_bom_handling_and_without_replacement(&document[mark..]).ok_or(CixError::NotText)
 }
 
-fn syntax(offset: u64, problem: impl ToString) -> CixError {
+pub(super) fn syntax(offset: u64, problem: impl ToString) -> CixError {
     CixError::Syntax { offset, problem: problem.to_string() }
 }
 
@@ -139,7 +141,7 @@ impl Builder {
             (Some(Open::File), b"Hash") => {
                 let digest = attributes.digest()?;
                 if let Some(unfinished) = &mut self.file {
-                    (unfinished.file.digest, unfinished.has_digest) = (digest, true);
+                    unfinished.file.digest = Some(digest);
                 }
                 Open::Other
             }
@@ -170,9 +172,9 @@ impl Builder {
             return Ok(());
         }
         let (Some(unfinished), Some(index)) = (self.file.take(), &mut self.index) else { return Ok(()) };
-        let Unfinished { offset, file, has_digest } = unfinished;
+        let Unfinished { offset, file } = unfinished;
         let missing = |what| CixError::Missing { offset, element: "File", what };
-        if !has_digest {
+        if file.digest.is_none() {
             return Err(missing("Hash"));
         }
         if !self.ids.insert(file.id) {
@@ -251,13 +253,13 @@ impl Attributes<'_> {
         let file = IndexedFile {
             id: self.required_number("File", "id")?,
             name,
-            size: self.required_number("File", "length")?,
+            size: Some(self.required_number("File", "length")?),
             time: FileTime(self.number("File", "time")?.unwrap_or(0)),
             attributes: self.number("File", "attr")?.unwrap_or(0),
-            digest: Digest::Sha1([0; 20]), // until its element comes
+            digest: None, // until its element comes
             ways: Vec::new(),
         };
-        Ok(Unfinished { offset: self.offset, file, has_digest: false })
+        Ok(Unfinished { offset: self.offset, file })
     }
 
     fn digest(&self) -> Result<Digest, CixError> {

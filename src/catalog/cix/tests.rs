@@ -30,10 +30,10 @@ fn both_kinds() {
         [IndexedFile {
             id: 1,
             name: "a\\b & c".to_owned(),
-            size: 5,
+            size: Some(5),
             time: FileTime(129_375_347_786_139_047),
             attributes: 32,
-            digest,
+            digest: Some(digest),
             ways: vec![Way { piece: Some(piece), basis: Some(Basis { file: Some(9) }) }],
         }]
     );

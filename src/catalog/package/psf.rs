@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
+use super::super::cix::PSM_SUFFIX;
 use super::super::payload::{Payload, PayloadError, beside, read_document};
-use super::{Budget, Content, File, Package};
+use super::{Budget, Content, File, Package, inner_prefix};
 use crate::address::AddressError;
 use crate::util::read_at::ReadAt;
 
@@ -12,7 +13,8 @@ use crate::util::read_at::ReadAt;
 type Sources = HashMap<(usize, usize), Result<Box<dyn ReadAt>, AddressError>>;
 
 impl Package {
-    /// Takes every PSF apart whose index is in the package: its files go where the index is.
+    /// Takes every PSF apart whose index is in the package: its files go where the index is. Those of one that has its index in itself
+    /// go into a directory of its name.
     pub(super) fn take_psfs_apart(&mut self, budget: &mut Budget) {
         let psfs: Vec<usize> = (0..self.files.len()).filter(|file| beside::is_psf(&self.files[*file].path)).collect();
         if psfs.is_empty() {
@@ -22,26 +24,30 @@ impl Package {
         let is_only = psfs.len() == 1;
         let mut pairs = Vec::new();
         for psf in psfs {
-            let Some(index) = indices.find(&self.files[psf].path, is_only) else { continue };
+            let index = indices.find(&self.files[psf].path, is_only);
             let size = |file: usize| self.member(&self.files[file]).size;
-            match budget.take(size(psf).saturating_add(size(index))) {
+            match budget.take(size(psf).saturating_add(index.map_or(0, size))) {
                 Ok(()) => pairs.push((psf, index)),
                 Err(limit) => self.lack_payload(&format!("{}: {limit}", self.files[psf].path)),
             }
         }
-        let mut sources = self.open_all(pairs.iter().flat_map(|(psf, index)| [*psf, *index]));
+        let mut sources = self.open_all(pairs.iter().flat_map(|(psf, index)| [Some(*psf), *index]).flatten());
         let mut apart = HashSet::new();
         for (psf, index) in pairs {
-            let payload = self.open_psf(&self.files[psf], &self.files[index], &mut sources);
+            let payload = self.open_psf(&self.files[psf], index.map(|index| &self.files[index]), &mut sources);
             match payload.map_err(|error| error.to_string()).and_then(|payload| {
-                budget.take_files(payload.members().len())?;
+                budget.take_files(payload.as_ref().map_or(0, |payload| payload.members().len()))?;
                 Ok(payload)
             }) {
-                Ok(payload) => {
+                Ok(Some(payload)) => {
                     apart.insert(psf);
-                    let prefix = self.nodes[self.files[index].node].prefix.clone();
+                    let prefix = match index {
+                        Some(index) => self.nodes[self.files[index].node].prefix.clone(),
+                        None => inner_prefix(&self.files[psf].path),
+                    };
                     self.add_payload(payload, prefix);
                 }
+                Ok(None) => {} // nothing tells what is in it
                 Err(problem) => self.lack_payload(&problem),
             }
         }
@@ -69,18 +75,28 @@ impl Package {
         sources
     }
 
-    fn open_psf(&self, psf: &File, index: &File, sources: &mut Sources) -> Result<Payload, PayloadError> {
+    /// A PSF with its index; without, `None` unless it describes itself.
+    fn open_psf(
+        &self,
+        psf: &File,
+        index: Option<&File>,
+        sources: &mut Sources,
+    ) -> Result<Option<Payload>, PayloadError> {
         let path = |file: &File| {
             PathBuf::from(format!("{}!/{}", self.nodes[file.node].path().display(), self.member(file).path))
         };
         // What a payload becomes is there only when it is extracted.
         let missing = || PayloadError::NoIndex { path: path(psf) };
+        let Some(index) = index else {
+            let Some(content) = sources.remove(&(psf.node, psf.member)) else { return Ok(None) };
+            return Payload::self_described(&path(psf), content?);
+        };
         let key = (index.node, index.member);
         let source = sources.remove(&key).ok_or_else(missing)??;
         let document = read_document(&*source, &path(index))?;
         sources.insert(key, Ok(source)); // it may be that of another, too
         let content = sources.remove(&(psf.node, psf.member)).ok_or_else(missing)??;
-        Payload::of_psf(&path(psf), content, &path(index), &document)
+        Payload::of_psf(&path(psf), content, &path(index), &document).map(Some)
     }
 }
 
@@ -106,7 +122,7 @@ impl Indices {
                 if let Some((package, _)) = parent.rsplit_once('.') {
                     indices.by_package.entry(package.trim_end_matches("_psfx").to_owned()).or_insert(place);
                 }
-            } else if name.ends_with(beside::INDEX_SUFFIX) {
+            } else if name.ends_with(beside::INDEX_SUFFIX) || name.ends_with(PSM_SUFFIX) {
                 indices.by_name.entry(name.to_owned()).or_insert(place);
             }
         }
@@ -118,8 +134,10 @@ impl Indices {
     fn find(&self, path: &str, is_only: bool) -> Option<usize> {
         let psf = path.rsplit(['\\', '/']).next().unwrap_or(path).to_lowercase();
         let stem = psf.rsplit_once('.').map_or(&*psf, |(stem, _)| stem);
-        let by_name = self.by_name.get(&format!("{psf}{}", beside::INDEX_SUFFIX));
-        let found = by_name.or_else(|| self.by_package.get(stem));
+        let by_name = |name: String| self.by_name.get(&name);
+        let found = by_name(format!("{psf}{}", beside::INDEX_SUFFIX))
+            .or_else(|| by_name(beside::psm_name(&psf)))
+            .or_else(|| self.by_package.get(stem));
         found.copied().or(self.first.filter(|_| is_only))
     }
 }

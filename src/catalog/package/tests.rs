@@ -236,7 +236,7 @@ fn pieces_beyond_the_limit_stay_files() {
     let package = open_with(bytes, 2);
     assert_eq!(paths(&package), ["_manifest_.cix.xml", "/Dir/1"]);
     assert!(
-        package.warnings()[0].contains("the pieces in it have 3 bytes, the limit is 2"),
+        package.warnings()[1].contains("the pieces in it have 3 bytes, the limit is 2"),
         "{:?}",
         package.warnings()
     );

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 pub(in super::super) use super::super::cix::INDEX_SUFFIX;
-use super::super::cix::MAX_NBYTES;
+use super::super::cix::{MAX_NBYTES, PSM_SUFFIX};
 use super::{Payload, PayloadError, read_document};
 use crate::address::container::{Container, ContainerOptions, Kind};
 use crate::address::{self, AddressError};
@@ -14,7 +14,7 @@ pub(in super::super) const COMMON_NAME: &str = "express.psf.cix.xml";
 
 impl Payload {
     /// Opens a PSF. Its index is `index`, an index itself or the package that holds it; if that is not given, it is looked for
-    /// beside the PSF: an index by its name, `express.psf.cix.xml`, or a package by its name.
+    /// beside the PSF: an index by its name, `express.psf.cix.xml`, or a package by its name; then in the PSF.
     ///
     /// # Errors
     /// [`PayloadError`]: the PSF or the index cannot be opened, or there is none.
@@ -24,8 +24,11 @@ impl Payload {
             Some(index) => read_index(index, path, options)?,
             None => look_beside(path, options)?,
         };
-        let Some((name, document)) = found else { return Err(PayloadError::NoIndex { path: path.to_owned() }) };
-        Self::of_psf(path, psf, &name, &document)
+        match found {
+            Some((name, document)) => Self::of_psf(path, psf, &name, &document),
+            None if index.is_some() => Err(PayloadError::NoIndex { path: path.to_owned() }),
+            None => Self::self_described(path, psf)?.ok_or_else(|| PayloadError::NoIndex { path: path.to_owned() }),
+        }
     }
 }
 
@@ -34,7 +37,13 @@ pub(in super::super) fn is_psf(path: &str) -> bool {
     path.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("psf"))
 }
 
-/// Which of the members is the index of the PSF of this name: the one by its name, else the one by the common name.
+/// The name that a PSF's index of the older kind has.
+pub(in super::super) fn psm_name(psf: &str) -> String {
+    format!("{}{PSM_SUFFIX}", psf.rsplit_once('.').map_or(psf, |(stem, _)| stem))
+}
+
+/// Which of the members is the index of the PSF of this name: the one by its name, else the one by the common name, else one of the
+/// older kind by its name.
 pub(in super::super) fn find_index<'a>(
     psf: &str,
     members: impl Iterator<Item = (usize, &'a str)> + Clone,
@@ -42,7 +51,7 @@ pub(in super::super) fn find_index<'a>(
     let name = |path: &'a str| path.rsplit(['\\', '/']).next().unwrap_or(path).to_lowercase();
     let own = format!("{}{INDEX_SUFFIX}", psf.to_lowercase());
     let by_name = |wanted: &str| members.clone().find(|(_, path)| name(path) == wanted).map(|(place, _)| place);
-    by_name(&own).or_else(|| by_name(COMMON_NAME))
+    by_name(&own).or_else(|| by_name(COMMON_NAME)).or_else(|| by_name(&psm_name(&psf.to_lowercase())))
 }
 
 fn open(path: &Path, options: &ContainerOptions) -> Result<Box<dyn ReadAt>, AddressError> {
@@ -72,7 +81,8 @@ fn look_beside(psf: &Path, options: &ContainerOptions) -> Result<Found, PayloadE
     let stem = psf.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let packages = ["cab", "wim", "esd"].map(|extension| format!("{stem}.{extension}"));
     let of_pair = ["cab", "wim"].map(|extension| format!("{stem}_PSFX.{extension}"));
-    let indices = [format!("{}{INDEX_SUFFIX}", file_name(psf)), COMMON_NAME.to_owned()];
+    let name = file_name(psf);
+    let indices = [format!("{name}{INDEX_SUFFIX}"), psm_name(name), COMMON_NAME.to_owned()];
     for name in indices.iter().chain(&packages).chain(&of_pair) {
         let path = directory.join(name);
         if path.is_file()
@@ -97,7 +107,9 @@ mod tests {
         let find = |members: &[&str]| find_index("KB1.psf", members.iter().copied().enumerate());
         assert_eq!(find(&["update.mum", "express.psf.cix.xml", "dir\\kb1.PSF.cix.xml"]), Some(2));
         assert_eq!(find(&["update.mum", "Express.psf.cix.xml"]), Some(1));
-        assert_eq!(find(&["update.mum", "kb2.psf.cix.xml"]), None);
+        assert_eq!(find(&["update.mum", "kb2.psf.cix.xml", "kb2.psm"]), None);
+        assert_eq!(find(&["update\\kb1.PSM", "Express.psf.cix.xml"]), Some(1));
+        assert_eq!(find(&["update\\kb1.PSM"]), Some(0));
         assert!(is_psf("a\\KB1.PSF") && !is_psf("psf") && !is_psf("a.psf.cix.xml"));
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::super::cix::CixError;
 use super::super::psf::Failure;
 use crate::address::AddressError;
+use crate::codec::delta::DeltaError;
 
 /// A payload that cannot be opened, or whose files cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,16 @@ pub enum PayloadError {
         size: u64,
         /// The limit.
         limit: u64,
+    },
+    /// The index that a PSF has in itself cannot be had.
+    #[error("{path}: offset {offset:#x}: the index that it has in itself: {source}", path = path.display())]
+    OwnIndex {
+        /// The PSF.
+        path: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// Why.
+        source: DeltaError,
     },
     /// No index was found beside a PSF.
     #[error("{path}: without its index a PSF cannot be taken apart, and there is none beside it", path = path.display())]
@@ -75,7 +86,9 @@ impl PayloadError {
             Self::NoIndex { .. } => Some(
                 "put the package that it belongs to beside it, or name the index or the package with --index".into(),
             ),
-            Self::OtherIndex { .. } => Some("name the index or the package of the PSF with --index".into()),
+            Self::OtherIndex { .. } | Self::OwnIndex { .. } => {
+                Some("name the index or the package of the PSF with --index".into())
+            }
             Self::File { failure, .. } if matches!(**failure, Failure::TooLarge { .. }) => {
                 Some("allow more memory with --memory: a file may take a quarter of it".into())
             }

@@ -42,10 +42,10 @@ impl Payload {
         self.index.files.push(IndexedFile {
             id: 100 + place as u64,
             name: format!("dir\\{place}"),
-            size: content.len() as u64,
+            size: Some(content.len() as u64),
             time: FileTime::ZERO,
             attributes: 32,
-            digest: sha1(content),
+            digest: Some(sha1(content)),
             ways,
         });
         place
@@ -165,7 +165,7 @@ fn damage_is_told() {
         assert!(matches!(payload.failure(), Failure::Outside { offset: 8, .. }), "{at} bytes");
     }
     let mut payload = one();
-    payload.index.files[0].digest = sha256(b"something else");
+    payload.index.files[0].digest = Some(sha256(b"something else"));
     assert!(matches!(payload.failure(), Failure::FileDigest { .. }));
     let mut payload = Payload::new();
     payload.add(RAW, b"longer", b"long", None);

@@ -43,7 +43,7 @@ impl Listing {
                 size: member.size,
                 modified: (!member.time.is_zero()).then(|| member.time.to_string()),
                 attributes: member.attributes,
-                compression: member.compression.clone(),
+                compression: member.compression.to_string(),
                 role: Role::of(&file.path).map(Role::name),
             }
         });

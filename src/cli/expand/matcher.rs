@@ -34,11 +34,14 @@ impl Matcher {
 
     /// Those of the paths that are meant, by index. Each pattern must mean something.
     pub(super) fn choose<'a>(&self, paths: impl Iterator<Item = &'a str>) -> Result<Vec<usize>, Failure> {
+        if self.patterns.is_empty() {
+            return Ok((0..paths.count()).collect());
+        }
         let mut used = vec![false; self.patterns.len()];
         let mut chosen = Vec::new();
         for (index, path) in paths.enumerate() {
             let matches = self.matches(path);
-            if !matches.is_empty() || self.patterns.is_empty() {
+            if !matches.is_empty() {
                 chosen.push(index);
             }
             matches.into_iter().for_each(|pattern| used[pattern] = true);

@@ -11,6 +11,7 @@ use super::human::{Counted, Human};
 use super::printer::{self, Out, visible, warn};
 use super::source::open_address;
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use delta::DeltaFile;
 use document::{Extracted, Listing};
 use matcher::Matcher;
@@ -31,9 +32,10 @@ use wimkit::util::read_at::{self, ReadAt};
 pub(crate) struct Expand {
     /// The cabinet, the update package (.msu), a compressed file (setup.ex_), or a file with a cabinet in it; of a set any
     /// one; - is standard input. Or the payload of a package (.psf), a compressed manifest, a delta
+    #[arg(value_parser = PathBufValueParser::new().try_map(no_switch))]
     pkg: PathBuf,
     /// The directory to extract to, as expand.exe takes it; for a compressed file it may be the file to make
-    #[arg(value_name = "DIR", conflicts_with = "to")]
+    #[arg(value_name = "DIR", conflicts_with = "to", value_parser = PathBufValueParser::new().try_map(no_switch))]
     dest: Option<PathBuf>,
     /// The directory to extract to [default: the current one]
     #[arg(long, value_name = "DIR")]
@@ -71,7 +73,7 @@ pub(crate) struct Expand {
     /// The other cabinets of a set [default: those beside the first that it names]
     #[arg(long = "part", value_name = "FILE")]
     parts: Vec<PathBuf>,
-    /// For a .psf: its index (.cix.xml), or the package that holds it [default: looked for beside it]
+    /// For a .psf: its index (.cix.xml, .psm), or the package that holds it [default: looked for beside it, and in it]
     #[arg(long, value_name = "FILE")]
     index: Option<PathBuf>,
     /// For a compressed manifest (DCM): the base manifest of the image that it is from
@@ -86,8 +88,21 @@ fn encoding(label: &str) -> Result<NameEncoding, String> {
     NameEncoding::from_label(label).ok_or_else(|| "expected a code page such as windows-1252 or shift_jis".into())
 }
 
+/// Refuses what Windows takes for a switch, and everything else for a path: with a directory of that name something else would be
+/// done than was meant.
+fn no_switch(path: PathBuf) -> Result<PathBuf, String> {
+    let switch = path.to_str().and_then(|text| text.strip_prefix('/')).map(str::to_ascii_lowercase);
+    match switch.as_deref().filter(|_| !path.exists()) {
+        Some("d" | "r" | "i") => Err("write the switch with a hyphen: -D, -R, -I".to_owned()),
+        Some("y") => Err("leave it out: files that exist are replaced, unless --no-overwrite is given".to_owned()),
+        Some(switch) if switch.starts_with("f:") => Err("write the switch with a hyphen: -F:PATTERN".to_owned()),
+        _ => Ok(path),
+    }
+}
+
 impl Expand {
-    fn open(&self, context: &Context) -> Result<Package, Failure> {
+    /// Opens the package; `source` is what its address leads to, where that was opened already.
+    fn open(&self, source: Option<Box<dyn ReadAt>>, context: &Context) -> Result<Package, Failure> {
         let cab = cab::OpenOptions {
             no_mmap: context.global.no_mmap,
             parts: self.parts.clone(),
@@ -99,9 +114,10 @@ impl Expand {
         if is_psf || self.index.is_some() {
             return Ok(Package::of_payload(Payload::open_psf(&self.pkg, self.index.as_deref(), &container)?));
         }
-        let mut outermost = match self.pkg.to_str() {
-            Some("-") => Container::from_source(standard_input()?, Path::new("standard input"), &container)?,
-            _ => Container::open(&self.pkg, &container)?,
+        let mut outermost = match (source, self.pkg.to_str()) {
+            (Some(source), _) => Container::from_source(source, &self.pkg, &container)?,
+            (None, Some("-")) => Container::from_source(standard_input()?, Path::new("standard input"), &container)?,
+            (None, _) => Container::open(&self.pkg, &container)?,
         };
         if let Some((_, name)) = self.single_file(&outermost) {
             outermost.rename_single_file(name);
@@ -133,6 +149,8 @@ impl Expand {
 
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let begun = Instant::now();
+        // To be opened once: what an address leads to may have to be decoded for that.
+        let mut opened = None;
         if self.may_be_delta() {
             let source = open_address(&self.pkg, context)?;
             if let Some(kind) = DeltaFile::of(&*source) {
@@ -142,8 +160,9 @@ impl Expand {
                 let message = format!("{}: neither a delta nor a compressed manifest", self.pkg.display());
                 return Err(Failure::message(message).with_hint("leave --base and --source out"));
             }
+            opened = Some(source);
         }
-        let package = self.open(context)?;
+        let package = self.open(opened, context)?;
         let warnings = package.warnings();
         for warning in warnings {
             warn(visible(warning));
@@ -209,11 +228,17 @@ fn list(package: &Package, chosen: &[usize], context: &Context) -> Result<(), Fa
     let mut out = Out::new();
     for file in chosen.iter().map(|index| &package.files()[*index]) {
         let member = package.member(file);
-        let note = match package.is_of_payload(file) {
-            true => format!("  [{}]", member.compression),
-            false => Role::of(&file.path).map_or(String::new(), |role| format!("  [{role}]")),
-        };
-        writeln!(out, "{:>12}  {:<20}  {}{note}", member.size, member.time.to_string(), visible(&file.path))?;
+        write!(out, "{:>12}  ", member.size)?;
+        match member.time.is_zero() {
+            true => write!(out, "{:<20}", "-")?,
+            false => write!(out, "{:<20}", member.time)?,
+        }
+        write!(out, "  {}", visible(&file.path))?;
+        match Role::of(&file.path) {
+            _ if package.is_of_payload(file) => writeln!(out, "  [{}]", member.compression)?,
+            Some(role) => writeln!(out, "  [{role}]")?,
+            None => out.write_all(b"\n")?,
+        }
     }
     out.finish()
 }
