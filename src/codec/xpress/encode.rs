@@ -49,7 +49,7 @@ fn tools(level: Level) -> (Box<dyn FindMatches>, u32) {
         2 => (Quick::boxed(thrift(8, 4)), 0),
         3 => (Quick::boxed(thrift(8, 2)), 0),
         4 => (Quick::boxed(thrift(12, 2)), 0),
-        5 => (Default::boxed(thrift(16, 1)), 0),
+        5 => (Default::boxed(thrift(12, 1)), 0),
         6 => (Good::boxed(thrift(16, 1)), 1),
         7 => (Strong::boxed(thrift(48, 1)), 2),
         8 => (Strong::boxed(thrift(64, 1)), 3),
