@@ -475,14 +475,25 @@ fn boot_managers_of_either_authority() {
         put(path, &font);
     }
     let new = |path: &str| std::fs::read(directory.join("newMedia").join(path)).ok();
+    let trust_list = "efi/microsoft/boot/boot.stl";
     let placed = ["efi/microsoft/boot/fonts/segoe_slboot.ttf", "efi/microsoft/boot/efisys_ex.bin", "bootmgr"];
     assert_code(&run("2011"), 0);
     assert!(placed.iter().all(|path| new(path).as_deref() != Some(b"a font of 2023")));
+    assert_eq!(new(trust_list), None);
     assert_code(&run("2023"), 0);
     assert!(placed.iter().all(|path| new(path).as_deref() == Some(b"a font of 2023")));
     assert_eq!(std::fs::read_dir(directory.join("newMedia/efi/microsoft/boot/fonts")).unwrap().count(), 1);
     let check = json(0, "wimkit.media-check/1", &["media", "check", arg(&directory.join("newMedia"))]);
     assert_eq!(check["standing"], "good", "{check}");
+    // The trust list of the image comes with them, and is missed where it is not, but media that have one keep it.
+    assert_eq!(new(trust_list), Some(in_image("Windows/Boot/EFI/boot.stl")));
+    std::fs::remove_file(directory.join("newMedia").join(trust_list)).unwrap();
+    assert_eq!(findings(0, &directory.join("newMedia")), [format!("no-trust-list {trust_list}")]);
+    let own = directory.join("oldMedia/efi/microsoft/boot/BOOT.STL");
+    std::fs::write(&own, "that of the media").unwrap();
+    assert_code(&run("2023"), 0);
+    assert_eq!(new("efi/microsoft/boot/BOOT.STL").as_deref(), Some(&b"that of the media"[..]));
+    std::fs::remove_file(&own).unwrap();
     text(0, &["update", arg(&boot), "2", "-c", "delete --recursive /Windows/Boot/FONTS_EX", "--quiet"]);
     // Images that have none keep those that start, and it is told.
     text(0, &["update", arg(&boot), "2", "-c", "delete --recursive /Windows/Boot/EFI_EX", "--quiet"]);

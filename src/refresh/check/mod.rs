@@ -8,7 +8,7 @@ mod languages;
 
 pub use finding::{Finding, Problem};
 
-use super::media::boot::{self, Signer};
+use super::media::boot::{self, Signer, TRUST_LIST, TRUST_LIST_IN_IMAGE};
 use super::media::images::{Archive, ImageFacts, MAX_EXECUTABLE_NBYTES, architecture_of, version_of};
 use super::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media, MediaError, images};
 use crate::catalog::set::Standing;
@@ -240,8 +240,17 @@ fn check_binaries(media: &Media, archive: &Archive, setup: ImageIndex, report: &
         Some((path.to_owned(), manager))
     });
     let mut compared = Vec::from(setup_files);
+    let mut has_newer = false;
     for (path, manager) in managers {
-        compared.push((path.clone(), in_image(media, archive, setup, &path, manager)?, 28));
+        let in_boot = in_image(media, archive, setup, &path, manager)?;
+        has_newer |= in_boot == Signer::Windows2023.manager_path(manager);
+        compared.push((path, in_boot, 28));
+    }
+    if has_newer
+        && media.find(TRUST_LIST).is_none()
+        && archive.file(setup, TRUST_LIST_IN_IMAGE).is_ok_and(|file| file.is_some())
+    {
+        report.find(TRUST_LIST, Problem::NoTrustList);
     }
     for (path, in_boot, step) in compared {
         let boot = match archive.version(setup, &in_boot) {
