@@ -46,6 +46,8 @@ fn main() {
         test("an_image_that_cannot_be_unmounted", an_image_that_cannot_be_unmounted),
         test("stale_mounts", stale_mounts),
         test("several_editions_at_the_same_time", several_editions_at_the_same_time),
+        #[cfg(target_os = "linux")]
+        test("bars_of_editions_at_the_same_time", bars_of_editions_at_the_same_time),
         test("a_servicing_stack_that_the_update_brings", a_servicing_stack_that_the_update_brings),
         test("stopped_in_the_middle_of_an_image", stopped_in_the_middle_of_an_image),
     ];
@@ -354,6 +356,36 @@ fn several_editions_at_the_same_time() {
         let run = scene.command(&["resume", "--jobs", "2"]).stderr(Stdio::piped()).spawn().unwrap();
         interrupt(&scene, run, &["os-1-step-12", "os-2-step-12"]);
     }
+}
+
+/// On a terminal: a bar for each edition, and the steps that are done above them.
+#[cfg(target_os = "linux")]
+fn bars_of_editions_at_the_same_time() {
+    if !support::has_peer("script") {
+        return;
+    }
+    let scene = Scene::with_stand_in();
+    scene.begin(AT_THE_SAME_TIME);
+    let run = scene.command(&["run", "--jobs", "2"]);
+    let words: Vec<&str> = run.get_args().map(|word| word.to_str().unwrap()).collect();
+    let line = format!("stty cols 100 rows 30; exec {} {}", arg(Path::new(run.get_program())), words.join(" "));
+    let mut command = Command::new("script");
+    command.args(["-qec", &line, "/dev/null"]).current_dir(scene.path("sample"));
+    command.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    // What is drawn at once: one below the other, each as wide as the terminal.
+    let is_both = |drawn: &str| {
+        let place = |name: &str| drawn.find(&format!("{name}: adding a package ["));
+        matches!((place("os-1"), place("os-2")), (Some(first), Some(second)) if first < second)
+    };
+    assert!(shown.split('\u{1b}').any(is_both), "{shown:?}");
+    let lines = shown.split(['\r', '\n']);
+    assert_eq!(lines.filter(|line| line.ends_with("  done")).count(), 29, "{shown:?}");
+    // Without a terminal there are none.
+    let output = scene.run(AT_THE_SAME_TIME, &["--jobs", "2"]);
+    assert!(!support::stderr(&output).contains("adding a package"), "{}", support::stderr(&output));
 }
 
 fn a_servicing_stack_that_the_update_brings() {

@@ -124,7 +124,8 @@ impl How {
     fn options(&self, settings: &Settings, context: &Context) -> Options {
         let Self { stop_on_error, stop_after, note, .. } = self;
         let (jobs, note) = (self.jobs.or(Some(settings.jobs)), note.clone());
-        Options { stop_on_error: *stop_on_error, stop_after: *stop_after, jobs, note, clock: context.clock }
+        let (stop_on_error, stop_after, memory) = (*stop_on_error, *stop_after, context.memory());
+        Options { stop_on_error, stop_after, jobs, memory, note, clock: context.clock }
     }
 
     /// Does what is left of a run to do, and keeps records of it.
@@ -134,7 +135,7 @@ impl How {
         servicing: &dyn Servicing,
         context: &Context,
     ) -> Result<Outcome, Failure> {
-        let told = |step: &Step, record: &Record| tell(context, step, record);
+        let told = |step: &Step, record: &Record| context.bars.above(|| tell(context, step, record));
         let records = Records::begin(&self.records, prepared, context)?;
         let options = self.options(&prepared.journal.settings, context);
         let result = prepared.carry_out(servicing, &options, context.control(), &told);
@@ -181,7 +182,6 @@ impl Status {
 
 /// A line for each step, with the time.
 fn tell(context: &Context, step: &Step, record: &Record) {
-    context.bars.clear();
     let now = context.clock.now().to_string();
     let time = now.get(11..19).unwrap_or_default();
     let (number, image) = heading(step);

@@ -27,6 +27,8 @@ pub const SETUP_IMAGE: u32 = 2;
 pub struct Options {
     /// Whether every blob of every archive is read and compared with its digest.
     pub verify: bool,
+    /// Bytes of decoded data that may be in memory at once.
+    pub memory: u64,
 }
 
 /// Whether media are consistent.
@@ -105,7 +107,7 @@ pub fn check(media: &Media, options: &Options, control: Control<'_>) -> Result<R
     if options.verify {
         let opened = [(boot, BOOT_ARCHIVE.to_owned()), (install, INSTALL_ARCHIVES[0].to_owned())];
         for (archive, path) in opened.iter().filter_map(|(archive, path)| Some((archive.as_ref()?, path))) {
-            verify(archive, path, &mut report, control)?;
+            verify(archive, path, &mut report, options, control)?;
         }
     }
     Ok(report)
@@ -295,7 +297,14 @@ fn in_image(
 }
 
 /// Reads all of an archive, and the Windows RE in it.
-fn verify(archive: &Archive, path: &str, report: &mut Report, control: Control<'_>) -> Result<(), CheckError> {
+fn verify(
+    archive: &Archive,
+    path: &str,
+    report: &mut Report,
+    options: &Options,
+    control: Control<'_>,
+) -> Result<(), CheckError> {
+    let options = verify::Options { memory: options.memory, ..verify::Options::default() };
     let mut archives = vec![(path.to_owned(), archive.clone())];
     // The same Windows RE in several editions is verified once.
     let mut seen = Vec::new();
@@ -307,7 +316,7 @@ fn verify(archive: &Archive, path: &str, report: &mut Report, control: Control<'
         }
     }
     for (path, archive) in archives {
-        match verify::verify(archive.wim(), &verify::Options::default(), control) {
+        match verify::verify(archive.wim(), &options, control) {
             Ok(outcome) if outcome.is_good() => {}
             Ok(outcome) => report.find(path, Problem::Damaged { findings: outcome.findings.len() }),
             Err(VerifyError::Interrupted) => return Err(CheckError::Interrupted),

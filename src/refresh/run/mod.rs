@@ -38,6 +38,7 @@ use crate::servicing::Servicing;
 use crate::util::clock::Clock;
 use crate::util::filetime::FileTime;
 use crate::util::progress::Control;
+use crate::wim::engine::default_memory;
 use inputs::Inputs;
 use places::Places;
 use stamp::PackageDigests;
@@ -45,7 +46,7 @@ use standing::{Standing, standing};
 use work::Run;
 
 /// How a run goes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Stop where a step fails, instead of going on without it.
     pub stop_on_error: bool,
@@ -53,10 +54,19 @@ pub struct Options {
     pub stop_after: Option<u32>,
     /// So many images of one archive are serviced at the same time; `None`: one.
     pub jobs: Option<NonZeroUsize>,
+    /// Bytes of decoded data that may be in memory at once; images that are serviced at the same time have equal shares of it.
+    pub memory: u64,
     /// What the user notes about it.
     pub note: Option<String>,
     /// What time it is.
     pub clock: Clock,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let (jobs, note, clock) = (None, None, Clock::default());
+        Self { stop_on_error: false, stop_after: None, jobs, memory: default_memory(), note, clock }
+    }
 }
 
 /// Hears of each step that has come to its end; where images are serviced at the same time, from several threads.
@@ -201,3 +211,6 @@ impl Prepared {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
