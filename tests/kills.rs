@@ -79,7 +79,7 @@ fn killed_at_any_moment_a_run_is_gone_on_with() {
     assert!(runs.iter().all(|run| run["status"] == "success"), "{document}");
 }
 
-/// As above, and each time another set of packages is there when it is gone on with: what counts is the last.
+/// As above, and each time another set of packages is there when it is gone on with, and other settings: what counts is the last.
 #[test]
 fn killed_and_gone_on_with_other_packages() {
     const UPDATES: [&str; 3] =
@@ -89,7 +89,8 @@ fn killed_and_gone_on_with_other_packages() {
     for directory in [&whole, &killed] {
         sample(directory);
     }
-    // Only these updates are among the packages.
+    const SETTINGS: [&str; 2] = ["boot_managers = \"2023\"\n", "[clean_up]\nos = \"off\"\n"];
+    // Only these updates are among the packages, and only these settings in the file.
     let choose = |directory: &Path, mask: u64| {
         let aside = directory.join("aside");
         fs::create_dir_all(&aside).unwrap();
@@ -100,6 +101,9 @@ fn killed_and_gone_on_with_other_packages() {
                 fs::rename(from, to).unwrap();
             }
         }
+        let is_set = |(bit, _): &(usize, &&str)| mask & 1 << (UPDATES.len() + bit) != 0;
+        let settings: String = SETTINGS.iter().enumerate().filter(is_set).map(|(_, setting)| *setting).collect();
+        fs::write(directory.join("refresh.toml"), settings).unwrap();
     };
     let begun = Instant::now();
     assert!(refresh(&whole, "run").status().unwrap().success());
@@ -110,7 +114,7 @@ fn killed_and_gone_on_with_other_packages() {
         clear(&killed);
         let mut mask = 0;
         for sitting in 0..4 {
-            mask = noise.next() % 8;
+            mask = noise.next() % 32;
             choose(&killed, mask);
             let word = if killed.join("work/journal.redb").exists() { "resume" } else { "run" };
             let mut child = refresh(&killed, word).spawn().unwrap();
@@ -126,7 +130,7 @@ fn killed_and_gone_on_with_other_packages() {
         choose(&whole, mask);
         assert!(refresh(&whole, "run").status().unwrap().success());
         let [whole, killed] = [&whole, &killed].map(|directory| told(&directory.join("newMedia")));
-        assert_same(&whole, &killed, &format!("run {run}, packages {mask:03b}"));
+        assert_same(&whole, &killed, &format!("run {run}, choice {mask:05b}"));
     }
 }
 

@@ -76,7 +76,7 @@ fn remove(path: &Path) {
     fs::remove_file(path).unwrap();
 }
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 14] = [
     ("nothing", |_| {}, ""),
     (
         "no .NET update any more",
@@ -105,6 +105,28 @@ const CASES: [Case; 8] = [
             remove(&scene.path("oldMedia/sources/idwbinfo.txt"));
         },
         "copy-media 26 27 28 check-media",
+    ),
+    ("settings of the way", |scene| scene.settings("jobs = 2\ndism_timeout = 60\n"), ""),
+    (
+        "no clean-up of editions",
+        |scene| scene.settings("[clean_up]\nos = \"off\"\n"),
+        "9/1 12/1 15/1 put-winre/1 9/2 12/2 15/2 put-winre/2 16 check-media",
+    ),
+    ("boot managers of 2023", |scene| scene.settings("boot_managers = \"2023\"\n"), "save-setup/2 27 28 check-media"),
+    ("one edition alone", |scene| scene.settings("editions = [2]\n"), "put-winre/1 16 check-media"),
+    (
+        "no Windows RE",
+        |scene| scene.settings("[targets]\nwinre = false\n"),
+        "9/1 12/1 13/1 15/1 9/2 12/2 13/2 15/2 16 check-media",
+    ),
+    (
+        "other media",
+        |scene| {
+            scene.settings("media = \"otherMedia\"\n");
+            fs::rename(scene.path("oldMedia"), scene.path("otherMedia")).unwrap();
+            remove(&scene.path("otherMedia/sources/ei.cfg"));
+        },
+        ALL,
     ),
 ];
 
@@ -144,6 +166,65 @@ fn what_has_changed_is_done_again_and_nothing_else() {
             assert_eq!(scene.again(), (Some(0), String::new()), "{what}");
         }
     }
+}
+
+#[test]
+fn a_setting_that_adds_a_step() {
+    let scene = Scene::begin();
+    assert_eq!(scene.run(&[]).status.code(), Some(0));
+    scene.settings("jobs = 2\niso = { path = \"new.iso\" }\n");
+    let (code, status) = scene.status();
+    assert_eq!((code, &status["complete"]), (Some(1), &false.into()));
+    assert_eq!(status["settings"], serde_json::json!(["iso", "jobs"]));
+    assert_eq!(scene.again(), (Some(1), String::new()));
+    assert_eq!(program(scene.root(), &["report", "work"]).output().unwrap().status.code(), Some(2));
+    let said = stderr(&scene.expect(0, &RESUME));
+    assert!(said.contains("refresh.toml: changed since the run began: iso, jobs\n"), "{said}");
+    assert_eq!(said.lines().filter(|line| line.ends_with("  done")).count(), 1, "{said}");
+    assert!(scene.path("new.iso").exists());
+    // It is taken up once.
+    let (code, status) = scene.status();
+    assert_eq!((code, &status["settings"]), (Some(0), &serde_json::json!([])));
+    let said = stderr(&scene.expect(0, &RESUME));
+    assert!(!said.contains("changed"), "{said}");
+    assert_eq!(program(scene.root(), &["report", "work"]).output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn settings_that_are_not_taken_up() {
+    let scene = Scene::begin();
+    scene.settings("editions = [1, 2]\n");
+    assert_eq!(scene.run(&["--edition", "1", "--stop-after", "5"]).status.code(), Some(2));
+    let as_it_was = |text: &str, words: &str| {
+        scene.settings(text);
+        let output = scene.expect(1, &["status", "--json"]);
+        assert!(stderr(&output).contains(words), "{words}: {}", stderr(&output));
+        let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let is_done = |step: &&serde_json::Value| step["outcome"] == "done";
+        assert_eq!(status["steps"].as_array().unwrap().iter().filter(is_done).count(), 5, "{status}");
+        assert_eq!(status["settings"], serde_json::json!([]));
+    };
+    // What a flag has said stays.
+    as_it_was("editions = [2]\n", "refresh.toml: changed, but a flag said otherwise: editions\n");
+    // What is another run's is none of this.
+    let other = "refresh.toml: it names other directories for the new media or the work: the run keeps";
+    as_it_was("work = \"other\"\n[targets]\nwinre = false\n", other);
+    as_it_was("new_media = \"other\"\n", other);
+    remove(&scene.path("refresh.toml"));
+    let output = scene.expect(1, &["status"]);
+    assert!(stderr(&output).contains("refresh.toml: it is not there any more: the run keeps"), "{}", stderr(&output));
+    // Nobody knows what this means.
+    scene.settings("medai = \"oldMedia\"\n");
+    for word in ["status", "resume"] {
+        let output = scene.expect(2, &[word]);
+        assert!(stderr(&output).contains("refresh.toml: "), "{}", stderr(&output));
+    }
+    remove(&scene.path("refresh.toml"));
+    scene.expect(0, &RESUME);
+    // A run that was begun without a file has none.
+    assert_eq!(scene.run(&["--stop-after", "5"]).status.code(), Some(2));
+    scene.settings("[targets]\nwinre = false\n");
+    assert_eq!(scene.again(), (Some(1), String::new()));
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn images_at_the_same_time_share_the_memory_and_have_bars_of_their_own() {
     };
     let (listener, watched) = (Listener::default(), Watched::default());
     let control = Control { progress: &watched, ..Control::silent() };
-    let mut prepared = begin(&settings, Clock::System, control).unwrap();
+    let mut prepared = begin(&settings, None, Clock::System, control).unwrap();
     let memory = 600 << 20;
     // There are two images of each archive, and so no more than two at the same time.
     let options = Options { jobs: NonZeroUsize::new(3), memory, ..Options::default() };
