@@ -1,8 +1,10 @@
 //! Progress bars on standard error: bytes, rate, time left. Only on a terminal.
 
+use super::printer::talk;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use wimkit::util::progress::{NoProgress, Progress};
 
@@ -16,13 +18,16 @@ pub(crate) struct Bars {
     bar: Mutex<ProgressBar>,
     /// Bars of works that go on at the same time, one below the other.
     parts: MultiProgress,
+    /// How many there are of these.
+    count: AtomicUsize,
 }
 
 impl Bars {
     /// Bars that are seen if standard error is a terminal and nobody asked for quiet.
     pub(crate) fn new(quiet: bool) -> Self {
         let shown = !quiet && std::io::stderr().is_terminal();
-        Self { shown, bar: Mutex::new(ProgressBar::hidden()), parts: MultiProgress::new() }
+        let (parts, count) = (MultiProgress::new(), AtomicUsize::new(0));
+        Self { shown, bar: Mutex::new(ProgressBar::hidden()), parts, count }
     }
 
     /// Takes the bar off the screen, so that something can be printed.
@@ -30,11 +35,13 @@ impl Bars {
         self.bar().finish_and_clear();
     }
 
-    /// Prints something while works go on at the same time, whose bars come below it then. Whatever several of them print so
-    /// stays together.
-    pub(crate) fn above(&self, print: impl FnOnce()) {
+    /// Says lines, also while works go on at the same time, whose bars come below them then. Those of one call stay together.
+    pub(crate) fn say(&self, lines: &str) {
         self.clear();
-        self.parts.suspend(print);
+        // A terminal that has gone takes nothing any more, and that is no reason to end the work.
+        if self.count.load(Ordering::Relaxed) == 0 || self.parts.println(lines).is_err() {
+            talk(format_args!("{lines}"));
+        }
     }
 
     fn show(&self, phase: &'static str, next: ProgressBar) {
@@ -82,7 +89,8 @@ impl Progress for Bars {
         let bar = self.parts.add(ProgressBar::new_spinner().with_style(style(UNKNOWN)));
         bar.set_message(name.to_owned());
         bar.enable_steady_tick(TICK);
-        Box::new(Part { name: name.to_owned(), bar, parts: &self.parts })
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Box::new(Part { name: name.to_owned(), bar, bars: self })
     }
 }
 
@@ -96,7 +104,7 @@ impl Drop for Bars {
 struct Part<'a> {
     name: String,
     bar: ProgressBar,
-    parts: &'a MultiProgress,
+    bars: &'a Bars,
 }
 
 impl Part<'_> {
@@ -131,7 +139,8 @@ impl Progress for Part<'_> {
 impl Drop for Part<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
-        self.parts.remove(&self.bar);
+        self.bars.parts.remove(&self.bar);
+        self.bars.count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

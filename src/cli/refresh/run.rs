@@ -134,7 +134,7 @@ impl How {
         servicing: &dyn Servicing,
         context: &Context,
     ) -> Result<Outcome, Failure> {
-        let told = |step: &Step, record: &Record| context.bars.above(|| tell(context, step, record));
+        let told = |step: &Step, record: &Record| tell(context, step, record);
         let records = Records::begin(&self.records, prepared, context)?;
         let options = self.options(&prepared.journal.settings, context);
         let result = prepared.carry_out(servicing, &options, context.control(), &told);
@@ -210,9 +210,13 @@ fn tell(context: &Context, step: &Step, record: &Record) {
     let time = now.get(11..19).unwrap_or_default();
     let (number, image) = heading(step);
     let outcome = record.outcome.name();
-    context.say(format_args!("{time} {number:>2}  {:<9}{:<24}  {outcome}", image, step.task.title()));
+    let mut lines = format!("{time} {number:>2}  {:<9}{:<24}  {outcome}", image, step.task.title());
     for note in &record.notes {
-        context.say(format_args!("             {}", visible(note)));
+        lines += "\n             ";
+        lines += &visible(note);
+    }
+    if !context.global.quiet {
+        context.bars.say(&lines);
     }
 }
 
