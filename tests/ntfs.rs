@@ -10,7 +10,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::windows::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use support::scene::Scene;
 use support::{arg, expect, json, stderr};
 use wimkit::util::filetime::FileTime;
