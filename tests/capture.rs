@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use support::scene::Scene;
 use support::{Noise, arg, assert_same_tree, has_peer, make_tree, run};
 
 fn wimkit(arguments: &[&str]) -> Output {
@@ -32,17 +33,7 @@ fn json(arguments: &[&str]) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-struct Scene(tempfile::TempDir);
-
 impl Scene {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
     fn tree(&self) -> PathBuf {
         let tree = self.path("tree");
         make_tree(&tree);

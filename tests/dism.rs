@@ -12,11 +12,12 @@ mod stand_in;
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Trial};
+use support::scene::{Scene, clear, media, program, sample};
 use support::{arg, expect};
 
 /// What the stand-in is called.
@@ -45,6 +46,8 @@ fn main() {
         test("an_image_that_cannot_be_unmounted", an_image_that_cannot_be_unmounted),
         test("stale_mounts", stale_mounts),
         test("several_editions_at_the_same_time", several_editions_at_the_same_time),
+        #[cfg(target_os = "linux")]
+        test("bars_of_editions_at_the_same_time", bars_of_editions_at_the_same_time),
         test("a_servicing_stack_that_the_update_brings", a_servicing_stack_that_the_update_brings),
         test("stopped_in_the_middle_of_an_image", stopped_in_the_middle_of_an_image),
     ];
@@ -61,47 +64,41 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
 }
 
+/// Rules by which neither edition goes on before the other has begun.
+const AT_THE_SAME_TIME: &str = "os-1-step-12. wait:os-2-step-9.\nos-2-step-12. wait:os-1-step-12.\n";
+
 /// How a crash is told.
 const CRASHED: &str = if cfg!(windows) { "it crashed: 0xC0000005, access violation" } else { "ended by a signal" };
 
-/// Sample media with a stand-in for DISM beside them.
-struct Scene {
-    place: tempfile::TempDir,
-}
-
 impl Scene {
-    fn new() -> Self {
-        let scene = Self { place: tempfile::tempdir().unwrap() };
-        expect(0, &["sample", "media", arg(&scene.path("sample")), "--quiet"]);
+    /// Sample media with a stand-in for DISM beside them.
+    fn with_stand_in() -> Self {
+        let scene = Self::new();
+        sample(&scene.path("sample"));
         fs::create_dir(scene.path("state")).unwrap();
         let (own, program) = (std::env::current_exe().unwrap(), scene.path(PROGRAM));
         fs::copy(own, program).unwrap();
         scene
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.place.path().join(name)
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program(&self.path("sample"), &["refresh"]);
+        command.args(arguments).args(["--servicer", "dism", "--dism", arg(&self.path(PROGRAM))]);
+        command.env(stand_in::STATE, self.path("state")).env("WIMKIT", assert_cmd::cargo::cargo_bin("wimkit"));
+        command
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let wimkit = assert_cmd::cargo::cargo_bin("wimkit");
-        let mut command = Command::new(&wimkit);
-        command.arg("refresh").args(arguments).args(["--servicer", "dism", "--dism", arg(&self.path(PROGRAM))]);
-        command
-            .current_dir(self.path("sample"))
-            .env("SOURCE_DATE_EPOCH", "1750000000")
-            .env("WIMKIT_DATABASE", "history.redb");
-        command.env(stand_in::STATE, self.path("state")).env("WIMKIT", wimkit);
-        command
+    /// Takes away what a run has made, and gives the stand-in rules.
+    fn begin(&self, rules: &str) {
+        clear(&self.path("sample"));
+        let _ = fs::remove_dir_all(self.path("state"));
+        fs::create_dir(self.path("state")).unwrap();
+        fs::write(self.path("state/rules"), format!("{rules}\n")).unwrap();
     }
 
     /// A new run, with rules for the stand-in.
     fn run(&self, rules: &str, more: &[&str]) -> Output {
-        for name in ["sample/newMedia", "sample/work", "state"] {
-            let _ = fs::remove_dir_all(self.path(name));
-        }
-        fs::create_dir(self.path("state")).unwrap();
-        fs::write(self.path("state/rules"), format!("{rules}\n")).unwrap();
+        self.begin(rules);
         self.go(&[&["run", "--json"], more].concat())
     }
 
@@ -148,7 +145,7 @@ fn assert_said(output: &Output, words: &[&str]) {
 
 /// The golden file was compared line by line with DISM's reference and with the order of Microsoft's guide.
 fn a_whole_refresh() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     assert_end(&scene.run("", &[]), 0, "");
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/refresh_dism_calls.txt");
     assert_eq!(scene.calls(), fs::read_to_string(golden).unwrap());
@@ -167,7 +164,7 @@ fn a_whole_refresh() {
 }
 
 fn what_follows_from_codes() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     for (rules, code, others) in [
         // Tolerated at steps 1 and 17 alone, and only if the later step succeeds.
         ("winre-step-1. 0x8007007e", 0, "1 tolerated"),
@@ -206,7 +203,7 @@ fn what_follows_from_codes() {
 }
 
 fn what_stops_a_run_ends_with_code_3_and_is_gone_on_with() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     for (rules, more, words) in [
         ("os-1-step-12. 112", &[][..], &["os-1, step 12: 112: the disk is full", "os-1-step-12.log:"][..]),
         ("os-1-step-12. 740", &[], &["an administrator's rights", "Run as administrator"]),
@@ -224,7 +221,7 @@ fn what_stops_a_run_ends_with_code_3_and_is_gone_on_with() {
 }
 
 fn no_program() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     fs::remove_file(scene.path(PROGRAM)).unwrap();
     let output = scene.run("", &[]);
     assert_eq!(output.status.code(), Some(2));
@@ -236,7 +233,7 @@ fn no_program() {
 }
 
 fn an_image_that_cannot_be_unmounted() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     let open_files = "os-1-unmount. 0xc1420117\n";
     // Waits twice, the second time for three times as long.
     let begun = Instant::now();
@@ -259,7 +256,7 @@ fn an_image_that_cannot_be_unmounted() {
 }
 
 fn stale_mounts() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     assert_eq!(scene.run("", &["--stop-after", "4"]).status.code(), Some(2));
     assert_eq!(scene.mounted(), 0);
     // As if the power had gone in the middle of an image.
@@ -280,7 +277,7 @@ fn stale_mounts() {
 }
 
 fn an_interruption_leaves_nothing_mounted() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     scene.run("", &["--stop-after", "1"]);
     fs::write(scene.path("state/rules"), "os-1-step-12. hang\n").unwrap();
     let run = scene.command(&["resume"]).stderr(Stdio::piped()).spawn().unwrap();
@@ -304,30 +301,28 @@ fn interrupt(scene: &Scene, run: std::process::Child, calls: &[&str]) {
 }
 
 fn several_editions_at_the_same_time() {
-    let scene = Scene::new();
-    // Neither goes on before the other has begun.
-    let rules = "os-1-step-12. wait:os-2-step-9.\nos-2-step-12. wait:os-1-step-12.\n";
+    let scene = Scene::with_stand_in();
     let summary = |output: &Output| {
         let folder = fs::read_dir(scene.path("sample/work/reports")).unwrap().next().unwrap().unwrap().path();
         let mut document: serde_json::Value =
             serde_json::from_str(&fs::read_to_string(folder.join("Summary.json")).unwrap()).unwrap();
         // How it goes is no part of what came of it.
         document["Sittings"] = serde_json::Value::Null;
-        (support::refresh_ending(output), document, support::read_tree(&scene.path("sample/newMedia")))
+        if cfg!(windows) {
+            // As with the bytes of archives.
+            document["Sizes"] = serde_json::Value::Null;
+        }
+        (support::refresh_ending(output), document, media(&scene.path("sample/newMedia")))
     };
     let run = |rules: &str, more: &[&str]| {
-        for name in ["sample/newMedia", "sample/work", "state"] {
-            let _ = fs::remove_dir_all(scene.path(name));
-        }
-        fs::create_dir(scene.path("state")).unwrap();
-        fs::write(scene.path("state/rules"), rules).unwrap();
+        scene.begin(rules);
         let mut command = scene.command(&[&["run", "--json"], more].concat());
         command.env("WIMKIT_NOW", "2026-01-31T12:00:00Z").output().unwrap()
     };
     let alone = run("", &[]);
     assert_end(&alone, 0, "");
     let alone = summary(&alone);
-    let together = run(rules, &["--jobs", "2"]);
+    let together = run(AT_THE_SAME_TIME, &["--jobs", "2"]);
     assert_end(&together, 0, "");
     assert!(alone == summary(&together), "{:#}\n{:#}", alone.1, summary(&together).1);
     // With one job the first would wait in vain.
@@ -363,8 +358,38 @@ fn several_editions_at_the_same_time() {
     }
 }
 
+/// On a terminal: a bar for each edition, and the steps that are done above them.
+#[cfg(target_os = "linux")]
+fn bars_of_editions_at_the_same_time() {
+    if !support::has_peer("script") {
+        return;
+    }
+    let scene = Scene::with_stand_in();
+    scene.begin(AT_THE_SAME_TIME);
+    let run = scene.command(&["run", "--jobs", "2"]);
+    let words: Vec<&str> = run.get_args().map(|word| word.to_str().unwrap()).collect();
+    let line = format!("stty cols 100 rows 30; exec {} {}", arg(Path::new(run.get_program())), words.join(" "));
+    let mut command = Command::new("script");
+    command.args(["-qec", &line, "/dev/null"]).current_dir(scene.path("sample"));
+    command.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    // What is drawn at once: one below the other, each as wide as the terminal.
+    let is_both = |drawn: &str| {
+        let place = |name: &str| drawn.find(&format!("{name}: adding a package ["));
+        matches!((place("os-1"), place("os-2")), (Some(first), Some(second)) if first < second)
+    };
+    assert!(shown.split('\u{1b}').any(is_both), "{shown:?}");
+    // Each step is told once, above them.
+    assert_eq!(shown.matches("  done").count(), 29, "{shown:?}");
+    // Without a terminal there are none.
+    let output = scene.run(AT_THE_SAME_TIME, &["--jobs", "2"]);
+    assert!(!support::stderr(&output).contains("adding a package"), "{}", support::stderr(&output));
+}
+
 fn a_servicing_stack_that_the_update_brings() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     fs::write(scene.path("sample/refresh.toml"), "stack_failure = \"step-12-decides\"\ndism_timeout = 6\n").unwrap();
     assert_end(&scene.run("os-1-step-9. 0x800f0922", &[]), 0, "9/1 tolerated");
     assert_eq!(scene.done_to("1").status.code(), Some(0));
@@ -382,7 +407,7 @@ fn a_servicing_stack_that_the_update_brings() {
 }
 
 fn stopped_in_the_middle_of_an_image() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     // Behind steps 9 and 12 of the first edition.
     assert_eq!(scene.run("", &["--stop-after", "8"]).status.code(), Some(2));
     assert_eq!((scene.count("mount/os-1 /Commit"), scene.count("os-1-step-")), (1, 2));
@@ -393,13 +418,9 @@ fn stopped_in_the_middle_of_an_image() {
 
 /// What remains for DISM, done by the script for Windows.
 fn the_script_for_windows() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     let sample = scene.path("sample");
-    let refresh = |arguments: &[&str]| {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin("wimkit"));
-        command.arg("refresh").args(arguments).current_dir(&sample);
-        command.env("SOURCE_DATE_EPOCH", "1750000000").env("WIMKIT_DATABASE", "history.redb").output().unwrap()
-    };
+    let refresh = |arguments: &[&str]| support::scene::refresh(&sample, arguments);
     let script = |rules: &str| {
         fs::write(scene.path("state/rules"), rules).unwrap();
         // A program in the current directory comes before that of the system.

@@ -9,12 +9,11 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Noise, arg, assert_same, assert_same_tree, expect};
+use support::scene::{clear, program, sample};
+use support::{Noise, arg, assert_same, assert_same_tree};
 
 fn refresh(directory: &Path, word: &str) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin("wimkit"));
-    command.args(["refresh", word, "--servicer", "recorded", "--quiet"]).current_dir(directory);
-    command.env("SOURCE_DATE_EPOCH", "1750000000").env("WIMKIT_DATABASE", "history.redb");
+    let mut command = program(directory, &["refresh", word, "--servicer", "recorded", "--quiet"]);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
@@ -26,7 +25,7 @@ fn killed_at_any_moment_a_run_is_gone_on_with() {
     let place = tempfile::tempdir().unwrap();
     let [whole, killed] = ["whole", "killed"].map(|name| place.path().join(name));
     for directory in [&whole, &killed] {
-        expect(0, &["sample", "media", arg(directory), "--quiet"]);
+        sample(directory);
     }
     let begun = Instant::now();
     assert!(refresh(&whole, "run").status().unwrap().success());
@@ -35,9 +34,7 @@ fn killed_at_any_moment_a_run_is_gone_on_with() {
     let mut noise = Noise(0x5DEE_CE66_D1CE_4E5B);
     let (mut before, mut amid, mut behind, mut again) = (0, 0, 0, 0);
     for run in 0..runs {
-        for name in ["newMedia", "work"] {
-            let _ = fs::remove_dir_all(killed.join(name));
-        }
+        clear(&killed);
         let mut tries = 0;
         loop {
             // From the third try on it may come to its end.
@@ -82,7 +79,7 @@ fn killed_at_any_moment_a_run_is_gone_on_with() {
     assert!(runs.iter().all(|run| run["status"] == "success"), "{document}");
 }
 
-/// As above, and each time another set of packages is there when it is gone on with: what counts is the last.
+/// As above, and each time another set of packages is there when it is gone on with, and other settings: what counts is the last.
 #[test]
 fn killed_and_gone_on_with_other_packages() {
     const UPDATES: [&str; 3] =
@@ -90,9 +87,10 @@ fn killed_and_gone_on_with_other_packages() {
     let place = tempfile::tempdir().unwrap();
     let [whole, killed] = ["whole", "killed"].map(|name| place.path().join(name));
     for directory in [&whole, &killed] {
-        expect(0, &["sample", "media", arg(directory), "--quiet"]);
+        sample(directory);
     }
-    // Only these updates are among the packages.
+    const SETTINGS: [&str; 2] = ["boot_managers = \"2023\"\n", "[clean_up]\nos = \"off\"\n"];
+    // Only these updates are among the packages, and only these settings in the file.
     let choose = |directory: &Path, mask: u64| {
         let aside = directory.join("aside");
         fs::create_dir_all(&aside).unwrap();
@@ -103,6 +101,9 @@ fn killed_and_gone_on_with_other_packages() {
                 fs::rename(from, to).unwrap();
             }
         }
+        let is_set = |(bit, _): &(usize, &&str)| mask & 1 << (UPDATES.len() + bit) != 0;
+        let settings: String = SETTINGS.iter().enumerate().filter(is_set).map(|(_, setting)| *setting).collect();
+        fs::write(directory.join("refresh.toml"), settings).unwrap();
     };
     let begun = Instant::now();
     assert!(refresh(&whole, "run").status().unwrap().success());
@@ -110,12 +111,10 @@ fn killed_and_gone_on_with_other_packages() {
     let runs: u32 = std::env::var("WIMKIT_KILLS").map_or(8, |runs| runs.parse().unwrap());
     let mut noise = Noise(0x0BAD_5EED_1234_5678);
     for run in 0..runs {
-        for name in ["newMedia", "work"] {
-            let _ = fs::remove_dir_all(killed.join(name));
-        }
+        clear(&killed);
         let mut mask = 0;
         for sitting in 0..4 {
-            mask = noise.next() % 8;
+            mask = noise.next() % 32;
             choose(&killed, mask);
             let word = if killed.join("work/journal.redb").exists() { "resume" } else { "run" };
             let mut child = refresh(&killed, word).spawn().unwrap();
@@ -127,13 +126,11 @@ fn killed_and_gone_on_with_other_packages() {
             let output = child.wait_with_output().unwrap();
             assert!(matches!(output.status.code(), None | Some(0)), "run {run}: {}", support::stderr(&output));
         }
-        for name in ["newMedia", "work"] {
-            let _ = fs::remove_dir_all(whole.join(name));
-        }
+        clear(&whole);
         choose(&whole, mask);
         assert!(refresh(&whole, "run").status().unwrap().success());
         let [whole, killed] = [&whole, &killed].map(|directory| told(&directory.join("newMedia")));
-        assert_same(&whole, &killed, &format!("run {run}, packages {mask:03b}"));
+        assert_same(&whole, &killed, &format!("run {run}, choice {mask:05b}"));
     }
 }
 

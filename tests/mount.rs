@@ -11,6 +11,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+use support::scene::Scene;
 use support::{Noise, arg, assert_same_tree, make_tree, run};
 use wimkit::util::sha1::Sha1;
 use wimkit::wim::blob_table::Entry;
@@ -107,19 +108,9 @@ impl Drop for Mounted {
     }
 }
 
-struct Scene(tempfile::TempDir);
-
 impl Scene {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
     fn mount(&self, arguments: &[&str]) -> Mounted {
-        Mounted::new(self.0.path(), arguments)
+        Mounted::new(self.root(), arguments)
     }
 
     /// A captured tree: where it is, and the file.
@@ -404,7 +395,7 @@ fn a_mount_whose_program_was_killed_is_cleared_away() {
 #[test]
 fn only_our_own_mounts_are_unmounted() {
     let scene = Scene::new();
-    let output = Command::new(cargo_bin("wimkit")).args(["unmount", arg(scene.0.path())]).output().unwrap();
+    let output = Command::new(cargo_bin("wimkit")).args(["unmount", arg(scene.root())]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("nothing that wimkit has mounted"));
 }

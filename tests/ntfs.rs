@@ -10,7 +10,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::windows::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use support::scene::Scene;
 use support::{arg, expect, json, stderr};
 use wimkit::util::filetime::FileTime;
 use wimkit::util::os::{self, CompactFormat, Dir, ReparsePoint, Restore, Times};
@@ -106,18 +107,6 @@ impl System {
 
 fn point(tag: u32, link: &Link) -> ReparsePoint {
     ReparsePoint { tag, reserved: 0, data: link.encode(tag).unwrap() }
-}
-
-struct Scene(tempfile::TempDir);
-
-impl Scene {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
 }
 
 fn tree_of(wim: &Path) -> Metadata {
@@ -321,7 +310,7 @@ fn compacting_works_or_is_refused() {
     let mut image = ImageBuilder::new();
     image.file("file", vec![b'x'; 1 << 20]).unwrap();
     image.write(&wim, &Options::default(), Control::silent()).unwrap();
-    let open = Dir::open(scene.0.path()).unwrap();
+    let open = Dir::open(scene.root()).unwrap();
     let can = open.check_compact(CompactFormat::Xpress4k).is_ok();
     let apply = ["apply", arg(&wim), "1", arg(&target), "--compact=lzx"];
     if has("Windows Overlay Filter", false, can) {
@@ -347,7 +336,7 @@ fn a_file_that_is_added_brings_what_it_has() {
     }
     let times = Times { creation: TIME, access: TIME, write: TIME };
     let what = Restore { attributes: Attributes::HIDDEN.0, times, ..Restore::default() };
-    Dir::open(scene.0.path()).unwrap().restore(Some("added"), &what).unwrap();
+    Dir::open(scene.root()).unwrap().restore(Some("added"), &what).unwrap();
     expect(0, &["capture", arg(&tree), arg(&wim)]);
     let command = format!("add \"{}\" /new/file", arg(&file));
     expect(0, &["update", arg(&wim), "1", "--command", &command]);

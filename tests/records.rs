@@ -4,36 +4,15 @@ mod support;
 
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use support::{arg, expect, stderr};
-
-/// Sample media to refresh, with a history of their own.
-struct Scene {
-    place: tempfile::TempDir,
-}
+use std::path::Path;
+use std::process::Output;
+use support::scene::{Scene, program};
+use support::{arg, stderr};
 
 impl Scene {
-    fn new() -> Self {
-        let scene = Self { place: tempfile::tempdir().unwrap() };
-        expect(0, &["sample", "media", arg(scene.place.path()), "--quiet"]);
-        scene
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.place.path().join(name)
-    }
-
     /// Runs wimkit here, at that time of 31 January.
     fn wimkit(&self, time: &str, arguments: &[&str]) -> Output {
-        Command::new(assert_cmd::cargo::cargo_bin("wimkit"))
-            .args(arguments)
-            .current_dir(self.place.path())
-            .env("SOURCE_DATE_EPOCH", "1750000000")
-            .env("WIMKIT_NOW", format!("2026-01-31T{time}Z"))
-            .env("WIMKIT_DATABASE", "history.redb")
-            .output()
-            .unwrap()
+        program(self.root(), arguments).env("WIMKIT_NOW", format!("2026-01-31T{time}Z")).output().unwrap()
     }
 
     #[track_caller]
@@ -44,10 +23,8 @@ impl Scene {
     }
 
     /// A new run with recorded answers.
-    fn refresh(&self, time: &str, answers: &str, more: &[&str]) -> Output {
-        for name in ["newMedia", "work"] {
-            let _ = fs::remove_dir_all(self.path(name));
-        }
+    fn run(&self, time: &str, answers: &str, more: &[&str]) -> Output {
+        self.clear();
         fs::write(self.path("answers"), answers).unwrap();
         self.wimkit(time, &[&["refresh", "run"], &RECORDED[..], more].concat())
     }
@@ -72,8 +49,8 @@ fn names(directory: &Path) -> Vec<String> {
 
 #[test]
 fn every_sitting_leaves_a_report_of_the_whole_run() {
-    let scene = Scene::new();
-    let output = scene.refresh("10:00:00", "os-1 12 0x800F0922", &["--stop-after", "8", "--note", "patch day"]);
+    let scene = Scene::sample();
+    let output = scene.run("10:00:00", "os-1 12 0x800F0922", &["--stop-after", "8", "--note", "patch day"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     scene.expect(1, "12:30:00", &[&["refresh", "resume"], &RECORDED[..]].concat());
     let folders = ["DynamicUpdate_Report_20260131_100000", "DynamicUpdate_Report_20260131_123000"];
@@ -128,17 +105,17 @@ fn every_sitting_leaves_a_report_of_the_whole_run() {
 
 #[test]
 fn where_reports_go() {
-    let scene = Scene::new();
+    let scene = Scene::sample();
     fs::write(scene.path("refresh.toml"), "reports = \"told\"").unwrap();
-    let output = scene.refresh("10:00:00", "", &[]);
+    let output = scene.run("10:00:00", "", &[]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stderr(&output).contains("DynamicUpdate_Report_20260131_100000: the report"), "{}", stderr(&output));
     assert_eq!(names(&scene.path("told")), ["DynamicUpdate_Report_20260131_100000"]);
-    let output = scene.refresh("11:00:00", "", &["--reports", "flag"]);
+    let output = scene.run("11:00:00", "", &["--reports", "flag"]);
     assert_eq!((output.status.code(), names(&scene.path("flag")).len()), (Some(0), 1));
     // Nowhere: that is told, and the run is as good as without.
     fs::write(scene.path("file"), "").unwrap();
-    let output = scene.refresh("12:00:00", "", &["--reports", "file"]);
+    let output = scene.run("12:00:00", "", &["--reports", "file"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stderr(&output).contains("warning: there is no report: file"), "{}", stderr(&output));
     // Once more, then.
@@ -152,13 +129,13 @@ fn where_reports_go() {
     scene.expect(2, "12:30:00", &["report", "newMedia"]);
     // Not into the media.
     scene.expect(2, "12:30:00", &["report", "--reports", "oldMedia/reports"]);
-    let output = scene.refresh("13:00:00", "", &["--reports", "newMedia/reports"]);
+    let output = scene.run("13:00:00", "", &["--reports", "newMedia/reports"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
 }
 
 #[test]
 fn how_runs_end() {
-    let scene = Scene::new();
+    let scene = Scene::sample();
     // Every servicing stack is refused, so that each image is kept as it was.
     let all = "winre 1 5000\nos-1 9 5000\nos-2 9 5000\nwinpe-1 17 5000\nwinpe-2 17 5000\n";
     let some = "os-1 9 5000\nos-2 9 5000\nwinpe-1 17 5000\nwinpe-2 17 5000\n";
@@ -177,7 +154,7 @@ fn how_runs_end() {
         ("os-1 12 0x800F0922", &["--stop-on-error"], 3, "Failed"),
         ("", &["--stop-after", "3"], 2, "Interrupted"),
     ] {
-        let output = scene.refresh("10:00:00", answers, &[more, &["--reports", "work/r"]].concat());
+        let output = scene.run("10:00:00", answers, &[more, &["--reports", "work/r"]].concat());
         assert_eq!(output.status.code(), Some(code), "{answers} {more:?}: {}", stderr(&output));
         let summary = scene.summary("work/r/DynamicUpdate_Report_20260131_100000");
         assert_eq!(summary["OverallStatus"], status, "{answers} {more:?}");
@@ -201,16 +178,16 @@ fn text(output: &Output) -> String {
 
 #[test]
 fn the_history_has_each_run_once() {
-    let scene = Scene::new();
+    let scene = Scene::sample();
     assert_eq!(history(&scene, "09:00:00", "wimkit.history/1", &[])["runs"], serde_json::json!([]));
     assert!(!scene.path("history.redb").exists(), "asking makes no database");
     // One that fails, one that is stopped and gone on with, and a good one.
-    scene.refresh("10:00:00", "os-1 12 112", &[]);
-    scene.refresh("11:00:00", "os-1 12 0x800F0922\nos-2 15 0x800F081E", &["--stop-after", "8", "--note", "patch, day"]);
+    scene.run("10:00:00", "os-1 12 112", &[]);
+    scene.run("11:00:00", "os-1 12 0x800F0922\nos-2 15 0x800F081E", &["--stop-after", "8", "--note", "patch, day"]);
     let stopped = history(&scene, "11:30:00", "wimkit.history/1", &[]);
     assert_eq!((&stopped["runs"][0]["status"], &stopped["runs"][0]["seconds"]), (&"interrupted".into(), &0.0.into()));
     scene.expect(1, "11:45:00", &[&["refresh", "resume"], &RECORDED[..]].concat());
-    scene.refresh("12:00:00", "", &[]);
+    scene.run("12:00:00", "", &[]);
 
     let all = history(&scene, "13:00:00", "wimkit.history/1", &[]);
     let runs = all["runs"].as_array().unwrap();
@@ -277,12 +254,11 @@ fn the_history_has_each_run_once() {
 
 #[test]
 fn failures_and_rates() {
-    let scene = Scene::new();
-    scene.refresh("10:00:00", "os-1 12 0x800F0922\nos-2 15 0x800F081E", &[]);
+    let scene = Scene::sample();
+    scene.run("10:00:00", "os-1 12 0x800F0922\nos-2 15 0x800F081E", &[]);
     let failures = |days: &str, now: &str| {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin("wimkit"));
-        command.args(["history", "--failures", "--json", "--days", days]).current_dir(scene.place.path());
-        let output = command.env("WIMKIT_NOW", now).env("WIMKIT_DATABASE", "history.redb").output().unwrap();
+        let mut command = program(scene.root(), &["history", "--failures", "--json", "--days", days]);
+        let output = command.env("WIMKIT_NOW", now).output().unwrap();
         let document: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(document["schema"], "wimkit.history-failures/1");
         document["failures"].as_array().unwrap().clone()
@@ -337,9 +313,9 @@ fn failures_and_rates() {
 
 #[test]
 fn a_history_that_cannot_be_used_stops_nothing() {
-    let scene = Scene::new();
+    let scene = Scene::sample();
     fs::write(scene.path("history.redb"), "something else").unwrap();
-    let output = scene.refresh("10:00:00", "", &[]);
+    let output = scene.run("10:00:00", "", &[]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let said = stderr(&output);
     assert!(said.contains("warning: this run is not in the history: history.redb: this history is damaged"), "{said}");
@@ -349,16 +325,13 @@ fn a_history_that_cannot_be_used_stops_nothing() {
     assert!(stderr(&output).contains("hint: move the file away"), "{}", stderr(&output));
     // The flag counts more than the environment, and that more than the settings.
     fs::write(scene.path("refresh.toml"), "database = \"setting.redb\"").unwrap();
-    let output = scene.refresh("11:00:00", "", &["--database", "flag.redb"]);
+    let output = scene.run("11:00:00", "", &["--database", "flag.redb"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(scene.path("flag.redb").exists() && !scene.path("setting.redb").exists());
     let runs = history(&scene, "12:00:00", "wimkit.history/1", &["--database", "flag.redb"]);
     assert_eq!(runs["runs"].as_array().unwrap().len(), 1);
-    for name in ["newMedia", "work"] {
-        fs::remove_dir_all(scene.path(name)).unwrap();
-    }
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin("wimkit"));
-    command.args(["refresh", "run", "--servicer", "recorded"]).current_dir(scene.place.path());
+    scene.clear();
+    let mut command = program(scene.root(), &["refresh", "run", "--servicer", "recorded"]);
     assert_eq!(command.env_remove("WIMKIT_DATABASE").output().unwrap().status.code(), Some(0));
     assert!(scene.path("setting.redb").exists());
     // Where it is named, it does not matter that the settings are broken.

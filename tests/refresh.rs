@@ -1,137 +1,28 @@
-//! Media refresh: codes explained, sample media made, checked, planned and refreshed.
+//! Media refresh: codes explained, plans, and sample media refreshed.
 
 mod support;
 
-use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Output};
-use support::{arg, assert_same_tree, has_peer, run};
+use support::scene::{RECORDED, RESUME, assert_same_media, clear, features, refresh, sample};
+use support::{arg, assert_code, assert_same_tree, document, text};
 
-fn wimkit(arguments: &[&str]) -> Output {
-    Command::new(cargo_bin("wimkit")).args(arguments).output().unwrap()
-}
-
-#[track_caller]
-fn text(code: i32, arguments: &[&str]) -> String {
-    let output = wimkit(arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{said}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-#[track_caller]
-fn json(code: i32, schema: &str, arguments: &[&str]) -> Value {
-    let document: Value = serde_json::from_str(&text(code, &[arguments, &["--json"]].concat())).unwrap();
-    assert_eq!(document["schema"], schema);
-    document
-}
+/// What recorded answers leave in an image.
+const MARKER: &str = "/Windows/servicing/wimkit-recorded.txt";
 
 #[test]
 fn codes_are_explained_in_every_notation() {
     for code in ["0x800F0806", "-2146498554", "0x800f0806", "2148468742"] {
-        let document = json(0, "wimkit.explain/1", &["explain", code]);
+        let document = document(0, "wimkit.explain/1", &["explain", code]);
         assert_eq!((&document["code"], &document["action"]), (&"0x800F0806".into(), &"skip-cleanup".into()), "{code}");
         assert_eq!((&document["exit"], &document["win32"]), (&(-2146498554).into(), &Value::Null));
     }
     let text_126 = text(0, &["explain", "0x8007007e"]);
     assert_eq!(text_126, text(0, &["explain", "126"]));
     assert!(text_126.contains("at steps 1 and 17 warns and goes on"), "{text_126}");
-    let unknown = json(1, "wimkit.explain/1", &["explain", "0x12345678"]);
+    let unknown = document(1, "wimkit.explain/1", &["explain", "0x12345678"]);
     assert_eq!((&unknown["meaning"], &unknown["exit"]), (&Value::Null, &0x1234_5678.into()));
     text(2, &["explain", "nonsense"]);
-}
-
-fn sample(directory: &Path) {
-    text(0, &["sample", "media", arg(directory), "--quiet"]);
-}
-
-#[test]
-fn the_sample_is_the_same_each_time_and_what_it_seems() {
-    let place = tempfile::tempdir().unwrap();
-    let [first, second] = ["first", "second"].map(|name| place.path().join(name));
-    sample(&first);
-    sample(&second);
-    assert_same_tree(&first, &second, "samples");
-    // Not over something else.
-    text(2, &["sample", "media", arg(&first)]);
-
-    let sources = first.join("oldMedia/sources");
-    let boot = json(0, "wimkit.info/1", &["info", arg(&sources.join("boot.wim"))]);
-    assert_eq!((&boot["header"]["boot_index"], boot["images"].as_array().unwrap().len()), (&2.into(), 2), "{boot}");
-    let install = sources.join("install.wim");
-    let winre = format!("{}!/2/Windows/System32/Recovery/winre.wim", install.display());
-    for wim in [arg(&sources.join("boot.wim")), arg(&install), &winre] {
-        text(0, &["verify", wim, "--strict"]);
-    }
-    let document = json(0, "wimkit.info/1", &["info", arg(&install)]);
-    assert_eq!(document["images"][1]["windows"]["edition_id"], "Professional", "{document}");
-    assert_eq!(document["images"][1]["windows"]["version"], "10.0.26100.1742", "{document}");
-
-    let set =
-        json(0, "wimkit.package/1", &["package", arg(&first.join("packages/CU")), arg(&first.join("packages/Other"))]);
-    let classes: Vec<&str> =
-        set["files"].as_array().unwrap().iter().map(|file| file["package"]["class"].as_str().unwrap()).collect();
-    assert_eq!(classes, ["cumulative", "cumulative", "dotnet", "safe-os-du", "setup-du"]);
-    assert_eq!(set["set"]["standing"], "good", "{set}");
-
-    if has_peer("7zz") {
-        let listed = run("7zz", &["l", "-slt", arg(&first.join("oldMedia/setup.exe"))]);
-        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-        assert!(listed.contains("FileVersion: 10.0.26100.1742"), "{listed}");
-    }
-}
-
-/// What `media check` says: the kinds of its findings with their files.
-fn findings(code: i32, media: &Path) -> Vec<String> {
-    let document = json(code, "wimkit.media-check/1", &["media", "check", arg(media)]);
-    let findings = document["findings"].as_array().unwrap().iter();
-    findings.map(|found| format!("{} {}", found["kind"].as_str().unwrap(), found["path"].as_str().unwrap())).collect()
-}
-
-#[test]
-fn media_are_checked() {
-    let place = tempfile::tempdir().unwrap();
-    let directory = place.path().join("sample");
-    sample(&directory);
-    let media = directory.join("oldMedia");
-    let good = json(0, "wimkit.media-check/1", &["media", "check", arg(&media)]);
-    assert_eq!((&good["standing"], &good["architecture"]), (&"good".into(), &"x64".into()), "{good}");
-    assert_eq!(good["binaries"].as_array().unwrap().len(), 4, "{good}");
-    let images = good["images"].as_array().unwrap();
-    assert_eq!((images.len(), &images[3]["winre_version"]), (4, &"10.0.26100.1742".into()), "{good}");
-    let shown = text(0, &["media", "check", arg(&media)]);
-    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
-
-    let put = |name: &str, content: &[u8]| std::fs::write(media.join(name), content).unwrap();
-    let newer = std::fs::read(media.join("sources/setupcore.dll")).unwrap();
-    put("sources/setup.exe", &newer);
-    put("efi/boot/bootx64.efi", &newer);
-    std::fs::remove_file(media.join("sources/setuphost.exe")).unwrap();
-    put("sources/lang.ini", b"[Available UI Languages]\r\nen-us = 3\r\nde-de = 0\r\n");
-    let expected = [
-        "version sources/setup.exe",
-        "missing sources/setuphost.exe",
-        "version efi/boot/bootx64.efi",
-        "language sources/lang.ini",
-        "lang-ini-differs sources/lang.ini",
-    ];
-    assert_eq!(findings(1, &media), expected);
-    let shown = text(1, &["media", "check", arg(&media)]);
-    assert!(shown.contains("as step 27 of a refresh does") && shown.contains("as step 28"), "{shown}");
-
-    // An edition loses its Windows RE's bytes; another archive appears; boot.wim goes.
-    let install = media.join("sources/install.wim");
-    let mut bytes = std::fs::read(&install).unwrap();
-    bytes[300] ^= 1;
-    std::fs::write(&install, &bytes).unwrap();
-    std::fs::rename(media.join("sources/boot.wim"), media.join("sources/boot.old")).unwrap();
-    put("sources/INSTALL.ESD", &bytes);
-    let found = findings(1, &media);
-    for expected in ["missing sources/boot.wim", "second-archive sources/INSTALL.ESD", "damaged sources/install.wim"] {
-        assert!(found.iter().any(|found| found == expected), "{expected}: {found:?}");
-    }
-    text(2, &["media", "check", arg(&install)]);
 }
 
 #[test]
@@ -142,7 +33,7 @@ fn a_refresh_is_planned() {
     let file = directory.join("refresh.toml");
     text(0, &["refresh", "init", arg(&file), "--quiet"]);
     text(2, &["refresh", "init", arg(&file)]);
-    let plan = json(0, "wimkit.refresh-plan/1", &["refresh", "plan", arg(&file)]);
+    let plan = document(0, "wimkit.refresh-plan/1", &["refresh", "plan", arg(&file)]);
     let done: Vec<u64> = plan["steps"]
         .as_array()
         .unwrap()
@@ -157,7 +48,7 @@ fn a_refresh_is_planned() {
 
     // The directory of the packages' directories stands for them.
     let packages = directory.join("packages");
-    let other = json(0, "wimkit.refresh-plan/1", &["refresh", "plan", arg(&file), "--packages", arg(&packages)]);
+    let other = document(0, "wimkit.refresh-plan/1", &["refresh", "plan", arg(&file), "--packages", arg(&packages)]);
     assert_eq!(other["steps"], plan["steps"]);
 
     let shown = text(0, &["refresh", "plan", arg(&file)]);
@@ -171,7 +62,7 @@ fn a_refresh_is_planned() {
     // A package that does not belong beside the cumulative update.
     let stray = directory.join("packages/CU/stray.cab");
     std::fs::copy(directory.join("packages/Other/SafeOS_DU-KB5057781-x64.cab"), &stray).unwrap();
-    let output = wimkit(&["refresh", "plan", arg(&file)]);
+    let output = support::wimkit(&["refresh", "plan", arg(&file)]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("stray.cab") || said.contains("SafeOS_DU"), "{said}");
@@ -179,23 +70,6 @@ fn a_refresh_is_planned() {
     text(2, &["refresh", "plan", arg(&file), "--edition", "3"]);
     text(2, &["refresh", "plan", arg(&file), "--language", "ja-jp:Jpan"]);
     text(2, &["refresh", "plan", arg(&file), "--media", arg(&directory.join("packages"))]);
-}
-
-/// What the ISO image with languages and features has for Japanese.
-fn features(directory: &Path) {
-    let components = "features/Windows Preinstallation Environment/x64/WinPE_OCs";
-    for file in [
-        format!("{components}/ja-jp/lp.cab"),
-        format!("{components}/ja-jp/WinPE-WMI_ja-jp.cab"),
-        format!("{components}/WinPE-FontSupport-ja-jp.cab"),
-        format!("{components}/WinPE-Speech-TTS.cab"),
-        format!("{components}/WinPE-Speech-TTS-ja-jp.cab"),
-        "features/LanguagesAndOptionalFeatures/Microsoft-Windows-Client-Language-Pack_x64_ja-jp.cab".into(),
-    ] {
-        let path = directory.join(file);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, "of a language").unwrap();
-    }
 }
 
 /// The golden file was compared line by line with Microsoft's guide and DISM's reference.
@@ -247,104 +121,6 @@ fn the_command_lines_of_a_full_refresh() {
 }
 
 #[test]
-fn lang_ini_has_the_languages_that_were_added() {
-    let place = tempfile::tempdir().unwrap();
-    let directory = place.path();
-    sample(directory);
-    features(directory);
-    let pack = directory.join("oldMedia/langpacks/pl-pl/lp.cab");
-    std::fs::create_dir_all(pack.parent().unwrap()).unwrap();
-    std::fs::write(pack, "of a language").unwrap();
-    let settings = "features = \"features\"\nlanguages = [{ tag = \"ja-jp\", fonts = \"Jpan\" }]\n";
-    let old = std::fs::read_to_string(directory.join("oldMedia/sources/lang.ini")).unwrap();
-    let new = "\r\n[Available UI Languages]\r\nen-us = 3\r\nja-jp = 0\r\npl-pl = 1\r\n\r\n\
-               [Fallback Languages]\r\nen-us = en-us\r\nja-jp = en-us\r\npl-pl = en-us\r\n";
-    for (more, expected, standing) in [
-        // Recorded answers change no file: DISM would.
-        ("", &*old, "good"),
-        ("lang_ini = \"native\"\n", new, "good"),
-        ("lang_ini = \"native\"\neditions = [2]\n", new, "doubtful"),
-    ] {
-        for name in ["newMedia", "work"] {
-            let _ = std::fs::remove_dir_all(directory.join(name));
-        }
-        std::fs::write(directory.join("refresh.toml"), format!("{settings}{more}")).unwrap();
-        // Stopped behind the step that writes it, too.
-        assert_code(&refresh(directory, &[&RECORDED[..], &["--stop-after", "30"]].concat()), 2);
-        assert_code(&refresh(directory, &RESUME), 0);
-        let media = directory.join("newMedia");
-        assert_eq!(std::fs::read_to_string(media.join("sources/lang.ini")).unwrap(), expected, "{more}");
-        let in_boot = support::wimkit(&["cat", arg(&media.join("sources/boot.wim")), "2", "/sources/lang.ini"]).stdout;
-        assert_eq!(String::from_utf8(in_boot).unwrap(), expected, "{more}");
-        let check = json(0, "wimkit.media-check/1", &["media", "check", arg(&media)]);
-        assert_eq!(check["standing"], standing, "{more}: {check}");
-    }
-    // A language that no edition has is another matter.
-    std::fs::write(directory.join("newMedia/sources/lang.ini"), new.replace("pl-pl", "fr-fr")).unwrap();
-    let found = findings(1, &directory.join("newMedia"));
-    assert!(found.contains(&"language sources/lang.ini".to_owned()), "{found:?}");
-    assert!(found.contains(&"language-in-part sources/lang.ini".to_owned()), "{found:?}");
-}
-
-#[test]
-fn media_in_an_iso_image() {
-    let place = tempfile::tempdir().unwrap();
-    let directory = place.path();
-    sample(directory);
-    let [old, image] = ["oldMedia", "old.iso"].map(|name| directory.join(name));
-    text(0, &["media", "iso", arg(&old), arg(&image), "--quiet"]);
-    let [in_directory, in_image] = [&old, &image].map(|media| {
-        let mut document = json(0, "wimkit.media-check/1", &["media", "check", arg(media)]);
-        document["path"] = Value::Null;
-        document
-    });
-    assert_eq!(in_image, in_directory);
-
-    assert_code(&refresh(directory, &RECORDED), 0);
-    let from_image = [&RECORDED[..], &["--media", "old.iso", "--new-media", "fromImage", "--work", "other"]].concat();
-    // Stopped on the way, too: the rest of it reads the image again.
-    assert_code(&refresh(directory, &[&from_image[..], &["--stop-after", "4"]].concat()), 2);
-    assert_code(&refresh(directory, &["resume", "other", "--servicer", "recorded"]), 0);
-    assert_same_tree(&directory.join("newMedia"), &directory.join("fromImage"), "made from the image");
-
-    // Neither what is no image, nor one with names that no file can have everywhere.
-    let refused = refresh(directory, &[&RECORDED[..], &["--media", "oldMedia/setup.exe"]].concat());
-    assert_code(&refused, 2);
-    assert!(support::stderr(&refused).contains("media are a directory or an ISO image"));
-    if cfg!(unix) {
-        std::fs::write(old.join("sources/lang.ini:stream"), "of another file").unwrap();
-        std::fs::remove_file(&image).unwrap();
-        text(0, &["media", "iso", arg(&old), arg(&image), "--quiet"]);
-        let refused = refresh(directory, &from_image);
-        assert_code(&refused, 2);
-        assert!(support::stderr(&refused).contains("no file on disk can be called"), "{}", support::stderr(&refused));
-    }
-}
-
-/// A refresh of the sample in `directory`, with times that are the same each time.
-fn refresh(directory: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(cargo_bin("wimkit"));
-    command
-        .arg("refresh")
-        .args(arguments)
-        .current_dir(directory)
-        .env("SOURCE_DATE_EPOCH", "1750000000")
-        .env("WIMKIT_DATABASE", "history.redb")
-        .output()
-        .unwrap()
-}
-
-#[track_caller]
-fn assert_code(output: &Output, code: i32) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-}
-
-const RECORDED: [&str; 3] = ["run", "--servicer", "recorded"];
-const RESUME: [&str; 3] = ["resume", "--servicer", "recorded"];
-const MARKER: &str = "/Windows/servicing/wimkit-recorded.txt";
-
-#[test]
 fn a_whole_refresh_and_one_that_is_stopped_after_each_step() {
     let place = tempfile::tempdir().unwrap();
     let whole = place.path().join("whole");
@@ -354,7 +130,7 @@ fn a_whole_refresh_and_one_that_is_stopped_after_each_step() {
     assert!(original == support::read_tree(&whole.join("oldMedia")), "the original media were changed");
 
     let new = whole.join("newMedia");
-    json(0, "wimkit.media-check/1", &["media", "check", arg(&new)]);
+    document(0, "wimkit.media-check/1", &["media", "check", arg(&new)]);
     let image = |path: &str| format!("{}!/{path}", new.join("sources/install.wim").display());
     let winre = "Windows/System32/Recovery/winre.wim";
     for edition in ["1", "2"] {
@@ -366,7 +142,7 @@ fn a_whole_refresh_and_one_that_is_stopped_after_each_step() {
         let done = text(0, &["cat", &image(&format!("{edition}/{winre}")), "1", MARKER]);
         assert_eq!(done.lines().map(|line| &line[..7]).collect::<Vec<_>>(), ["step 1:", "step 6:", "step 7:"]);
     }
-    let boot = json(0, "wimkit.info/1", &["info", arg(&new.join("sources/boot.wim"))]);
+    let boot = document(0, "wimkit.info/1", &["info", arg(&new.join("sources/boot.wim"))]);
     assert_eq!((&boot["header"]["boot_index"], &boot["images"][1]["flags"]), (&2.into(), &"2".into()));
     // The Setup update: newer and new files, but not what the media have newer, and Setup itself comes from boot.wim.
     let same = |one: &str, other: &str| original[one] == std::fs::read(new.join(other)).unwrap();
@@ -384,113 +160,17 @@ fn a_whole_refresh_and_one_that_is_stopped_after_each_step() {
     let stopped = place.path().join("stopped");
     sample(&stopped);
     for steps in 1..=count {
-        for directory in ["newMedia", "work"] {
-            let _ = std::fs::remove_dir_all(stopped.join(directory));
-        }
+        clear(&stopped);
         let after = steps.to_string();
         assert_code(&refresh(&stopped, &[&RECORDED[..], &["--stop-after", &after]].concat()), 2);
         assert_code(&refresh(&stopped, &RESUME), 0);
-        assert_same_tree(&new, &stopped.join("newMedia"), &format!("stopped after {steps} steps"));
+        assert_same_media(&new, &stopped.join("newMedia"), &format!("stopped after {steps} steps"));
     }
     // Stopped again and again, each time behind more steps than an image has: an unfinished one is begun anew.
-    for directory in ["newMedia", "work"] {
-        std::fs::remove_dir_all(stopped.join(directory)).unwrap();
-    }
+    clear(&stopped);
     assert_code(&refresh(&stopped, &[&RECORDED[..], &["--stop-after", "5"]].concat()), 2);
     while refresh(&stopped, &[&RESUME[..], &["--stop-after", "5"]].concat()).status.code() == Some(2) {}
-    assert_same_tree(&new, &stopped.join("newMedia"), "stopped after every five steps");
-}
-
-#[test]
-fn an_iso_image_of_the_new_media() {
-    let place = tempfile::tempdir().unwrap();
-    let directory = place.path();
-    sample(directory);
-    assert_code(&refresh(directory, &[&RECORDED[..], &["--iso", "images/new.iso"]].concat()), 0);
-    let image = directory.join("images/new.iso");
-    text(0, &["expand", arg(&image), "--to", arg(&directory.join("target")), "--quiet"]);
-    assert_same_tree(&directory.join("newMedia"), &directory.join("target"), "in the image");
-    let inside = format!("{}!/sources/boot.wim", image.display());
-    text(0, &["verify", &inside, "--quiet"]);
-
-    // Stopped just before: it is written by whoever goes on.
-    for name in ["newMedia", "work", "images"] {
-        std::fs::remove_dir_all(directory.join(name)).unwrap();
-    }
-    assert_code(&refresh(directory, &[&RECORDED[..], &["--iso", "images/new.iso", "--stop-after", "29"]].concat()), 2);
-    assert!(!image.exists());
-    assert_code(&refresh(directory, &RESUME), 0);
-    assert!(image.exists());
-
-    // What firmware is to start is missed before anything is done, and not at the end.
-    std::fs::remove_file(directory.join("oldMedia/efi/microsoft/boot/efisys.bin")).unwrap();
-    for name in ["newMedia", "work"] {
-        std::fs::remove_dir_all(directory.join(name)).unwrap();
-    }
-    let refused = refresh(directory, &[&RECORDED[..], &["--iso", "images/new.iso"]].concat());
-    assert_code(&refused, 2);
-    assert!(support::stderr(&refused).contains("have no efi/microsoft/boot/efisys.bin"));
-    assert!(!directory.join("newMedia").exists());
-}
-
-#[test]
-fn boot_managers_of_either_authority() {
-    let place = tempfile::tempdir().unwrap();
-    let directory = place.path();
-    sample(directory);
-    let boot = directory.join("oldMedia/sources/boot.wim");
-    let in_image = |path: &str| support::wimkit(&["cat", arg(&boot), "2", path]).stdout;
-    let run = |year: &str| {
-        for name in ["newMedia", "work"] {
-            let _ = std::fs::remove_dir_all(directory.join(name));
-        }
-        refresh(directory, &[&RECORDED[..], &["--boot-managers", year]].concat())
-    };
-    let managers = || {
-        ["efi/boot/bootx64.efi", "bootmgr.efi"]
-            .map(|path| std::fs::read(directory.join("newMedia").join(path)).unwrap())
-    };
-    let of_2011 = ["bootmgfw.efi", "bootmgr.efi"].map(|name| in_image(&format!("Windows/Boot/EFI/{name}")));
-    let of_2023 = ["bootmgfw_EX.efi", "bootmgr_EX.efi"].map(|name| in_image(&format!("Windows/Boot/EFI_EX/{name}")));
-    assert!(of_2011 != of_2023 && of_2023.iter().all(|file| file.starts_with(b"MZ")));
-    for (year, expected) in [("2011", &of_2011), ("2023", &of_2023)] {
-        assert_code(&run(year), 0);
-        assert!(managers() == *expected, "{year}");
-    }
-    // What belongs to those of 2023 comes with them, and the check compares them with their like.
-    let newer = directory.join("oldMedia/sources/setupcore.dll");
-    let put = |path: &str, content: &Path| {
-        let command = format!("add \"{}\" \"/Windows/Boot/{path}\"", content.display());
-        text(0, &["update", arg(&boot), "2", "-c", &command, "--quiet"]);
-    };
-    let font = directory.join("font");
-    std::fs::write(&font, "a font of 2023").unwrap();
-    put("EFI_EX/bootmgfw_EX.efi", &newer);
-    for path in [
-        "FONTS_EX/segoe_slboot_EX.ttf",
-        "FONTS_EX/notes_EX.txt",
-        "DVD_EX/EFI/en-US/efisys_EX.bin",
-        "PCAT_EX/bootmgr_EX",
-    ] {
-        put(path, &font);
-    }
-    let new = |path: &str| std::fs::read(directory.join("newMedia").join(path)).ok();
-    let placed = ["efi/microsoft/boot/fonts/segoe_slboot.ttf", "efi/microsoft/boot/efisys_ex.bin", "bootmgr"];
-    assert_code(&run("2011"), 0);
-    assert!(placed.iter().all(|path| new(path).as_deref() != Some(b"a font of 2023")));
-    assert_code(&run("2023"), 0);
-    assert!(placed.iter().all(|path| new(path).as_deref() == Some(b"a font of 2023")));
-    assert_eq!(std::fs::read_dir(directory.join("newMedia/efi/microsoft/boot/fonts")).unwrap().count(), 1);
-    let check = json(0, "wimkit.media-check/1", &["media", "check", arg(&directory.join("newMedia"))]);
-    assert_eq!(check["standing"], "good", "{check}");
-    text(0, &["update", arg(&boot), "2", "-c", "delete --recursive /Windows/Boot/FONTS_EX", "--quiet"]);
-    // Images that have none keep those that start, and it is told.
-    text(0, &["update", arg(&boot), "2", "-c", "delete --recursive /Windows/Boot/EFI_EX", "--quiet"]);
-    let output = run("2023");
-    assert_code(&output, 1);
-    let said = support::stderr(&output);
-    assert!(said.contains("has no Windows/Boot/EFI_EX/bootmgfw_EX.efi: that of 2011"), "{said}");
-    assert!(managers() == of_2011 && new(placed[0]).is_none());
+    assert_same_media(&new, &stopped.join("newMedia"), "stopped after every five steps");
 }
 
 #[test]
@@ -499,9 +179,7 @@ fn what_follows_from_failures() {
     let directory = place.path().join("sample");
     sample(&directory);
     let run = |answers: &str, more: &[&str]| {
-        for name in ["newMedia", "work"] {
-            let _ = std::fs::remove_dir_all(directory.join(name));
-        }
+        clear(&directory);
         std::fs::write(directory.join("answers"), answers).unwrap();
         let arguments = [&RECORDED[..], &["--answers", "answers", "--json"], more].concat();
         let output = refresh(&directory, &arguments);
@@ -565,6 +243,6 @@ fn what_remains_for_dism_is_a_script() {
         std::fs::write(directory.join(format!("work/done/{name}.done")), "done").unwrap();
     }
     assert_code(&refresh(&directory, &["resume"]), 0);
-    json(0, "wimkit.media-check/1", &["media", "check", arg(&directory.join("newMedia"))]);
+    document(0, "wimkit.media-check/1", &["media", "check", arg(&directory.join("newMedia"))]);
     assert!(directory.join("newMedia/sources/servicingcommon.dll").exists());
 }

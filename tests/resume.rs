@@ -4,30 +4,21 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use support::{arg, assert_same_tree, expect, stderr};
-
-/// Sample media to refresh.
-struct Scene {
-    place: tempfile::TempDir,
-}
+use std::path::Path;
+use std::process::Output;
+use support::scene::{RECORDED, RESUME, Scene, assert_same_media, program};
+use support::{arg, expect, stderr};
 
 impl Scene {
-    fn new() -> Self {
-        let scene = Self { place: tempfile::tempdir().unwrap() };
-        expect(0, &["sample", "media", arg(scene.place.path()), "--quiet"]);
+    /// Sample media to refresh, and a file with no settings in it.
+    fn begin() -> Self {
+        let scene = Self::sample();
+        scene.settings("");
         scene
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.place.path().join(name)
-    }
-
-    fn refresh(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin("wimkit"));
-        command.arg("refresh").args(arguments).current_dir(self.place.path());
-        command.env("SOURCE_DATE_EPOCH", "1750000000").env("WIMKIT_DATABASE", "history.redb").output().unwrap()
+    fn settings(&self, text: &str) {
+        fs::write(self.path("refresh.toml"), text).unwrap();
     }
 
     #[track_caller]
@@ -38,22 +29,21 @@ impl Scene {
     }
 
     fn run(&self, more: &[&str]) -> Output {
-        for name in ["newMedia", "work"] {
-            let _ = fs::remove_dir_all(self.path(name));
-        }
-        self.refresh(&[&["run", "--servicer", "recorded"], more].concat())
+        self.clear();
+        self.refresh(&[&RECORDED[..], more].concat())
+    }
+
+    fn status(&self) -> (Option<i32>, serde_json::Value) {
+        let output = self.refresh(&["status", "--json"]);
+        (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
     }
 
     /// The steps that are told to be done again: their numbers, or tasks, and images.
     fn again(&self) -> (Option<i32>, String) {
-        let output = self.refresh(&["status", "--json"]);
-        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let (code, document) = self.status();
         let steps = document["steps"].as_array().cloned().unwrap_or_default();
         let again = steps.iter().filter(|step| step["outcome"] == "again");
-        (
-            output.status.code(),
-            again.map(|step| name(&step["number"], &step["task"], &step["image"])).collect::<Vec<_>>().join(" "),
-        )
+        (code, again.map(|step| name(&step["number"], &step["task"], &step["image"])).collect::<Vec<_>>().join(" "))
     }
 
     /// Puts a package with another time of its making in the place of one.
@@ -75,7 +65,6 @@ const DOTNET: &str = "packages/Other/DotNet_CU-KB5054979-x64.cab";
 const SAFE_OS: &str = "packages/Other/SafeOS_DU-KB5057781-x64.cab";
 const SETUP: &str = "packages/Other/Setup_DU-KB5059442-x64.cab";
 const CHECKPOINT: &str = "packages/CU/windows11.0-kb5043080-x64.msu";
-const RESUME: [&str; 3] = ["resume", "--servicer", "recorded"];
 /// What the whole plan of the sample has.
 const ALL: &str = "copy-media take-winre 1 6 7 8 9/1 12/1 13/1 15/1 put-winre/1 9/2 12/2 13/2 15/2 put-winre/2 16 \
                    17/1 23/1 24/1 17/2 23/2 24/2 save-setup/2 25 26 27 28 check-media";
@@ -87,7 +76,7 @@ fn remove(path: &Path) {
     fs::remove_file(path).unwrap();
 }
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 14] = [
     ("nothing", |_| {}, ""),
     (
         "no .NET update any more",
@@ -117,17 +106,39 @@ const CASES: [Case; 8] = [
         },
         "copy-media 26 27 28 check-media",
     ),
+    ("settings of the way", |scene| scene.settings("jobs = 2\ndism_timeout = 60\n"), ""),
+    (
+        "no clean-up of editions",
+        |scene| scene.settings("[clean_up]\nos = \"off\"\n"),
+        "9/1 12/1 15/1 put-winre/1 9/2 12/2 15/2 put-winre/2 16 check-media",
+    ),
+    ("boot managers of 2023", |scene| scene.settings("boot_managers = \"2023\"\n"), "save-setup/2 27 28 check-media"),
+    ("one edition alone", |scene| scene.settings("editions = [2]\n"), "put-winre/1 16 check-media"),
+    (
+        "no Windows RE",
+        |scene| scene.settings("[targets]\nwinre = false\n"),
+        "9/1 12/1 13/1 15/1 9/2 12/2 13/2 15/2 16 check-media",
+    ),
+    (
+        "other media",
+        |scene| {
+            scene.settings("media = \"otherMedia\"\n");
+            fs::rename(scene.path("oldMedia"), scene.path("otherMedia")).unwrap();
+            remove(&scene.path("otherMedia/sources/ei.cfg"));
+        },
+        ALL,
+    ),
 ];
 
 #[test]
 fn what_has_changed_is_done_again_and_nothing_else() {
     for (what, change, expected) in CASES {
-        let whole = Scene::new();
+        let whole = Scene::begin();
         change(&whole);
         assert_eq!(whole.run(&[]).status.code(), Some(0), "{what}");
         // Behind the last step, and at some places before.
         for stop in ["0", "26", "12", "5"] {
-            let scene = Scene::new();
+            let scene = Scene::begin();
             let flags = ["--stop-after", stop];
             let output = scene.run(if stop == "0" { &[] } else { &flags });
             assert_eq!(output.status.code(), Some(if stop == "0" { 0 } else { 2 }), "{what}: {}", stderr(&output));
@@ -136,17 +147,13 @@ fn what_has_changed_is_done_again_and_nothing_else() {
             if stop == "0" {
                 assert_eq!((code, &*again), (Some(i32::from(!expected.is_empty())), expected), "{what}");
                 // The report would tell the old run's outcomes by the steps of the new plan.
-                let report = Command::new(assert_cmd::cargo::cargo_bin("wimkit"))
-                    .args(["report", "work"])
-                    .current_dir(scene.place.path())
-                    .output()
-                    .unwrap();
+                let report = program(scene.root(), &["report", "work"]).output().unwrap();
                 assert_eq!(report.status.code(), Some(if expected.is_empty() { 0 } else { 2 }), "{}", stderr(&report));
             } else {
                 assert!(again.split(' ').all(|step| expected.contains(step)), "{what}, {stop}: {again}");
             }
             let output = scene.expect(0, &RESUME);
-            assert_same_tree(
+            assert_same_media(
                 &whole.path("newMedia"),
                 &scene.path("newMedia"),
                 &format!("{what}, stopped after {stop}"),
@@ -162,8 +169,67 @@ fn what_has_changed_is_done_again_and_nothing_else() {
 }
 
 #[test]
+fn a_setting_that_adds_a_step() {
+    let scene = Scene::begin();
+    assert_eq!(scene.run(&[]).status.code(), Some(0));
+    scene.settings("jobs = 2\niso = { path = \"new.iso\" }\n");
+    let (code, status) = scene.status();
+    assert_eq!((code, &status["complete"]), (Some(1), &false.into()));
+    assert_eq!(status["settings"], serde_json::json!(["iso", "jobs"]));
+    assert_eq!(scene.again(), (Some(1), String::new()));
+    assert_eq!(program(scene.root(), &["report", "work"]).output().unwrap().status.code(), Some(2));
+    let said = stderr(&scene.expect(0, &RESUME));
+    assert!(said.contains("refresh.toml: changed since the run began: iso, jobs\n"), "{said}");
+    assert_eq!(said.lines().filter(|line| line.ends_with("  done")).count(), 1, "{said}");
+    assert!(scene.path("new.iso").exists());
+    // It is taken up once.
+    let (code, status) = scene.status();
+    assert_eq!((code, &status["settings"]), (Some(0), &serde_json::json!([])));
+    let said = stderr(&scene.expect(0, &RESUME));
+    assert!(!said.contains("changed"), "{said}");
+    assert_eq!(program(scene.root(), &["report", "work"]).output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn settings_that_are_not_taken_up() {
+    let scene = Scene::begin();
+    scene.settings("editions = [1, 2]\n");
+    assert_eq!(scene.run(&["--edition", "1", "--stop-after", "5"]).status.code(), Some(2));
+    let as_it_was = |text: &str, words: &str| {
+        scene.settings(text);
+        let output = scene.expect(1, &["status", "--json"]);
+        assert!(stderr(&output).contains(words), "{words}: {}", stderr(&output));
+        let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let is_done = |step: &&serde_json::Value| step["outcome"] == "done";
+        assert_eq!(status["steps"].as_array().unwrap().iter().filter(is_done).count(), 5, "{status}");
+        assert_eq!(status["settings"], serde_json::json!([]));
+    };
+    // What a flag has said stays.
+    as_it_was("editions = [2]\n", "refresh.toml: changed, but a flag said otherwise: editions\n");
+    // What is another run's is none of this.
+    let other = "refresh.toml: it names other directories for the new media or the work: the run keeps";
+    as_it_was("work = \"other\"\n[targets]\nwinre = false\n", other);
+    as_it_was("new_media = \"other\"\n", other);
+    remove(&scene.path("refresh.toml"));
+    let output = scene.expect(1, &["status"]);
+    assert!(stderr(&output).contains("refresh.toml: it is not there any more: the run keeps"), "{}", stderr(&output));
+    // Nobody knows what this means.
+    scene.settings("medai = \"oldMedia\"\n");
+    for word in ["status", "resume"] {
+        let output = scene.expect(2, &[word]);
+        assert!(stderr(&output).contains("refresh.toml: "), "{}", stderr(&output));
+    }
+    remove(&scene.path("refresh.toml"));
+    scene.expect(0, &RESUME);
+    // A run that was begun without a file has none.
+    assert_eq!(scene.run(&["--stop-after", "5"]).status.code(), Some(2));
+    scene.settings("[targets]\nwinre = false\n");
+    assert_eq!(scene.again(), (Some(1), String::new()));
+}
+
+#[test]
 fn status_tells_why() {
-    let scene = Scene::new();
+    let scene = Scene::begin();
     assert_eq!(scene.run(&[]).status.code(), Some(0));
     scene.rebuild(SAFE_OS);
     let shown = String::from_utf8(scene.expect(1, &["status"]).stdout).unwrap();
@@ -180,8 +246,8 @@ fn status_tells_why() {
 
 #[test]
 fn files_that_are_not_as_they_were_left() {
-    let scene = Scene::new();
-    let whole = Scene::new();
+    let scene = Scene::begin();
+    let whole = Scene::begin();
     assert_eq!(whole.run(&[]).status.code(), Some(0));
     // When all is done nobody needs the images in the work directory.
     assert_eq!(scene.run(&[]).status.code(), Some(0));
@@ -193,13 +259,13 @@ fn files_that_are_not_as_they_were_left() {
     let all_of_os = format!("take-winre 1 6 7 8 {os}");
     assert_eq!(scene.again(), (Some(1), all_of_os));
     scene.expect(0, &RESUME);
-    assert_same_tree(&whole.path("newMedia"), &scene.path("newMedia"), "a lost archive");
+    assert_same_media(&whole.path("newMedia"), &scene.path("newMedia"), "a lost archive");
     // One that somebody has changed.
     let install = scene.path("newMedia/sources/install.wim");
     expect(0, &["info", arg(&install), "1", "--name", "Changed", "--quiet"]);
     assert_eq!(scene.again(), (Some(1), "16 check-media".into()));
     scene.expect(0, &RESUME);
-    assert_same_tree(&whole.path("newMedia"), &scene.path("newMedia"), "a changed archive");
+    assert_same_media(&whole.path("newMedia"), &scene.path("newMedia"), "a changed archive");
     // Text files on the new media are whose they are.
     fs::write(scene.path("newMedia/sources/ei.cfg"), "[Channel]\r\nOEM\r\n").unwrap();
     fs::write(scene.path("newMedia/autounattend.xml"), "<unattend/>").unwrap();
@@ -209,16 +275,16 @@ fn files_that_are_not_as_they_were_left() {
     fs::write(scene.path("work/images/os-1.wim"), "damaged").unwrap();
     assert_eq!(scene.again(), (Some(1), "9/1 12/1 13/1 15/1 put-winre/1".into()));
     scene.expect(0, &RESUME);
-    assert_same_tree(&whole.path("newMedia"), &scene.path("newMedia"), "a damaged image");
+    assert_same_media(&whole.path("newMedia"), &scene.path("newMedia"), "a damaged image");
 }
 
 /// A program that was killed while it put winre.wim into an image has left a file that nobody can add to. With one more package
 /// the servicer is to go on with that image.
 #[test]
 fn an_image_that_was_being_written_gets_another_package() {
-    let whole = Scene::new();
+    let whole = Scene::begin();
     assert_eq!(whole.run(&[]).status.code(), Some(0));
-    let scene = Scene::new();
+    let scene = Scene::begin();
     fs::rename(scene.path(DOTNET), scene.path("aside.cab")).unwrap();
     let flags = ["--stop-after", "10"];
     let last = stderr(&scene.run(&flags)).lines().rfind(|line| line.ends_with("  done")).map(str::to_owned);
@@ -233,14 +299,14 @@ fn an_image_that_was_being_written_gets_another_package() {
     let (_, again) = scene.again();
     assert_eq!(again, "9/1 12/1 13/1 put-winre/1");
     scene.expect(0, &RESUME);
-    assert_same_tree(&whole.path("newMedia"), &scene.path("newMedia"), "one more package");
+    assert_same_media(&whole.path("newMedia"), &scene.path("newMedia"), "one more package");
 }
 
 #[test]
 fn one_step_at_a_time() {
-    let whole = Scene::new();
+    let whole = Scene::begin();
     assert_eq!(whole.run(&[]).status.code(), Some(0));
-    let scene = Scene::new();
+    let scene = Scene::begin();
     assert_eq!(scene.run(&["--stop-after", "1"]).status.code(), Some(2));
     let mut sittings = 1;
     while scene.refresh(&[&RESUME[..], &["--stop-after", "1"]].concat()).status.code() == Some(2) {
@@ -248,17 +314,15 @@ fn one_step_at_a_time() {
         assert!(sittings < 60, "it does not get ahead");
     }
     assert_eq!(sittings, ALL.split_whitespace().count());
-    assert_same_tree(&whole.path("newMedia"), &scene.path("newMedia"), "one step at a time");
+    assert_same_media(&whole.path("newMedia"), &scene.path("newMedia"), "one step at a time");
 }
 
 #[test]
 fn what_windows_has_serviced_for_other_packages_is_of_no_use() {
-    let scene = Scene::new();
+    let scene = Scene::begin();
     let marks = ["winre", "os-1", "os-2", "winpe-1", "winpe-2"];
     assert_eq!(scene.run(&["--servicer", "none"]).status.code(), Some(2), "the servicer is named once");
-    for name in ["newMedia", "work"] {
-        let _ = fs::remove_dir_all(scene.path(name));
-    }
+    scene.clear();
     scene.expect(1, &["run"]);
     marks.iter().for_each(|name| fs::write(scene.path(&format!("work/done/{name}.done")), "done").unwrap());
     scene.rebuild(DOTNET);
@@ -270,7 +334,7 @@ fn what_windows_has_serviced_for_other_packages_is_of_no_use() {
 
 #[test]
 fn a_journal_that_is_damaged_is_told_of() {
-    let scene = Scene::new();
+    let scene = Scene::begin();
     assert_eq!(scene.run(&["--stop-after", "12"]).status.code(), Some(2));
     let journal = scene.path("work/journal.redb");
     let good = fs::read(&journal).unwrap();

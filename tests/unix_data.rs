@@ -11,23 +11,12 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown, lchown,
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::scene::Scene;
 use support::{Noise, arg, expect, has_peer, json, run, stderr};
 use wimkit::util::progress::Control;
 use wimkit::wim::ImageBuilder;
 use wimkit::wim::capture::Options;
 use wimkit::wim::metadata::tagged::{UNIX_DATA, UnixData};
-
-struct Scene(tempfile::TempDir);
-
-impl Scene {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-}
 
 /// Whether the test may give files away; says loudly when not.
 fn is_root() -> bool {

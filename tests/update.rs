@@ -10,23 +10,14 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use support::scene::Scene;
 use support::{Noise, arg, assert_same_tree, expect, has_peer, json, make_tree, run, stderr, wimkit};
 use wimkit::util::progress::Control;
 use wimkit::util::sha1::Sha1;
 use wimkit::wim::capture::Options;
 use wimkit::wim::{ImageBuilder, ImageIndex, OpenOptions, Wim};
 
-struct Scene(tempfile::TempDir);
-
 impl Scene {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
     /// A file beside the archives.
     fn file(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.path(name);
@@ -196,7 +187,7 @@ fn what_cannot_be_done_changes_nothing() {
     let file = scene.file("file", b"x");
     let [dir, file] = [scene.path("dir"), file].map(|path| arg(&path).to_owned());
     let script = scene.file("script", b"delete Windows/edition.txt\n\nmove a b\n");
-    let names = || -> Vec<_> { fs::read_dir(scene.0.path()).unwrap().map(|entry| entry.unwrap().path()).collect() };
+    let names = || -> Vec<_> { fs::read_dir(scene.root()).unwrap().map(|entry| entry.unwrap().path()).collect() };
     let there = names().len();
     for (arguments, word) in [
         (&["-c", "delete nothing"][..], "no such file or directory"),

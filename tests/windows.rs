@@ -5,27 +5,22 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::hive::Key;
+use support::scene::Scene;
 use support::{arg, executable, expect, foreign, has_peer, json, run, stderr};
 
 const PRODUCT: &str = "Microsoft® Windows® Operating System";
 const AMD64: u16 = 0x8664;
 
-struct Scene(tempfile::TempDir);
-
 impl Scene {
     /// A tree with a Windows.
-    fn new() -> Self {
-        let scene = Self(tempfile::tempdir().unwrap());
+    fn windows() -> Self {
+        let scene = Self::new();
         for name in ["ntoskrnl.exe", "kernel32.dll"] {
             scene.put(&format!("System32/{name}"), &executable(AMD64, [10, 0, 26100, 1], PRODUCT));
         }
         scene.put("System32/config/SOFTWARE", &software(4061).hive());
         scene.put("System32/config/SYSTEM", &system().hive());
         scene
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
     }
 
     /// A file in the Windows directory.
@@ -89,7 +84,7 @@ fn element(xml: &str, name: &str) -> String {
 
 #[test]
 fn the_element_is_that_of_microsofts_tools() {
-    let scene = Scene::new();
+    let scene = Scene::windows();
     let (wim, said) = scene.capture(&["--name", "One"]);
     assert!(!said.contains("warning"), "{said}");
     let document = xml(&wim);
@@ -124,7 +119,7 @@ fn the_element_is_that_of_microsofts_tools() {
 
 #[test]
 fn an_image_made_in_memory_tells_the_same() {
-    let scene = Scene::new();
+    let scene = Scene::windows();
     let (wim, _) = scene.capture(&[]);
     let mut image = wimkit::wim::ImageBuilder::new();
     let kernel = executable(AMD64, [10, 0, 26100, 1], PRODUCT);
@@ -151,7 +146,7 @@ fn wimlib_finds_the_same() {
     if !has_peer("wimlib-imagex") {
         return;
     }
-    let scene = Scene::new();
+    let scene = Scene::windows();
     // It takes the first control set whatever the hive says, and the service pack's build for the revision.
     let mut system = system();
     system.subkeys.remove(0);
@@ -195,7 +190,7 @@ fn wimlib_finds_the_same() {
 
 #[test]
 fn a_damaged_hive_costs_a_warning_and_its_fields() {
-    let scene = Scene::new();
+    let scene = Scene::windows();
     let path = scene.put("System32/config/SOFTWARE", b"this is no hive");
     let (wim, said) = scene.capture(&[]);
     assert!(said.contains(&format!("warning: {}: ", arg(&path))) && said.contains("begins with"), "{said}");
@@ -229,7 +224,7 @@ fn a_damaged_hive_costs_a_warning_and_its_fields() {
 
 #[test]
 fn a_change_of_the_files_that_tell_is_stated() {
-    let scene = Scene::new();
+    let scene = Scene::windows();
     let (wim, _) = scene.capture(&["--flags", "Own"]);
     expect(0, &["append", arg(&scene.path("tree")), arg(&wim), "--name", "Two"]);
     let version = |image: usize| json(&["info", arg(&wim)])["images"][image]["windows"]["version"].clone();
@@ -274,7 +269,7 @@ fn a_change_of_the_files_that_tell_is_stated() {
 #[test]
 fn real_hives() {
     let Some(hive) = foreign("hive/regipy-SYSTEM_WIN_10_1709") else { return };
-    let scene = Scene::new();
+    let scene = Scene::windows();
     scene.put("System32/config/SYSTEM", &fs::read(hive).unwrap());
     let (wim, said) = scene.capture(&[]);
     assert!(said.contains("not written back completely"), "{said}");

@@ -52,7 +52,8 @@ impl Media {
 impl Check {
     fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let media = Files::open(&self.dir)?;
-        let result = check::check(&media, &Options { verify: !self.no_verify }, context.control());
+        let result =
+            check::check(&media, &Options { verify: !self.no_verify, memory: context.memory() }, context.control());
         context.bars.clear();
         let report = result?;
         if context.global.json {

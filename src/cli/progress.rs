@@ -1,26 +1,47 @@
 //! Progress bars on standard error: bytes, rate, time left. Only on a terminal.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use super::printer::talk;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use wimkit::util::progress::Progress;
+use wimkit::util::progress::{NoProgress, Progress};
 
-/// A bar for each phase of a long work, one after the other. Whatever is shown vanishes when it is dropped.
+/// How often a bar is drawn though nothing is told.
+const TICK: Duration = Duration::from_millis(200);
+
+/// A bar for each phase of a long work, one after the other; where several works go on at the same time, one for each. Whatever is
+/// shown vanishes when it is dropped.
 pub(crate) struct Bars {
     shown: bool,
     bar: Mutex<ProgressBar>,
+    /// Bars of works that go on at the same time, one below the other.
+    parts: MultiProgress,
+    /// How many there are of these.
+    count: AtomicUsize,
 }
 
 impl Bars {
     /// Bars that are seen if standard error is a terminal and nobody asked for quiet.
     pub(crate) fn new(quiet: bool) -> Self {
-        Self { shown: !quiet && std::io::stderr().is_terminal(), bar: Mutex::new(ProgressBar::hidden()) }
+        let shown = !quiet && std::io::stderr().is_terminal();
+        let (parts, count) = (MultiProgress::new(), AtomicUsize::new(0));
+        Self { shown, bar: Mutex::new(ProgressBar::hidden()), parts, count }
     }
 
     /// Takes the bar off the screen, so that something can be printed.
     pub(crate) fn clear(&self) {
         self.bar().finish_and_clear();
+    }
+
+    /// Says lines, also while works go on at the same time, whose bars come below them then. Those of one call stay together.
+    pub(crate) fn say(&self, lines: &str) {
+        self.clear();
+        // A terminal that has gone takes nothing any more, and that is no reason to end the work.
+        if self.count.load(Ordering::Relaxed) == 0 || self.parts.println(lines).is_err() {
+            talk(format_args!("{lines}"));
+        }
     }
 
     fn show(&self, phase: &'static str, next: ProgressBar) {
@@ -30,7 +51,7 @@ impl Bars {
         let mut bar = self.bar();
         bar.finish_and_clear();
         *bar = next.with_message(phase);
-        bar.enable_steady_tick(Duration::from_millis(200));
+        bar.enable_steady_tick(TICK);
     }
 
     fn bar(&self) -> std::sync::MutexGuard<'_, ProgressBar> {
@@ -40,23 +61,36 @@ impl Bars {
 
 impl Progress for Bars {
     fn begin(&self, phase: &'static str, total_bytes: u64) {
-        self.show(phase, if total_bytes == 0 {
-            ProgressBar::new_spinner().with_style(style("{spinner} {msg}  {binary_bytes}  {binary_bytes_per_sec}"))
-        } else {
-            ProgressBar::new(total_bytes).with_style(style(
-                "{msg} [{wide_bar}] {percent:>3}%  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left",
-            ))
-        });
+        self.show(
+            phase,
+            match total_bytes {
+                0 => ProgressBar::new_spinner().with_style(style(UNKNOWN)),
+                _ => ProgressBar::new(total_bytes).with_style(style(BYTES)),
+            },
+        );
     }
 
     fn begin_percent(&self, phase: &'static str) {
-        self.show(phase, ProgressBar::new(100).with_style(style("{msg} [{wide_bar}] {percent:>3}%  {elapsed}")));
+        self.show(phase, ProgressBar::new(100).with_style(style(PERCENT)));
     }
 
     fn advance(&self, bytes: u64) {
         if self.shown {
             self.bar().inc(bytes);
         }
+    }
+
+    fn part<'a>(&'a self, name: &str) -> Box<dyn Progress + 'a> {
+        if !self.shown {
+            return Box::new(NoProgress);
+        }
+        // That of what comes before is over.
+        self.clear();
+        let bar = self.parts.add(ProgressBar::new_spinner().with_style(style(UNKNOWN)));
+        bar.set_message(name.to_owned());
+        bar.enable_steady_tick(TICK);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Box::new(Part { name: name.to_owned(), bar, bars: self })
     }
 }
 
@@ -65,6 +99,56 @@ impl Drop for Bars {
         self.clear();
     }
 }
+
+/// The bar of one of several works, which keeps its line from its first phase to its last.
+struct Part<'a> {
+    name: String,
+    bar: ProgressBar,
+    bars: &'a Bars,
+}
+
+impl Part<'_> {
+    fn show(&self, phase: &str, length: Option<u64>, template: &str) {
+        self.bar.reset();
+        match length {
+            Some(length) => self.bar.set_length(length),
+            None => self.bar.unset_length(),
+        }
+        self.bar.set_style(style(template));
+        self.bar.set_message(format!("{}: {phase}", self.name));
+    }
+}
+
+impl Progress for Part<'_> {
+    fn begin(&self, phase: &'static str, total_bytes: u64) {
+        match total_bytes {
+            0 => self.show(phase, None, UNKNOWN),
+            _ => self.show(phase, Some(total_bytes), BYTES),
+        }
+    }
+
+    fn begin_percent(&self, phase: &'static str) {
+        self.show(phase, Some(100), PERCENT);
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+        self.bars.parts.remove(&self.bar);
+        self.bars.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Of how much is not known.
+const UNKNOWN: &str = "{spinner} {msg}  {binary_bytes}  {binary_bytes_per_sec}";
+const BYTES: &str =
+    "{msg} [{wide_bar}] {percent:>3}%  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
+const PERCENT: &str = "{msg} [{wide_bar}] {percent:>3}%  {elapsed}";
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the template is well-formed").progress_chars("=> ")

@@ -2,9 +2,11 @@
 
 mod choice;
 mod error;
+mod file;
 
 pub use choice::{By, Checkpoints, StackFailure, StackMode};
 pub use error::SettingsError;
+pub use file::{Changes, SettingsFile, renewed};
 
 use std::fs;
 use std::io;

@@ -36,9 +36,10 @@ pub(super) fn apply(session: &Session<'_>, control: Control<'_>) -> Result<Vec<S
 }
 
 fn apply_all(session: &Session<'_>, control: Control<'_>) -> Result<Vec<String>, ServicingError> {
-    let wim = Wim::open(session.wim, &OpenOptions::default())?;
+    let memory = session.memory;
+    let wim = Wim::open(session.wim, &OpenOptions { memory, ..OpenOptions::default() })?;
     let tree = wim.metadata(ImageIndex::FIRST)?;
-    let (everything, options) = (Selection::everything(), extract::Options::default());
+    let (everything, options) = (Selection::everything(), extract::Options { memory, ..extract::Options::default() });
     let done = extract::extract(&wim, &tree, &everything, session.directory, &options, control);
     let mut done = done.map_err(|error| match error {
         ExtractError::Interrupted => ServicingError::Interrupted,
@@ -73,8 +74,9 @@ fn not_held(lost: Option<NotRestored>, left_out: &LeftOut) -> Vec<String> {
 
 /// Captures the directory of a session into a new file, which takes the place of the image's. Answers what there is to tell.
 pub(super) fn capture(session: &Session<'_>, control: Control<'_>) -> Result<Vec<String>, CaptureError> {
-    let wim =
-        Wim::open(session.wim, &OpenOptions::default()).map_err(|error| CaptureError::Destination(error.into()))?;
+    let memory = session.memory;
+    let wim = Wim::open(session.wim, &OpenOptions { memory, ..OpenOptions::default() })
+        .map_err(|error| CaptureError::Destination(error.into()))?;
     let options = capture::Options {
         boot: wim.boot_index() == Some(ImageIndex::FIRST),
         // Whatever the image had is there by right.
@@ -83,6 +85,7 @@ pub(super) fn capture(session: &Session<'_>, control: Control<'_>) -> Result<Vec
         replace: true,
         update_of: Some(UpdateOf::Other(Arc::new(wim), ImageIndex::FIRST)),
         revises: true,
+        memory,
         ..capture::Options::default()
     };
     let done = capture::capture(session.directory, session.wim, &options, control)?;

@@ -40,6 +40,8 @@ pub struct Session<'a> {
     pub scratch: &'a Path,
     /// A directory for logs.
     pub logs: &'a Path,
+    /// Bytes of decoded data that may be in memory for it at once.
+    pub memory: u64,
 }
 
 /// Where all images of a run are worked on.

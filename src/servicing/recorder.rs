@@ -162,7 +162,8 @@ impl Servicing for Recorder {
             // An image that is gone on with has been told about already.
             let whole = [marker(session.wim)?, done.text.into_bytes()].concat();
             let marker = Command::add(Source::Bytes(whole), MARKER);
-            update::update(session.wim, &[marker], &update::Options::default(), control)?;
+            let options = update::Options { memory: session.memory, ..update::Options::default() };
+            update::update(session.wim, &[marker], &options, control)?;
             state_languages(session.wim, &done.languages, control)?;
         }
         Ok(Answer::Ended(Code::SUCCESS.into()))

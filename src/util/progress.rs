@@ -12,6 +12,10 @@ pub trait Progress: Sync {
     }
     /// So many more bytes of the phase, or percent, are done.
     fn advance(&self, bytes: u64);
+    /// For one of several works that go on at the same time, with phases of its own: what it is called.
+    fn part<'a>(&'a self, _name: &str) -> Box<dyn Progress + 'a> {
+        Box::new(NoProgress)
+    }
 }
 
 /// Progress that nobody watches.

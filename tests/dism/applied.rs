@@ -8,8 +8,9 @@ use std::process::Output;
 use wimkit::util::sha1::Sha1;
 use wimkit::wim::{OpenOptions, Wim};
 
+use super::support::scene::{Scene, contents, media};
 use super::support::{self, arg, expect};
-use super::{CRASHED, Scene, assert_end, assert_said, stand_in};
+use super::{AT_THE_SAME_TIME, CRASHED, assert_end, assert_said, stand_in};
 
 pub(super) const TESTS: &[(&str, fn())] = &[
     ("applied_images_come_to_the_same_as_mounted_ones", applied_images_come_to_the_same_as_mounted_ones),
@@ -20,29 +21,6 @@ pub(super) const TESTS: &[(&str, fn())] = &[
 ];
 
 pub(super) const APPLY: [&str; 2] = ["--images", "apply"];
-pub(super) const WINRE: &str = "/Windows/System32/Recovery/Winre.wim";
-
-/// The images of a file by their names, and the hashes of what is in each; those of the Windows RE in it in the place of its own.
-fn contents(wim: &Path) -> BTreeMap<String, Sha1> {
-    let wim = Wim::open(wim, &OpenOptions::default()).unwrap();
-    let mut found = BTreeMap::new();
-    for image in wim.images() {
-        for entry in wim.metadata(image).unwrap().entries() {
-            let path = entry.path();
-            if path == WINRE {
-                let number = image.to_string();
-                let bytes = expect(0, &["cat", arg(wim.path()), &number, &path]).stdout;
-                let place = tempfile::tempdir().unwrap();
-                let inner = place.path().join("winre.wim");
-                fs::write(&inner, bytes).unwrap();
-                found.extend(contents(&inner).into_iter().map(|(path, sha1)| (format!("{image}{WINRE}!{path}"), sha1)));
-            } else {
-                found.insert(format!("{image}{path}"), entry.data_hash().unwrap_or_default());
-            }
-        }
-    }
-    found
-}
 
 /// What a file states about its images, but for the moment of the last change and what follows from metadata.
 fn statements(wim: &Path) -> serde_json::Value {
@@ -62,7 +40,7 @@ pub(super) fn applied(scene: &Scene) -> PathBuf {
 }
 
 fn applied_images_come_to_the_same_as_mounted_ones() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/refresh_dism_calls.txt");
     let golden = fs::read_to_string(golden).unwrap();
     let archives = ["boot.wim", "install.wim"].map(|name| scene.path("sample/newMedia/sources").join(name));
@@ -103,7 +81,7 @@ fn bytes(found: &BTreeMap<String, Sha1>) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn what_follows_from_codes_where_images_are_applied() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     for (rules, code, others) in [
         ("winre-step-1. 0x8007007e", 0, "1 tolerated"),
         ("os-1-step-12. 0x800f0922", 1, "12/1 failed"),
@@ -130,15 +108,10 @@ fn what_follows_from_codes_where_images_are_applied() {
 }
 
 fn the_way_is_a_setting_and_a_flag() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     fs::write(scene.path("sample/refresh.toml"), "images = \"apply\"\n").unwrap();
     let plan = |more: &[&str]| {
-        let wimkit = assert_cmd::cargo::cargo_bin("wimkit");
-        let output = std::process::Command::new(wimkit)
-            .args([&["refresh", "plan"], more].concat())
-            .current_dir(scene.path("sample"))
-            .output()
-            .unwrap();
+        let output = support::scene::refresh(&scene.path("sample"), &[&["plan"], more].concat());
         assert_eq!(output.status.code(), Some(0), "{}", support::stderr(&output));
         String::from_utf8(output.stdout).unwrap()
     };
@@ -156,9 +129,7 @@ fn the_way_is_a_setting_and_a_flag() {
     assert!(plan(&["--images", "mount"]).contains("images are mounted by DISM"));
     // The script of no servicer cannot do it.
     let refused = |word: &str| {
-        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("wimkit"));
-        command.args(["refresh", word]).current_dir(scene.path("sample")).env("WIMKIT_DATABASE", "history.redb");
-        let output = command.output().unwrap();
+        let output = support::scene::refresh(&scene.path("sample"), &[word]);
         assert_eq!(output.status.code(), Some(2), "{}", support::stderr(&output));
         assert_said(&output, &["--servicer none", "add --images mount, or --servicer dism"]);
     };
@@ -176,23 +147,17 @@ fn the_way_is_a_setting_and_a_flag() {
 
 /// A run whose times are always the same.
 pub(super) fn run_at_a_fixed_time(scene: &Scene, rules: &str, more: &[&str]) -> Output {
-    for name in ["sample/newMedia", "sample/work", "state"] {
-        let _ = fs::remove_dir_all(scene.path(name));
-    }
-    fs::create_dir(scene.path("state")).unwrap();
-    fs::write(scene.path("state/rules"), rules).unwrap();
+    scene.begin(rules);
     let arguments = [&["run", "--json", "--images", "apply"], more].concat();
     scene.command(&arguments).env("WIMKIT_NOW", "2026-01-31T12:00:00Z").output().unwrap()
 }
 
 fn several_applied_images_at_the_same_time() {
-    let scene = Scene::new();
-    let media = || support::read_tree(&scene.path("sample/newMedia"));
+    let scene = Scene::with_stand_in();
+    let media = || media(&scene.path("sample/newMedia"));
     assert_end(&run_at_a_fixed_time(&scene, "", &[]), 0, "");
     let alone = media();
-    // Neither goes on before the other has begun.
-    let rules = "os-1-step-12. wait:os-2-step-9.\nos-2-step-12. wait:os-1-step-12.\n";
-    assert_end(&run_at_a_fixed_time(&scene, rules, &["--jobs", "2"]), 0, "");
+    assert_end(&run_at_a_fixed_time(&scene, AT_THE_SAME_TIME, &["--jobs", "2"]), 0, "");
     support::assert_same(&alone, &media(), "two at a time");
     // The images that were begun end where another one fails.
     let output = run_at_a_fixed_time(&scene, "os-1-step-12. 112\n", &["--jobs", "2"]);
@@ -202,7 +167,7 @@ fn several_applied_images_at_the_same_time() {
 }
 
 fn an_applied_image_is_gone_on_with() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     // Behind steps 9 and 12 of the first edition.
     assert_eq!(scene.run("", &[&APPLY[..], &["--stop-after", "8"]].concat()).status.code(), Some(2));
     assert!(!applied(&scene).exists());

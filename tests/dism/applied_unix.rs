@@ -14,9 +14,10 @@ use wimkit::wim::metadata::tagged::OBJECT_ID;
 use wimkit::wim::metadata::{Attributes, Entry, Metadata};
 use wimkit::wim::{ImageBuilder, ImageIndex, OpenOptions, Wim};
 
-use super::applied::{APPLY, WINRE, applied, run_at_a_fixed_time};
+use super::applied::{APPLY, applied, run_at_a_fixed_time};
+use super::support::scene::{Scene, WINRE};
 use super::support::{self, arg, expect};
-use super::{Scene, assert_end, assert_said, stand_in};
+use super::{assert_end, assert_said, stand_in};
 
 pub(super) const TESTS: &[(&str, fn())] = &[
     ("a_directory_that_cannot_be_captured", a_directory_that_cannot_be_captured),
@@ -28,7 +29,7 @@ pub(super) const TESTS: &[(&str, fn())] = &[
 ];
 
 fn a_directory_that_cannot_be_captured() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     let output = scene.run("os-1-step-12. litter", &[&APPLY[..], &["--dism-pause", "0"]].concat());
     assert_end(&output, 1, "9/1 failed, 12/1 failed, 13/1 failed, 15/1 failed");
     assert_said(&output, &["lost, the image could not be captured: 0xC142010C", "its name is not valid UTF-8"]);
@@ -37,7 +38,7 @@ fn a_directory_that_cannot_be_captured() {
 }
 
 fn killed_and_interrupted_where_images_are_applied() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     let media = || support::read_tree(&scene.path("sample/newMedia"));
     assert_end(&run_at_a_fixed_time(&scene, "", &[]), 0, "");
     let whole = media();
@@ -63,7 +64,7 @@ fn killed_and_interrupted_where_images_are_applied() {
 }
 
 fn random_kills_where_images_are_applied() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     let media = || support::read_tree(&scene.path("sample/newMedia"));
     let begun = Instant::now();
     assert_end(&run_at_a_fixed_time(&scene, "", &[]), 0, "");
@@ -144,7 +145,7 @@ fn enrich(install: &Path) {
 }
 
 fn what_a_directory_does_not_hold_is_kept() {
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     let [old, new] = ["oldMedia", "newMedia"].map(|media| scene.path("sample").join(media).join("sources/install.wim"));
     enrich(&old);
     let tree = |path: &Path| -> Metadata {
@@ -215,7 +216,7 @@ fn no_room_for_an_applied_image() {
         }
         return;
     }
-    let scene = Scene::new();
+    let scene = Scene::with_stand_in();
     // Large when it is applied, small before.
     let large = scene.path("large");
     fs::write(&large, vec![0; 40 << 20]).unwrap();

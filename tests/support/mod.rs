@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "a skipped test must be seen")]
 
 pub(crate) mod hive;
+pub(crate) mod scene;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -70,6 +71,26 @@ pub(crate) fn expect(code: i32, arguments: &[&str]) -> Output {
 pub(crate) fn json(arguments: &[&str]) -> serde_json::Value {
     let output = expect(0, &[arguments, &["--json"]].concat());
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What a program said on standard output, as text, when it ended with `code`.
+#[track_caller]
+pub(crate) fn text(code: i32, arguments: &[&str]) -> String {
+    String::from_utf8(expect(code, arguments).stdout).unwrap()
+}
+
+/// The JSON document of a command that must end with `code`.
+#[track_caller]
+pub(crate) fn document(code: i32, schema: &str, arguments: &[&str]) -> serde_json::Value {
+    let document: serde_json::Value = serde_json::from_str(&text(code, &[arguments, &["--json"]].concat())).unwrap();
+    assert_eq!(document["schema"], schema);
+    document
+}
+
+/// How a program ended.
+#[track_caller]
+pub(crate) fn assert_code(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "{}", stderr(output));
 }
 
 /// Whether the user may do all that applying and capturing an image takes. Says so if not.

@@ -139,7 +139,7 @@ impl History {
         // The settings of a refresh here matter for the place alone, and may be broken where it is named otherwise.
         let setting = match named(self.database.as_deref()) {
             Some(_) => None,
-            None => super::refresh::settings_here()?.and_then(|settings| settings.database),
+            None => super::refresh::settings_here()?.and_then(|file| file.settings.database),
         };
         let path = place(self.database.as_deref(), setting.as_deref())?;
         let entries = match history::History::open(&path)? {

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use wimkit::refresh::commands::commands;
 use wimkit::refresh::media::boot::Signer;
 use wimkit::refresh::plan::{self, Facts, Native, PlanError, Reason, Step, Work};
-use wimkit::refresh::settings::{By, IsoSettings, Language, Settings, SettingsError};
+use wimkit::refresh::settings::{By, IsoSettings, Language, Settings, SettingsError, SettingsFile};
 use wimkit::servicing::presentation::Presentation;
 
 /// Show what a refresh does, step by step, before anything is done
@@ -80,17 +80,19 @@ impl FromStr for LanguageWord {
 }
 
 /// The settings in the file that `init` writes, if it is there.
-pub(crate) fn settings_here() -> Result<Option<Settings>, Failure> {
+pub(crate) fn settings_here() -> Result<Option<SettingsFile>, Failure> {
     let file = Path::new("refresh.toml");
-    Ok(if file.exists() { Some(Settings::read(file)?) } else { None })
+    Ok(if file.exists() { Some(SettingsFile::read(file)?) } else { None })
 }
 
 impl SettingsArgs {
-    pub(super) fn settings(&self) -> Result<Settings, Failure> {
-        let mut settings = match &self.file {
-            Some(file) => Settings::read(file)?,
-            None => settings_here()?.unwrap_or_default(),
+    /// What is to be done, and the file that this comes from.
+    pub(super) fn settings(&self) -> Result<(Settings, Option<SettingsFile>), Failure> {
+        let file = match &self.file {
+            Some(file) => Some(SettingsFile::read(file)?),
+            None => settings_here()?,
         };
+        let mut settings = file.as_ref().map(|file| file.settings.clone()).unwrap_or_default();
         let Self { media, new_media, work, packages, features, boot_managers, iso, language, edition, .. } = self;
         let own = [(media, &mut settings.media), (new_media, &mut settings.new_media), (work, &mut settings.work)];
         for (flag, setting) in own {
@@ -118,13 +120,13 @@ impl SettingsArgs {
                 None => IsoSettings::new(path),
             });
         }
-        Ok(settings)
+        Ok((settings, file))
     }
 }
 
 impl Plan {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
-        let settings = self.settings.settings()?;
+        let (settings, _) = self.settings.settings()?;
         let facts = Facts::gather(&settings, context.control())?;
         let plan = plan::plan(&settings, &facts)?;
         for warning in &plan.warnings {

@@ -3,18 +3,17 @@
 use super::super::Context;
 use super::super::exit::{Failure, Outcome};
 use super::super::human::Counted;
-use super::super::printer::{self, Out, visible};
+use super::super::printer::{self, Out, visible, warn};
 use super::plan::SettingsArgs;
 use super::records::{Records, RecordsArgs};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 use wimkit::refresh::plan::{Step, Work};
-use wimkit::refresh::run::{self, Options, Prepared, Record, RunError, Summary};
-use wimkit::refresh::settings::Settings;
+use wimkit::refresh::run::{self, Options, Prepared, Record, Renewal, RunError, Summary};
+use wimkit::refresh::settings::{Changes, Settings};
 use wimkit::servicing::none::Script;
 use wimkit::servicing::presentation::Presentation;
 use wimkit::servicing::program::{self, Dism};
@@ -124,7 +123,8 @@ impl How {
     fn options(&self, settings: &Settings, context: &Context) -> Options {
         let Self { stop_on_error, stop_after, note, .. } = self;
         let (jobs, note) = (self.jobs.or(Some(settings.jobs)), note.clone());
-        Options { stop_on_error: *stop_on_error, stop_after: *stop_after, jobs, note, clock: context.clock }
+        let (stop_on_error, stop_after, memory) = (*stop_on_error, *stop_after, context.memory());
+        Options { stop_on_error, stop_after, jobs, memory, note, clock: context.clock }
     }
 
     /// Does what is left of a run to do, and keeps records of it.
@@ -140,16 +140,16 @@ impl How {
         let result = prepared.carry_out(servicing, &options, context.control(), &told);
         context.bars.clear();
         records.end(prepared);
-        finish(&result?, context)
+        finish(&result?, prepared, context)
     }
 }
 
 impl Run {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
-        let mut settings = self.settings.settings()?;
+        let (mut settings, file) = self.settings.settings()?;
         self.how.records.apply(&mut settings);
         let servicing = self.how.servicing(&settings)?;
-        let mut prepared = run::begin(&settings, context.clock, context.control())?;
+        let mut prepared = run::begin(&settings, file.as_ref(), context.clock, context.control())?;
         self.how.carry_out(&mut prepared, &*servicing, context)
     }
 }
@@ -157,6 +157,7 @@ impl Run {
 impl Resume {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let mut prepared = run::look(&self.work, context.control())?;
+        tell_renewal(&prepared.renewal, context);
         let images = &mut prepared.journal.settings.images;
         *images = self.images.unwrap_or(*images);
         for (place, why) in prepared.again() {
@@ -172,23 +173,50 @@ impl Resume {
 impl Status {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let prepared = run::look(&self.work, context.control())?;
+        tell_renewal(&prepared.renewal, context);
         let summary = prepared.summary()?;
-        answer(&summary, prepared.again(), context)?;
-        let is_done = summary.status() == run::Status::Success && prepared.refuse_changes().is_ok();
-        Ok(if is_done { Outcome::Done } else { Outcome::Partial })
+        answer(&summary, &prepared, context)?;
+        Ok(if is_complete(&summary, &prepared) { Outcome::Done } else { Outcome::Partial })
     }
 }
 
+/// What has become of the file with the settings.
+fn tell_renewal(renewal: &Renewal, context: &Context) {
+    match renewal {
+        Renewal::Gone { file } => warn(format_args!("{}: it is not there any more: {AS_IT_WAS}", file.display())),
+        Renewal::OtherRun { file } => {
+            let what = "it names other directories for the new media or the work";
+            warn(format_args!("{}: {what}: {AS_IT_WAS}", file.display()));
+        }
+        Renewal::Changed { file, changes: Changes { taken, overruled } } => {
+            for (names, what) in
+                [(taken, "changed since the run began"), (overruled, "changed, but a flag said otherwise")]
+            {
+                if !names.is_empty() {
+                    context.say(format_args!("{}: {what}: {}", file.display(), names.join(", ")));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What follows from a file that cannot be taken up.
+const AS_IT_WAS: &str = "the run keeps the settings that it has";
+
 /// A line for each step, with the time.
 fn tell(context: &Context, step: &Step, record: &Record) {
-    context.bars.clear();
     let now = context.clock.now().to_string();
     let time = now.get(11..19).unwrap_or_default();
     let (number, image) = heading(step);
     let outcome = record.outcome.name();
-    context.say(format_args!("{time} {number:>2}  {:<9}{:<24}  {outcome}", image, step.task.title()));
+    let mut lines = format!("{time} {number:>2}  {:<9}{:<24}  {outcome}", image, step.task.title());
     for note in &record.notes {
-        context.say(format_args!("             {}", visible(note)));
+        lines += "\n             ";
+        lines += &visible(note);
+    }
+    if !context.global.quiet {
+        context.bars.say(&lines);
     }
 }
 
@@ -199,7 +227,7 @@ fn heading(step: &Step) -> (String, String) {
 }
 
 /// Tells what came of a run that came to its end.
-fn finish(summary: &Summary, context: &Context) -> Result<Outcome, Failure> {
+fn finish(summary: &Summary, prepared: &Prepared, context: &Context) -> Result<Outcome, Failure> {
     if summary.is_deferred() {
         let script = summary.work.join("service.cmd");
         context
@@ -207,7 +235,7 @@ fn finish(summary: &Summary, context: &Context) -> Result<Outcome, Failure> {
     }
     let status = summary.status();
     if context.global.json {
-        answer(summary, &BTreeMap::new(), context)?;
+        answer(summary, prepared, context)?;
     } else {
         let failed = summary.records.values().filter(|record| record.outcome == run::Outcome::Failed).count();
         let steps = Counted(summary.records.len() as u64, "step");
@@ -226,8 +254,8 @@ fn finish(summary: &Summary, context: &Context) -> Result<Outcome, Failure> {
 }
 
 /// What came of the steps so far, and which are done again.
-fn answer(summary: &Summary, again: &BTreeMap<u32, String>, context: &Context) -> Result<(), Failure> {
-    let document = Document::new(summary, again);
+fn answer(summary: &Summary, prepared: &Prepared, context: &Context) -> Result<(), Failure> {
+    let document = Document::new(summary, prepared);
     if context.global.json {
         return printer::json(&document);
     }
@@ -242,6 +270,11 @@ fn answer(summary: &Summary, again: &BTreeMap<u32, String>, context: &Context) -
     out.finish()
 }
 
+/// Whether all went well, and nothing is to be done again, or besides.
+fn is_complete(summary: &Summary, prepared: &Prepared) -> bool {
+    summary.status() == run::Status::Success && prepared.refuse_changes().is_ok()
+}
+
 /// What is told of a step that was done and is done again.
 const AGAIN: &str = "again";
 
@@ -252,6 +285,7 @@ struct Document {
     status: &'static str,
     complete: bool,
     deferred: bool,
+    settings: Vec<String>,
     steps: Vec<StepDocument>,
 }
 
@@ -266,7 +300,8 @@ struct StepDocument {
 }
 
 impl Document {
-    fn new(summary: &Summary, again: &BTreeMap<u32, String>) -> Self {
+    fn new(summary: &Summary, prepared: &Prepared) -> Self {
+        let again = prepared.again();
         let step = |(place, step): (u32, &Step)| {
             let record = summary.records.get(&place);
             let (outcome, notes) = match (&step.work, record) {
@@ -287,8 +322,9 @@ impl Document {
         Self {
             schema: "wimkit.refresh-run/1",
             status: summary.status().name(),
-            complete: summary.status() == run::Status::Success && again.is_empty(),
+            complete: is_complete(summary, prepared),
             deferred: summary.is_deferred(),
+            settings: prepared.renewal.taken().to_vec(),
             steps: (0..).zip(&summary.plan.steps).map(step).collect(),
         }
     }

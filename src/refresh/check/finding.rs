@@ -54,6 +54,8 @@ pub enum Problem {
         /// The step of a refresh that mends it.
         step: u8,
     },
+    /// Boot managers of 2023 without the trust list that the image has for them.
+    NoTrustList,
     /// Architectures differ.
     Architecture {
         /// What it is for.
@@ -102,6 +104,7 @@ impl Problem {
             Self::BootCompression { .. } => "boot-compression",
             Self::BootImages { .. } => "boot-images",
             Self::Version { .. } => "version",
+            Self::NoTrustList => "no-trust-list",
             Self::Architecture { .. } => "architecture",
             Self::Build { .. } => "build",
             Self::NoWinre => "no-winre",
@@ -117,6 +120,7 @@ impl Problem {
     pub fn standing(&self) -> Standing {
         match self {
             Self::BootImages { .. }
+            | Self::NoTrustList
             | Self::Build { .. }
             | Self::WinreDiffers
             | Self::LanguageInPart { .. }
@@ -132,6 +136,9 @@ impl Problem {
                 format!(
                     "Setup fails with this; take the file from image 2 of boot.wim, as step {step} of a refresh does"
                 )
+            }
+            Self::NoTrustList => {
+                "take it from image 2 of boot.wim, as step 28 of a refresh with --boot-managers 2023 does".into()
             }
             Self::Damaged { .. } => "`wimkit verify` tells what is damaged".into(),
             Self::SecondArchive => "Setup takes the first of install.wim, .esd and .swm; remove the others".into(),
@@ -166,6 +173,9 @@ impl fmt::Display for Problem {
             Self::BootImages { count, boot: None } => write!(f, "it has {count} images and starts none"),
             Self::Version { media, boot, .. } => {
                 write!(f, "its version is {}, in image 2 of boot.wim it is {}", told(media), told(boot))
+            }
+            Self::NoTrustList => {
+                f.write_str("it is not there, and the boot managers of 2023 come with one in boot.wim")
             }
             Self::Architecture { found, expected } => write!(f, "it is for {found}, the media are for {expected}"),
             Self::Build { boot, install } => write!(f, "its build is {boot}, that of the system is {install}"),

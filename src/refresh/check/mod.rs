@@ -8,7 +8,7 @@ mod languages;
 
 pub use finding::{Finding, Problem};
 
-use super::media::boot::{self, Signer};
+use super::media::boot::{self, Signer, TRUST_LIST, TRUST_LIST_IN_IMAGE};
 use super::media::images::{Archive, ImageFacts, MAX_EXECUTABLE_NBYTES, architecture_of, version_of};
 use super::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media, MediaError, images};
 use crate::catalog::set::Standing;
@@ -27,6 +27,8 @@ pub const SETUP_IMAGE: u32 = 2;
 pub struct Options {
     /// Whether every blob of every archive is read and compared with its digest.
     pub verify: bool,
+    /// Bytes of decoded data that may be in memory at once.
+    pub memory: u64,
 }
 
 /// Whether media are consistent.
@@ -105,7 +107,7 @@ pub fn check(media: &Media, options: &Options, control: Control<'_>) -> Result<R
     if options.verify {
         let opened = [(boot, BOOT_ARCHIVE.to_owned()), (install, INSTALL_ARCHIVES[0].to_owned())];
         for (archive, path) in opened.iter().filter_map(|(archive, path)| Some((archive.as_ref()?, path))) {
-            verify(archive, path, &mut report, control)?;
+            verify(archive, path, &mut report, options, control)?;
         }
     }
     Ok(report)
@@ -240,8 +242,17 @@ fn check_binaries(media: &Media, archive: &Archive, setup: ImageIndex, report: &
         Some((path.to_owned(), manager))
     });
     let mut compared = Vec::from(setup_files);
+    let mut has_newer = false;
     for (path, manager) in managers {
-        compared.push((path.clone(), in_image(media, archive, setup, &path, manager)?, 28));
+        let in_boot = in_image(media, archive, setup, &path, manager)?;
+        has_newer |= in_boot == Signer::Windows2023.manager_path(manager);
+        compared.push((path, in_boot, 28));
+    }
+    if has_newer
+        && media.find(TRUST_LIST).is_none()
+        && archive.file(setup, TRUST_LIST_IN_IMAGE).is_ok_and(|file| file.is_some())
+    {
+        report.find(TRUST_LIST, Problem::NoTrustList);
     }
     for (path, in_boot, step) in compared {
         let boot = match archive.version(setup, &in_boot) {
@@ -286,7 +297,14 @@ fn in_image(
 }
 
 /// Reads all of an archive, and the Windows RE in it.
-fn verify(archive: &Archive, path: &str, report: &mut Report, control: Control<'_>) -> Result<(), CheckError> {
+fn verify(
+    archive: &Archive,
+    path: &str,
+    report: &mut Report,
+    options: &Options,
+    control: Control<'_>,
+) -> Result<(), CheckError> {
+    let options = verify::Options { memory: options.memory, ..verify::Options::default() };
     let mut archives = vec![(path.to_owned(), archive.clone())];
     // The same Windows RE in several editions is verified once.
     let mut seen = Vec::new();
@@ -298,7 +316,7 @@ fn verify(archive: &Archive, path: &str, report: &mut Report, control: Control<'
         }
     }
     for (path, archive) in archives {
-        match verify::verify(archive.wim(), &verify::Options::default(), control) {
+        match verify::verify(archive.wim(), &options, control) {
             Ok(outcome) if outcome.is_good() => {}
             Ok(outcome) => report.find(path, Problem::Damaged { findings: outcome.findings.len() }),
             Err(VerifyError::Interrupted) => return Err(CheckError::Interrupted),

@@ -38,8 +38,13 @@ impl FromStr for Signer {
 pub const MANAGERS: [&str; 2] = ["bootmgfw.efi", "bootmgr.efi"];
 
 /// Directories of an image with what else is signed by the authority of 2023, or belongs to it.
-pub const DIRECTORIES_2023: [&str; 3] =
-    ["Windows/Boot/FONTS_EX", "Windows/Boot/PCAT_EX", "Windows/Boot/DVD_EX/EFI/en-US"];
+pub const DIRECTORIES_2023: [&str; 4] =
+    ["Windows/Boot/FONTS_EX", "Windows/Boot/PCAT_EX", "Windows/Boot/DVD_EX/EFI/en-US", "Windows/Boot/EFI"];
+
+/// Where media have the certificate trust list that boot managers read. Those of 2023 bring that of the image to media without one.
+pub const TRUST_LIST: &str = "efi/microsoft/boot/boot.stl";
+/// Where images have it: there is one for both authorities.
+pub const TRUST_LIST_IN_IMAGE: &str = "Windows/Boot/EFI/boot.stl";
 
 /// Where on media a file of the [`DIRECTORIES_2023`] goes: without the `_EX` of its name. `None`: nowhere.
 pub fn place_2023(directory: &str, name: &str) -> Option<String> {
@@ -56,9 +61,10 @@ pub fn place_2023(directory: &str, name: &str) -> Option<String> {
             _ => None,
         },
         // Both lie side by side on media.
-        _ => {
+        _ if directory == DIRECTORIES_2023[2] => {
             Some(format!("efi/microsoft/boot/{name}")).filter(|_| name.starts_with("efisys") && name.ends_with(".bin"))
         }
+        _ => Some(TRUST_LIST.to_owned()).filter(|_| name == "boot.stl"),
     }
 }
 
@@ -131,7 +137,7 @@ mod tests {
 
     #[test]
     fn files_of_2023_lose_their_mark() {
-        let [fonts, bios, disc] = DIRECTORIES_2023;
+        let [fonts, bios, disc, managers] = DIRECTORIES_2023;
         for (directory, name, expected) in [
             (fonts, "segoe_slboot_EX.ttf", Some("efi/microsoft/boot/fonts/segoe_slboot.ttf")),
             (fonts, "readme.txt", None),
@@ -141,8 +147,11 @@ mod tests {
             (disc, "efisys_EX.bin", Some("efi/microsoft/boot/efisys_ex.bin")),
             (disc, "efisys_noprompt_EX.bin", Some("efi/microsoft/boot/efisys_noprompt_ex.bin")),
             (disc, "other.bin", None),
+            (managers, "Boot.stl", Some("efi/microsoft/boot/boot.stl")),
+            (managers, "bootmgfw.efi", None),
         ] {
             assert_eq!(place_2023(directory, name).as_deref(), expected, "{name}");
         }
+        assert_eq!(TRUST_LIST_IN_IMAGE, format!("{managers}/boot.stl"));
     }
 }

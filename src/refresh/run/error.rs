@@ -111,8 +111,8 @@ pub enum RunError {
         /// The directory.
         path: PathBuf,
     },
-    /// The media or packages are not what they were.
-    #[error("{path}: the media or the packages are not what the run was made from", path = .path.display())]
+    /// The settings, media or packages are not what they were.
+    #[error("{path}: the settings, the media or the packages are not what the run was made from", path = .path.display())]
     Changed {
         /// The work directory.
         path: PathBuf,

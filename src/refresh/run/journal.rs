@@ -11,8 +11,9 @@ use serde::de::DeserializeOwned;
 use super::RunError;
 use super::inputs::Sources;
 use super::record::{Record, Sitting};
+use super::renewal::Renewed;
 use super::stamp::{Known, PackageDigests, Stamp};
-use crate::refresh::settings::Settings;
+use crate::refresh::settings::{Settings, SettingsFile};
 use crate::util::filetime::FileTime;
 use crate::util::guard::guarded;
 use crate::util::sha1::Hasher;
@@ -32,6 +33,11 @@ const PACKAGES: Table = TableDefinition::new("packages");
 const SITTINGS: Table = TableDefinition::new("sittings");
 /// Raised when older journals cannot be gone on with.
 const VERSION: &str = "2";
+
+/// What the run is to do …
+const SETTINGS: &str = "settings";
+/// … and the file that this comes from, where there is one.
+const FILE: &str = "file";
 
 /// What is kept of a step.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -74,7 +80,7 @@ pub(super) struct Begun {
 /// The journal of a run.
 #[derive(Debug)]
 pub struct Journal {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     database: Database,
     /// What tells the run from all others.
     pub id: String,
@@ -82,6 +88,8 @@ pub struct Journal {
     pub begun: FileTime,
     /// What the run is to do.
     pub settings: Settings,
+    /// The file that this comes from, and what it said.
+    pub(super) file: Option<SettingsFile>,
 }
 
 /// Where the journal of a work directory is.
@@ -94,12 +102,18 @@ impl Journal {
     ///
     /// # Errors
     /// [`RunError`]: there is one already, or it cannot be written.
-    pub(super) fn begin(settings: &Settings, fingerprint: &str, begun: FileTime) -> Result<Self, RunError> {
+    pub(super) fn begin(
+        settings: &Settings,
+        file: Option<&SettingsFile>,
+        fingerprint: &str,
+        begun: FileTime,
+    ) -> Result<Self, RunError> {
         let path = place(&settings.work);
         if path.exists() {
             return Err(RunError::Begun { path: settings.work.clone() });
         }
         let text = serde_json::to_string(settings).map_err(|error| damaged(&path, &error))?;
+        let file = file.map(serde_json::to_string).transpose().map_err(|error| damaged(&path, &error))?;
         let mut hasher = Hasher::new();
         [&*text, fingerprint, &begun.to_string()].iter().for_each(|part| hasher.update(part.as_bytes()));
         let mut id = hasher.finish().to_string();
@@ -116,8 +130,11 @@ impl Journal {
             {
                 let mut run = transaction.open_table(RUN)?;
                 let begun = begun.to_string();
-                for (key, value) in [("version", VERSION), ("settings", &*text), ("id", &*id), ("begun", &*begun)] {
+                for (key, value) in [("version", VERSION), (SETTINGS, &*text), ("id", &*id), ("begun", &*begun)] {
                     run.insert(key, value)?;
+                }
+                if let Some(file) = &file {
+                    run.insert(FILE, &**file)?;
                 }
             }
             Ok(transaction.commit()?)
@@ -151,17 +168,25 @@ impl Journal {
             let run = database.begin_read()?.open_table(RUN)?;
             Ok(run.get(key)?.map(|value| value.value().to_owned()))
         };
-        let read = |key: &str| {
-            read(key).map_err(|error| broken(&path, error))?.ok_or_else(|| damaged(&path, &format!("it has no {key}")))
-        };
+        let find = |key: &str| read(key).map_err(|error| broken(&path, error));
+        let read = |key: &str| find(key)?.ok_or_else(|| damaged(&path, &format!("it has no {key}")));
         let version = read("version")?;
         if version != VERSION {
             return Err(RunError::JournalVersion { path, found: version, known: VERSION });
         }
-        let settings = serde_json::from_str(&read("settings")?).map_err(|error| damaged(&path, &error))?;
+        let settings = serde_json::from_str(&read(SETTINGS)?).map_err(|error| damaged(&path, &error))?;
+        let file = find(FILE)?.map(|file| serde_json::from_str(&file)).transpose();
+        let file = file.map_err(|error| damaged(&path, &error))?;
         let begun = read("begun")?.parse().map_err(|error| damaged(&path, &error))?;
         let id = read("id")?;
-        Ok(Self { database, id, begun, settings, path })
+        Ok(Self { database, id, begun, settings, file, path })
+    }
+
+    /// Keeps what the run is to do from now on.
+    pub(super) fn put_settings(&self, renewed: &Renewed) -> Result<(), RunError> {
+        let settings = serde_json::to_value(&renewed.settings).map_err(|error| damaged(&self.path, &error))?;
+        let file = serde_json::to_value(&renewed.file).map_err(|error| damaged(&self.path, &error))?;
+        self.write(RUN, [(SETTINGS, settings), (FILE, file)].into_iter())
     }
 
     /// What is kept of each step, by its key.
@@ -290,7 +315,7 @@ impl Journal {
     }
 }
 
-fn damaged(path: &Path, problem: &impl ToString) -> RunError {
+pub(super) fn damaged(path: &Path, problem: &impl ToString) -> RunError {
     RunError::JournalDamaged { path: path.to_owned(), problem: problem.to_string() }
 }
 

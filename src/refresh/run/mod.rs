@@ -2,8 +2,8 @@
 //!
 //! The original media are read alone. Each image that is serviced becomes a file of its own in the work directory; when it is
 //! done, that is written into the journal with what it was made from and what it has left, and so is each native step. A run that
-//! is stopped at any point begins an unfinished image anew from the original, so that it comes to the same end; where media or
-//! packages have changed meanwhile, it does again what was made from them, and what builds upon that.
+//! is stopped at any point begins an unfinished image anew from the original, so that it comes to the same end; where media,
+//! packages or settings have changed meanwhile, it does again what was made from them, and what builds upon that.
 
 mod error;
 mod inputs;
@@ -11,6 +11,7 @@ mod journal;
 mod native;
 mod places;
 mod record;
+mod renewal;
 mod row;
 mod session;
 mod sizes;
@@ -24,6 +25,7 @@ mod work;
 pub use error::RunError;
 pub use journal::Journal;
 pub use record::{Asked, End, ImageSizes, Outcome, Record, Sitting, Sizes, Trouble};
+pub use renewal::Renewal;
 pub use row::{Row, RowStatus};
 pub use summary::{Status, Summary};
 
@@ -33,19 +35,21 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use super::plan::{Facts, Plan, Step, plan};
-use super::settings::Settings;
+use super::settings::{Settings, SettingsFile};
 use crate::servicing::Servicing;
 use crate::util::clock::Clock;
 use crate::util::filetime::FileTime;
 use crate::util::progress::Control;
+use crate::wim::engine::default_memory;
 use inputs::Inputs;
 use places::Places;
+use renewal::Renewed;
 use stamp::PackageDigests;
 use standing::{Standing, standing};
 use work::Run;
 
 /// How a run goes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Stop where a step fails, instead of going on without it.
     pub stop_on_error: bool,
@@ -53,10 +57,19 @@ pub struct Options {
     pub stop_after: Option<u32>,
     /// So many images of one archive are serviced at the same time; `None`: one.
     pub jobs: Option<NonZeroUsize>,
+    /// Bytes of decoded data that may be in memory at once; images that are serviced at the same time have equal shares of it.
+    pub memory: u64,
     /// What the user notes about it.
     pub note: Option<String>,
     /// What time it is.
     pub clock: Clock,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let (jobs, note, clock) = (None, None, Clock::default());
+        Self { stop_on_error: false, stop_after: None, jobs, memory: default_memory(), note, clock }
+    }
 }
 
 /// Hears of each step that has come to its end; where images are serviced at the same time, from several threads.
@@ -69,18 +82,30 @@ pub struct Prepared {
     pub journal: Journal,
     /// All that it does.
     pub plan: Plan,
+    /// What has become of the file with its settings.
+    pub renewal: Renewal,
+    /// What its journal is to have because of that.
+    renewed: Option<Renewed>,
     /// What its steps are made from.
     inputs: Inputs,
     /// What of it was done and still holds.
     standing: Standing,
 }
 
-/// Prepares a run: makes the plan, and begins the journal.
+/// Prepares a run: makes the plan, and begins the journal. `file` is where the settings come from, as far as they do: whoever
+/// looks at the run again looks there, too.
 ///
 /// # Errors
 /// [`RunError`]: there is no plan, or there is a run already.
-pub fn begin(settings: &Settings, clock: Clock, control: Control<'_>) -> Result<Prepared, RunError> {
-    let settings = settings.absolute().map_err(|source| RunError::Io { path: settings.work.clone(), source })?;
+pub fn begin(
+    settings: &Settings,
+    file: Option<&SettingsFile>,
+    clock: Clock,
+    control: Control<'_>,
+) -> Result<Prepared, RunError> {
+    let io = |source| RunError::Io { path: settings.work.clone(), source };
+    let file = file.map(SettingsFile::absolute).transpose().map_err(io)?;
+    let settings = settings.absolute().map_err(io)?;
     let plan = plan(&settings, &Facts::gather(&settings, control)?)?;
     let is_empty = fs::read_dir(&settings.new_media).map_or(true, |mut entries| entries.next().is_none());
     native::make_directory(&settings.work)?;
@@ -89,9 +114,10 @@ pub fn begin(settings: &Settings, clock: Clock, control: Control<'_>) -> Result<
     }
     let mut packages = PackageDigests::default();
     let inputs = Inputs::gather(&settings, &plan, &mut packages)?;
-    let journal = Journal::begin(&settings, &inputs.digest(0..plan.steps.len() as u32), clock.now())?;
+    let journal = Journal::begin(&settings, file.as_ref(), &inputs.digest(0..plan.steps.len() as u32), clock.now())?;
     journal.put_packages(&packages)?;
-    Ok(Prepared { journal, plan, inputs, standing: Standing::default() })
+    let (renewal, renewed, standing) = (Renewal::None, None, Standing::default());
+    Ok(Prepared { journal, plan, renewal, renewed, inputs, standing })
 }
 
 /// The run of a work directory: to look at, or to go on with.
@@ -99,12 +125,16 @@ pub fn begin(settings: &Settings, clock: Clock, control: Control<'_>) -> Result<
 /// # Errors
 /// [`RunError`]: there is none, or there is no plan for it any more, as its media or packages are gone.
 pub fn look(work: &Path, control: Control<'_>) -> Result<Prepared, RunError> {
-    let journal = Journal::open(work)?;
+    let mut journal = Journal::open(work)?;
+    let (renewal, renewed) = renewal::look(&journal)?;
+    if let Some(renewed) = &renewed {
+        journal.settings.clone_from(&renewed.settings);
+    }
     let settings = &journal.settings;
     let plan = plan(settings, &Facts::gather(settings, control)?)?;
     let inputs = Inputs::gather(settings, &plan, &mut journal.packages()?)?;
     let standing = standing(&plan, &inputs, &journal.kept()?, &journal.begun()?);
-    Ok(Prepared { journal, plan, inputs, standing })
+    Ok(Prepared { journal, plan, renewal, renewed, inputs, standing })
 }
 
 impl Prepared {
@@ -113,12 +143,12 @@ impl Prepared {
         &self.standing.again
     }
 
-    /// Refuses a run whose media or packages are not what they were: what was done cannot be told as that of the plan.
+    /// Refuses a run whose settings, media or packages are not what they were: what was done cannot be told as that of the plan.
     ///
     /// # Errors
     /// [`RunError::Changed`].
     pub fn refuse_changes(&self) -> Result<(), RunError> {
-        match self.standing.is_unchanged() {
+        match self.standing.is_unchanged() && !self.renewal.is_of_plan() {
             true => Ok(()),
             false => Err(RunError::Changed { path: self.journal.settings.work.clone() }),
         }
@@ -135,6 +165,10 @@ impl Prepared {
         control: Control<'_>,
         told: Told<'_>,
     ) -> Result<Summary, RunError> {
+        if let Some(renewed) = self.renewed.take() {
+            self.journal.put_settings(&renewed)?;
+            self.renewal = Renewal::None;
+        }
         let place = self.journal.sittings()?.len() as u32;
         let begun = if place == 0 { self.journal.begun } else { options.clock.now() };
         let servicer = servicing.name().to_owned();
@@ -201,3 +235,6 @@ impl Prepared {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

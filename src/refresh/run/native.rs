@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::RunError;
 use super::places::Places;
+use super::work::Means;
 use crate::address;
 use crate::address::container::{Container, ContainerOptions, Member};
 use crate::cab::target_path;
@@ -149,29 +150,30 @@ pub(super) fn export(
     sources: &[(PathBuf, ImageIndex)],
     target: &Path,
     boot: Option<usize>,
-    control: Control<'_>,
+    Means { control, memory }: Means<'_>,
 ) -> Result<(), RunError> {
     if let Some(parent) = target.parent() {
         make_directory(parent)?;
     }
     // Where the media are an ISO image, addresses lead into it.
-    let addresses = OpenOptions { opener: address::open_wim, ..OpenOptions::default() };
+    let addresses = OpenOptions { opener: address::open_wim, memory, ..OpenOptions::default() };
     let open = |(path, image): &(PathBuf, ImageIndex)| Ok((Wim::open(path, &addresses)?, *image));
     let wims = sources.iter().map(open).collect::<Result<Vec<_>, ExportError>>()?;
     let selections: Vec<_> = wims.iter().map(|(wim, image)| Selection { wim, images: vec![*image] }).collect();
     // The bootable image is stated and not inherited: an image on its own was none.
     let boot = boot.map_or(Boot::None, Boot::Exported);
-    let options = export::Options { replace: true, boot, ..export::Options::default() };
+    let options = export::Options { replace: true, boot, memory, ..export::Options::default() };
     export::export(&selections, target, &options, control)?;
     Ok(())
 }
 
 /// Puts a file into the only image of an archive, in the place of what is there.
-pub(super) fn put_into(source: Source<'_>, path: &str, wim: &Path, control: Control<'_>) -> Result<(), RunError> {
+pub(super) fn put_into(source: Source<'_>, path: &str, wim: &Path, means: Means<'_>) -> Result<(), RunError> {
+    let Means { control, memory } = means;
     // What a program that was killed here has left behind the old images.
     recover::recover(&Wim::open(wim, &OpenOptions::default())?, control)?;
     let command = Command::add(source, path);
-    update::update(wim, &[command], &update::Options::default(), control)?;
+    update::update(wim, &[command], &update::Options { memory, ..update::Options::default() }, control)?;
     Ok(())
 }
 
@@ -195,11 +197,11 @@ fn setup_du_path(package: &Path, member: &Member) -> Result<String, RunError> {
 pub(super) fn expand_setup_du(
     package: &Path,
     places: &Places<'_>,
-    control: Control<'_>,
+    Means { control, memory }: Means<'_>,
 ) -> Result<(Vec<String>, Vec<PathBuf>), RunError> {
     /// Files of a Setup update are smaller.
     const MAX_NBYTES: usize = 1 << 30;
-    let container = Container::open(package, &ContainerOptions::default())?;
+    let container = Container::open(package, &ContainerOptions { memory, ..ContainerOptions::default() })?;
     let mut report = Vec::new();
     let mut written = Vec::new();
     for (index, member) in container.members().iter().enumerate() {

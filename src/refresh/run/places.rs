@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{RunError, native};
-use crate::refresh::media::boot::{DIRECTORIES_2023, MANAGERS, Signer, manager_of, place_2023};
+use crate::refresh::media::boot::{DIRECTORIES_2023, MANAGERS, Signer, TRUST_LIST, manager_of, place_2023};
 use crate::refresh::media::images::LANG_INI;
 use crate::refresh::media::lang_ini::is_tag;
 use crate::refresh::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media};
@@ -173,6 +173,8 @@ impl Places<'_> {
             names.sort();
             for name in names {
                 let to = name.to_str().and_then(|name| place_2023(directory, name));
+                // Media that have a trust list keep theirs.
+                let to = to.filter(|to| to != TRUST_LIST || self.media.find(to).is_none());
                 placed.extend(to.map(|to| (from.join(&name), self.in_new_media(&to))));
             }
         }

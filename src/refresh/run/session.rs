@@ -5,7 +5,7 @@ use std::io;
 use std::sync::PoisonError;
 
 use super::record::{Asked as AskedRecord, Outcome, Record};
-use super::work::Run;
+use super::work::{Means, Run};
 use super::{RunError, Told};
 use crate::refresh::plan::Step;
 use crate::refresh::settings::StackFailure;
@@ -86,7 +86,8 @@ enum End {
 
 impl Run<'_> {
     /// Services an image: all of it, or what is left behind a stop.
-    pub(super) fn session(&self, asked: &Asked<'_>, control: Control<'_>, told: Told<'_>) -> Result<Ended, RunError> {
+    pub(super) fn session(&self, asked: &Asked<'_>, means: Means<'_>, told: Told<'_>) -> Result<Ended, RunError> {
+        let Means { control, memory } = means;
         let (_, first, _) = asked.steps[0];
         let (target, image) = (first.target, first.image.as_ref().map(|image| image.index));
         let name = asked.name();
@@ -106,7 +107,7 @@ impl Run<'_> {
         // Before the journal knows how it ended, the image may have the step in it.
         self.journal.begin_step(&next.key(), begun, inputs, [self.places.own_file(target, image)].into())?;
         let wim = match done_before {
-            0 => self.prepare(target, image)?,
+            0 => self.prepare(target, image, means)?,
             _ => self.places.own_file(target, image),
         };
         let (directory, scratch, logs) = (
@@ -114,7 +115,7 @@ impl Run<'_> {
             self.places.in_work("scratch").join(&name),
             self.places.in_work("logs"),
         );
-        let session = Session { name: &name, wim: &wim, directory: &directory, scratch: &scratch, logs: &logs };
+        let session = Session { name: &name, wim: &wim, directory: &directory, scratch: &scratch, logs: &logs, memory };
         let (is_deferred, mut notes) = match self.servicing.mount(&session, control)? {
             Answer::Ended(call) if call.is_done() => (false, call.details),
             Answer::Ended(call) => return Err(failed(&session, None, call)),
@@ -184,7 +185,7 @@ impl Run<'_> {
             }
         }
         if is_discarded {
-            self.prepare(target, image)?;
+            self.prepare(target, image, means)?;
             const WHY: &str = "the image is kept as it was";
             // What was done to it before is not in it any more.
             for (_, record) in records.iter_mut().filter(|(_, record)| record.outcome != Outcome::Failed) {

@@ -9,7 +9,7 @@ use super::native;
 use super::places::saved_name;
 use super::record::{Outcome, Record};
 use super::sizes;
-use super::work::Run;
+use super::work::{Means, Run};
 use crate::cab::target_path;
 use crate::catalog::set::Standing;
 use crate::refresh::check::{self, check};
@@ -25,9 +25,9 @@ use crate::wim::update::Source;
 
 impl Run<'_> {
     /// Makes an image a file of its own, as it was in the beginning.
-    pub(super) fn prepare(&self, target: Target, image: Option<u32>) -> Result<PathBuf, RunError> {
+    pub(super) fn prepare(&self, target: Target, image: Option<u32>, means: Means<'_>) -> Result<PathBuf, RunError> {
         let own = self.places.own_file(target, image);
-        native::export(&[self.places.original(target, image)], &own, None, self.control)?;
+        native::export(&[self.places.original(target, image)], &own, None, means)?;
         Ok(own)
     }
 
@@ -47,7 +47,8 @@ impl Run<'_> {
         work: &Native,
         begun: FileTime,
     ) -> Result<(Record, Vec<PathBuf>), RunError> {
-        let (control, places) = (self.control, &self.places);
+        let (means, places) = (self.means(), &self.places);
+        let Means { control, memory } = means;
         let new_media = &self.settings.new_media;
         let mut written = places.written(step)?;
         let mut record = Record::new(begun);
@@ -67,13 +68,13 @@ impl Run<'_> {
                 let own = |image: &u32| places.current(step.target, (!is_alone).then_some(*image));
                 let sources: Vec<_> = images.iter().map(own).collect();
                 let boot = boot.and_then(|boot| images.iter().position(|image| *image == boot));
-                native::export(&sources, &target, boot, control)?;
+                native::export(&sources, &target, boot, means)?;
                 let original = places.original(step.target, images.first().copied()).0;
                 record.sizes = Some(sizes::sizes(sizes::archive_of(step.target), &original, &target));
             }
             Native::PutWinre => {
                 let own = self.own(step)?;
-                native::put_into(Source::Disk(places.exported(Target::WinRe)), WINRE, &own, control)?;
+                native::put_into(Source::Disk(places.exported(Target::WinRe)), WINRE, &own, means)?;
             }
             Native::LangIni => {
                 let own = self.own(step)?;
@@ -87,20 +88,20 @@ impl Run<'_> {
                 let languages: Vec<_> = new.languages.iter().map(|(tag, number)| format!("{tag} = {number}")).collect();
                 record.notes.push(languages.join(", "));
                 drop(archive);
-                native::put_into(Source::Bytes(new.to_bytes(&old)), LANG_INI, &own, control)?;
+                native::put_into(Source::Bytes(new.to_bytes(&old)), LANG_INI, &own, means)?;
             }
             Native::SaveFiles { paths, directories } => {
                 self.save_files(step, paths, &mut record)?;
                 written.extend(self.save_directories(step, directories)?);
             }
             Native::ExpandSetupDu { package } => {
-                (record.notes, written) = native::expand_setup_du(package, places, control)?;
+                (record.notes, written) = native::expand_setup_du(package, places, means)?;
             }
             Native::PlaceSetup { .. } | Native::PlaceBootManagers | Native::PlaceLangIni => {
                 places.placed(work).iter().try_for_each(|(from, to)| native::place(from, to, control))?;
             }
             Native::CheckMedia => {
-                let report = check(&Media::open(new_media)?, &check::Options { verify: true }, control)?;
+                let report = check(&Media::open(new_media)?, &check::Options { verify: true, memory }, control)?;
                 let findings = report.findings.iter();
                 record.notes.extend(findings.map(|finding| format!("{}: {}", finding.path, finding.problem)));
                 if report.standing() == Standing::Bad {
@@ -124,7 +125,7 @@ impl Run<'_> {
             |other: &Step| other.is_serviced() && (other.target, &other.image) == (step.target, &step.image);
         match self.plan.steps.iter().any(is_serviced) {
             true => Ok(self.places.own_file(step.target, image)),
-            false => self.prepare(step.target, image),
+            false => self.prepare(step.target, image, self.means()),
         }
     }
 

@@ -20,7 +20,16 @@ use crate::refresh::step::Task;
 use crate::servicing::presentation::Presentation;
 use crate::servicing::{Servicing, ServicingError, Workplace};
 use crate::util::filetime::FileTime;
-use crate::util::progress::{Control, NoProgress};
+use crate::util::progress::Control;
+
+/// What work on an image is given.
+#[derive(Clone, Copy)]
+pub(super) struct Means<'a> {
+    /// Somebody to tell, and a flag that asks it to stop.
+    pub(super) control: Control<'a>,
+    /// Bytes of decoded data that it may have in memory.
+    pub(super) memory: u64,
+}
 
 /// A run under way.
 pub(super) struct Run<'a> {
@@ -177,7 +186,7 @@ impl<'a> Run<'a> {
         let at_once = if self.servicing.may_overlap() { jobs } else { 1 };
         let images = self.asked(place, at_once > 1);
         let results = match images.as_slice() {
-            [one] => vec![Some(self.image(one, self.control, told))],
+            [one] => vec![Some(self.image(one, self.means(), told))],
             several => self.at_the_same_time(several, at_once, told),
         };
         let mut failure = None;
@@ -219,8 +228,8 @@ impl<'a> Run<'a> {
     }
 
     /// Services one image, and keeps what came of it.
-    fn image(&self, asked: &Asked<'_>, control: Control<'_>, told: Told<'_>) -> Result<Ended, RunError> {
-        let result = self.session(asked, control, told).and_then(|ended| {
+    fn image(&self, asked: &Asked<'_>, means: Means<'_>, told: Told<'_>) -> Result<Ended, RunError> {
+        let result = self.session(asked, means, told).and_then(|ended| {
             if !ended.records.is_empty() {
                 let (_, step, _) = asked.steps[0];
                 let own = self.places.own_file(step.target, step.image.as_ref().map(|image| image.index));
@@ -235,7 +244,8 @@ impl<'a> Run<'a> {
         result
     }
 
-    /// Services several images, so many at once. Answers in their order; `None`: not begun, as another one failed.
+    /// Services several images, so many at once, which share the memory. Answers in their order; `None`: not begun, as another
+    /// one failed.
     fn at_the_same_time(
         &self,
         images: &[Asked<'_>],
@@ -244,10 +254,10 @@ impl<'a> Run<'a> {
     ) -> Vec<Option<Result<Ended, RunError>>> {
         let results: Vec<Mutex<Option<Result<Ended, RunError>>>> = images.iter().map(|_| Mutex::new(None)).collect();
         let next = AtomicUsize::new(0);
-        // Bars of several images would take turns.
-        let control = Control { progress: &NoProgress, ..self.control };
+        let at_once = at_once.min(images.len());
+        let memory = self.options.memory / at_once as u64;
         thread::scope(|scope| {
-            for _ in 0..at_once.min(images.len()) {
+            for _ in 0..at_once {
                 scope.spawn(|| {
                     while let Some((image, result)) = {
                         let at = next.fetch_add(1, Ordering::Relaxed);
@@ -256,7 +266,9 @@ impl<'a> Run<'a> {
                         if self.is_halted.load(Ordering::Relaxed) {
                             break;
                         }
-                        let ended = self.image(image, control, told);
+                        let progress = self.control.progress.part(&image.name());
+                        let control = Control { progress: &*progress, ..self.control };
+                        let ended = self.image(image, Means { control, memory }, told);
                         *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
                     }
                 });
@@ -280,6 +292,11 @@ impl<'a> Run<'a> {
             return Err(RunError::Stopped { steps: self.count.load(Ordering::Relaxed) });
         }
         Ok(())
+    }
+
+    /// What work is given that goes on alone.
+    pub(super) fn means(&self) -> Means<'a> {
+        Means { control: self.control, memory: self.options.memory }
     }
 
     pub(super) fn now(&self) -> FileTime {

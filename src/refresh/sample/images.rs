@@ -40,6 +40,7 @@ pub(super) fn write(maker: &Maker<'_>, sources: &Path) -> Result<(), SampleError
     ] {
         put_executable(maker, &pe, path, version)?;
     }
+    maker.put(&pe.join("Windows/Boot/EFI/boot.stl"), b"a pretend list of certificates\r\n")?;
     maker.put(&pe.join("sources/lang.ini"), LANG_INI)?;
     add(maker, &pe, &boot, &SETUP, true)?;
 
