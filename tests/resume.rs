@@ -190,6 +190,27 @@ fn a_setting_that_adds_a_step() {
     assert_eq!(program(scene.root(), &["report", "work"]).output().unwrap().status.code(), Some(0));
 }
 
+/// What follows where the servicing stack fails is of interest only where it has.
+#[test]
+fn a_servicing_stack_that_fails_is_left_to_the_update_afterwards() {
+    for (answers, again) in [("", ""), ("os-1 9 0x800f0922", "9/1 12/1 13/1 15/1 put-winre/1 16 check-media")] {
+        let scene = Scene::begin();
+        fs::write(scene.path("answers"), answers).unwrap();
+        let code = i32::from(!again.is_empty());
+        assert_eq!(scene.run(&["--answers", "answers"]).status.code(), Some(code), "{answers}");
+        scene.settings("stack_failure = \"step-12-decides\"\n");
+        assert_eq!(scene.again().1, again, "{answers}");
+        let said = stderr(&scene.expect(0, &RESUME));
+        assert!(said.contains("changed since the run began: stack_failure\n"), "{said}");
+        assert_eq!(
+            said.lines().filter(|line| line.ends_with("  done")).count(),
+            again.split_whitespace().count(),
+            "{said}"
+        );
+        assert_eq!(scene.again(), (Some(0), String::new()), "{answers}");
+    }
+}
+
 #[test]
 fn settings_that_are_not_taken_up() {
     let scene = Scene::begin();

@@ -39,7 +39,8 @@ impl Bars {
     pub(crate) fn say(&self, lines: &str) {
         self.clear();
         // A terminal that has gone takes nothing any more, and that is no reason to end the work.
-        if self.count.load(Ordering::Relaxed) == 0 || self.parts.println(lines).is_err() {
+        let has_parts = self.count.load(Ordering::Relaxed) != 0 && !self.parts.is_hidden();
+        if !has_parts || self.parts.println(lines).is_err() {
             talk(format_args!("{lines}"));
         }
     }

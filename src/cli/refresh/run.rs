@@ -38,7 +38,7 @@ pub(crate) struct Resume {
     #[arg(default_value = "work")]
     work: PathBuf,
     /// How images are presented to DISM from here on: it mounts them (mount), or wimkit applies and captures them (apply)
-    /// [default: as when the run began]
+    /// [default: as the settings of the run say]
     #[arg(long, value_name = "HOW")]
     images: Option<Presentation>,
     #[command(flatten)]

@@ -26,7 +26,7 @@ type LengthCounts = [u16; MAX_LEN as usize + 1];
 /// or is too small for the number of symbols, or if the frequencies' sum exceeds 2^22.
 pub fn limited_lengths(frequencies: &[u32], max_len: u32, lengths: &mut [u8]) {
     assert!(frequencies.len() == lengths.len() && frequencies.len() <= MAX_SYMBOLS && max_len <= MAX_LEN);
-    assert!(frequencies.iter().all(|&frequency| frequency < MAX_TOTAL));
+    assert!(frequencies.iter().map(|&frequency| u64::from(frequency)).sum::<u64>() <= MAX_TOTAL.into());
     lengths.fill(0);
     let mut merger = Merger::new();
     match merger.sort(frequencies.iter().copied()) {

@@ -68,9 +68,15 @@ impl Frequencies {
     pub(super) fn make_code(&mut self) -> (&[u8], LengthCounts) {
         self.merger.sort(self.frequencies[..self.num_symbols].iter().map(|&frequency| frequency.into()));
         let counts = self.merger.count_lengths(MAX_CODEWORD_LEN);
+        debug_assert_eq!(kraft_sum(&counts), 1 << MAX_CODEWORD_LEN, "a code deeper than {MAX_CODEWORD_LEN}");
         self.merger.assign(&counts, &mut self.lengths);
         (&self.lengths[..self.num_symbols], counts)
     }
+}
+
+/// What codewords of these lengths take up, in those of the greatest length.
+fn kraft_sum(counts: &LengthCounts) -> usize {
+    counts.iter().enumerate().skip(1).map(|(length, &count)| usize::from(count) << (MAX_CODEWORD_LEN - length)).sum()
 }
 
 #[cfg(test)]

@@ -6,17 +6,20 @@ use std::path::{Path, PathBuf};
 
 use super::RunError;
 use super::places::Places;
+use super::record::Outcome;
 use super::stamp::{PackageDigests, Stamp, listing};
 use crate::catalog::class::Class;
 use crate::refresh::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media};
 use crate::refresh::plan::{Native, Plan, Step, Work};
-use crate::refresh::settings::Settings;
+use crate::refresh::settings::{Settings, StackFailure};
 use crate::refresh::step::{Target, Task};
 use crate::servicing::request::Request;
 use crate::util::sha1::Hasher;
 
 /// Under this name stands what is asked for.
 const WORK: &str = "what is asked for";
+/// What follows where the servicing stack fails. It matters only to a step that has failed, and to none that builds upon it.
+const STACK_FAILURE: &str = "stack_failure";
 /// Names of steps that another builds upon begin so.
 const AFTER: &str = "after ";
 
@@ -28,13 +31,16 @@ impl Sources {
     /// One digest of all.
     pub(super) fn digest(&self) -> String {
         let mut hasher = Hasher::new();
-        self.0.iter().for_each(|(name, digest)| hasher.update(format!("{name}\n{digest}\n").as_bytes()));
+        let all = self.0.iter().filter(|(name, _)| *name != STACK_FAILURE);
+        all.for_each(|(name, digest)| hasher.update(format!("{name}\n{digest}\n").as_bytes()));
         hasher.finish().to_string()
     }
 
-    /// What has become of `before`, in words; `None` if that is just the same. Files are told before steps.
-    pub(super) fn change_since(&self, before: &Self) -> Option<String> {
+    /// What has become of `before`, of which `outcome` came, in words; `None` if that is just the same. Files are told before
+    /// steps.
+    pub(super) fn change_since(&self, before: &Self, outcome: Outcome) -> Option<String> {
         let names = self.0.keys().chain(before.0.keys());
+        let names = names.filter(|name| *name != STACK_FAILURE || outcome == Outcome::Failed);
         let mut changed: Vec<&String> = names.filter(|name| self.0.get(*name) != before.0.get(*name)).collect();
         changed.sort_by_key(|name| (name.starts_with(AFTER), *name == WORK, name.as_str()));
         let name = *changed.first()?;
@@ -191,6 +197,12 @@ impl Looking<'_> {
                 add("langpacks".into(), self.places.language_packs().join(" "));
             }
             Work::Service(requests) => {
+                let is_stack = (step.task, step.target) == (Task::ServicingStack, Target::Os);
+                let follows = self.settings.stack_failure;
+                // The default is not told: journals that do not know of it hold still.
+                if is_stack && follows != StackFailure::default() {
+                    add(STACK_FAILURE.to_owned(), format!("{follows:?}"));
+                }
                 self.original(step.target, &mut add)?;
                 self.requests(requests, &mut add)?;
             }

@@ -63,7 +63,7 @@ pub(super) struct Renewed {
 pub(super) fn look(journal: &Journal) -> Result<(Renewal, Option<Renewed>), RunError> {
     let Some(file) = &journal.file else { return Ok((Renewal::None, None)) };
     let path = file.path.clone();
-    if !path.exists() {
+    if !path.try_exists().map_err(|source| RunError::Io { path: path.clone(), source })? {
         return Ok((Renewal::Gone { file: path }, None));
     }
     let now = SettingsFile::read(&path).map_err(PlanError::from)?;

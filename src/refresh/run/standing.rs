@@ -43,7 +43,8 @@ pub(super) fn standing(
     let step = |place: u32| &plan.steps[place as usize];
     let mut found = Standing::default();
     for place in places().filter(|place| step(*place).is_done()) {
-        match kept.get(&keys[place as usize]).map(|kept| inputs.of(place).change_since(&kept.inputs)) {
+        let kept = kept.get(&keys[place as usize]);
+        match kept.map(|kept| inputs.of(place).change_since(&kept.inputs, kept.record.outcome)) {
             Some(None) => drop(found.done.insert(place)),
             Some(Some(why)) => drop(found.again.insert(place, why)),
             None => {}

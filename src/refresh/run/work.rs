@@ -22,6 +22,10 @@ use crate::servicing::{Servicing, ServicingError, Workplace};
 use crate::util::filetime::FileTime;
 use crate::util::progress::Control;
 
+/// What an image is given at the least, in bytes: otherwise fewer are serviced at the same time. A chunk of a solid resource and its
+/// decoder take as much.
+const LEAST_MEMORY: u64 = 256 << 20;
+
 /// What work on an image is given.
 #[derive(Clone, Copy)]
 pub(super) struct Means<'a> {
@@ -244,7 +248,7 @@ impl<'a> Run<'a> {
         result
     }
 
-    /// Services several images, so many at once, which share the memory. Answers in their order; `None`: not begun, as another
+    /// Services several images, so many at once as there is memory for, which they share. Answers in their order; `None`: not begun, as another
     /// one failed.
     fn at_the_same_time(
         &self,
@@ -254,7 +258,7 @@ impl<'a> Run<'a> {
     ) -> Vec<Option<Result<Ended, RunError>>> {
         let results: Vec<Mutex<Option<Result<Ended, RunError>>>> = images.iter().map(|_| Mutex::new(None)).collect();
         let next = AtomicUsize::new(0);
-        let at_once = at_once.min(images.len());
+        let at_once = at_once.min(images.len()).min((self.options.memory / LEAST_MEMORY) as usize).max(1);
         let memory = self.options.memory / at_once as u64;
         thread::scope(|scope| {
             for _ in 0..at_once {

@@ -18,7 +18,7 @@ const ALIGNED_BITS: u32 = 3;
 /// Bits of the eight codeword lengths of the aligned offset code.
 const ALIGNED_HEADER_BITS: usize = 3 * ALIGNED_SYMBOLS;
 
-/// With aligned offsets every match takes a decoder a branch that cannot be predicted: below level 8 they must save at least
+/// With aligned offsets every match takes a decoder a branch that cannot be predicted: below level 8 they must save more than
 /// one of so many of the block's bits.
 const ALIGNED_WORTH: usize = 400;
 
