@@ -208,6 +208,17 @@ fn a_psf_and_its_older_index() {
     fs::remove_file(ground.join("update.cab/update/kb1.PSM")).unwrap();
     check(&output, &ground, "update.cab/");
 
+    // Nobody knows beforehand how much comes out of it.
+    let limited = path("limited");
+    for (limit, code) in [(8 + TEXT.len(), 1), (7 + TEXT.len(), 2)] {
+        let (_, limit) = (fs::remove_dir_all(&limited), limit.to_string());
+        fs::write(path("KB1.psm"), &index).unwrap();
+        let output = wimkit(&["expand", arg(&psf), "--to", arg(&limited), "--max-size", &limit]);
+        assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+        assert_eq!(limited.join("new.dll").exists(), code == 1);
+        assert_eq!(stderr(&output).contains("hint: --max-size sets the limit"), code == 2, "{}", stderr(&output));
+    }
+
     // What leads outside, or to what is not there.
     fs::write(path("KB1.psm"), index.replace("i386\\raw", "..\\raw")).unwrap();
     let nothing = path("nothing");

@@ -1,8 +1,10 @@
 use std::io::Cursor;
 use std::path::Path;
 
+use super::super::payload::PayloadError;
 use super::*;
 use crate::cab::tests::Maker;
+use crate::codec::delta::test_encoder::null_delta;
 use crate::util::progress::Control;
 use crate::wim::metadata::TreeBuilder;
 use crate::wim::test_image::Sample;
@@ -196,15 +198,50 @@ fn psfs_without_number() {
     assert_eq!(package.files().len(), 60_000);
 }
 
+/// An index, whose one file of this name is the byte `a`.
+fn index(name: &str) -> String {
+    format!(
+        r#"<Container xmlns="urn:ContainerIndex" type="PSF"><Files><File id="1" name="{name}" length="1">
+        <Hash alg="SHA1" value="86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"/>
+        <Delta><Source type="RAW" offset="0" length="1"/></Delta></File></Files></Container>"#
+    )
+}
+
+/// The sizes of such files are not known beforehand.
+#[test]
+fn files_of_a_psm_beyond_the_limit() {
+    let delta = null_delta(b"0123456789", 0, &[]);
+    let psf = [b"full", &delta[..]].concat();
+    let older = |names: &[&str]| {
+        let section = |name: &&str| format!("[{name}]\np0=4,{:x}\n", delta.len());
+        names.iter().map(section).collect::<String>() + "[full.txt]\nfull=0,4\n"
+    };
+    let (of_x, of_y) = (older(&["1.txt", "2.txt"]), older(&["3.txt"]));
+    let inner_x = cabinet(&[("x.psm", of_x.as_bytes())]);
+    let inner_y = cabinet(&[("y.psm", of_y.as_bytes())]);
+    let package = open(cabinet(&[("x.psf", &psf), ("y.psf", &psf), ("x.cab", &inner_x), ("y.cab", &inner_y)]));
+    assert_eq!(package.files().len(), 7, "{:?}", package.files());
+    let needed = (of_x.len() + of_y.len() + 8 + 30) as u64;
+    for keep_going in [false, true] {
+        let limited = |limit| extract::Options { max_bytes: Some(limit), keep_going, ..OPTIONS };
+        let (_, result) = expand(&package, &limited(needed));
+        assert_eq!(result.unwrap().bytes, needed);
+        let (found, result) = expand(&package, &limited(needed - 1));
+        let error = result.unwrap_err();
+        assert!(error.to_string().ends_with("3.txt: it has 10 bytes, and 9 of the limit are left"), "{error}");
+        assert!(found.contains(&file("x.cab/2.txt", "0123456789")));
+        assert!(!found.iter().any(|(path, _)| path.ends_with("3.txt")), "{found:?}");
+        let (found, result) = expand(&package, &limited(needed - 21));
+        assert!(matches!(result, Err(PackageError::Payload(PayloadError::BeyondLimit { size: 10, left: 9, .. }))));
+        assert!(!found.iter().any(|(path, _)| path.ends_with("1.txt")), "{found:?}");
+        let (found, result) = expand(&package, &limited(needed - 31));
+        assert!(matches!(result, Err(PackageError::TooMuch { .. })), "{result:?}");
+        assert_eq!(found, []);
+    }
+}
+
 #[test]
 fn a_file_in_place_of_a_psf() {
-    let index = |name: &str| {
-        format!(
-            r#"<Container xmlns="urn:ContainerIndex" type="PSF"><Files><File id="1" name="{name}" length="1">
-            <Hash alg="SHA1" value="86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"/>
-            <Delta><Source type="RAW" offset="0" length="1"/></Delta></File></Files></Container>"#
-        )
-    };
     let (of_x, of_y) = (index("x.txt"), index("y.txt"));
     let inner = cabinet(&[("express.psf.cix.xml", of_x.as_bytes())]);
     let package = open(cabinet(&[
