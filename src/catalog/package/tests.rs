@@ -196,6 +196,7 @@ fn psfs_without_number() {
     maker.files.resize(60_000, maker.files[0]);
     let package = open(maker.bytes());
     assert_eq!(package.files().len(), 60_000);
+    assert!(package.lists_all() && package.warnings().is_empty(), "they are files like others");
 }
 
 /// An index, whose one file of this name is the byte `a`.
@@ -205,6 +206,41 @@ fn index(name: &str) -> String {
         <Hash alg="SHA1" value="86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"/>
         <Delta><Source type="RAW" offset="0" length="1"/></Delta></File></Files></Container>"#
     )
+}
+
+#[test]
+fn psfs_without_an_index_take_nothing_from_those_with_one() {
+    let of_y = index("y.txt");
+    let mut files = vec![("x.psf", &b"no index"[..]); 600];
+    files.extend([("y.psf", &b"a"[..]), ("y.psf.cix.xml", of_y.as_bytes())]);
+    let needed = (of_y.len() + 1) as u64;
+    for max_inner in [needed, needed + 10, 1 << 30] {
+        let package = open_with(cabinet(&files), max_inner);
+        assert_eq!(paths(&package)[599..], ["x.psf", "y.psf.cix.xml", "y.txt"]);
+        assert!(package.lists_all() && package.warnings().is_empty(), "{:?}", package.warnings());
+    }
+}
+
+#[test]
+fn an_index_in_a_psf_counts_as_well() {
+    // Small as it is, it becomes a megabyte of blanks.
+    let document = index("x.txt") + &" ".repeat(1 << 20);
+    let delta = null_delta(document.as_bytes(), 0, &[]);
+    let mut psf = b"PSTREAM\0".to_vec();
+    psf.resize(48, 0);
+    psf[40..44].copy_from_slice(&48_u32.to_le_bytes());
+    psf[44..48].copy_from_slice(&(delta.len() as u32).to_le_bytes());
+    psf.extend(delta);
+    let needed = (psf.len() + document.len()) as u64;
+    let bytes = cabinet(&[("x.psf", &psf)]);
+    assert_eq!(paths(&open_with(bytes.clone(), needed)), ["x.psf\\x.txt"]);
+    let package = open_with(bytes, needed - 1);
+    assert_eq!(paths(&package), ["x.psf"]);
+    assert!(
+        package.warnings()[0].contains("x.psf: the index in it: its") && !package.lists_all(),
+        "{:?}",
+        package.warnings()
+    );
 }
 
 /// The sizes of such files are not known beforehand.

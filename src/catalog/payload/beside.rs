@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 pub(in super::super) use super::super::cix::INDEX_SUFFIX;
 use super::super::cix::{MAX_NBYTES, PSM_SUFFIX};
-use super::{Payload, PayloadError, read_document};
+use super::{OwnIndex, Payload, PayloadError, read_document};
 use crate::address::container::{Container, ContainerOptions, Kind};
 use crate::address::{self, AddressError};
 use crate::util::read_at::ReadAt;
@@ -27,7 +27,10 @@ impl Payload {
         match found {
             Some((name, document)) => Self::of_psf(path, psf, &name, &document),
             None if index.is_some() => Err(PayloadError::NoIndex { path: path.to_owned() }),
-            None => Self::self_described(path, psf)?.ok_or_else(|| PayloadError::NoIndex { path: path.to_owned() }),
+            None => {
+                let index = OwnIndex::find(&*psf).ok_or_else(|| PayloadError::NoIndex { path: path.to_owned() })?;
+                Self::self_described(path, psf, &index)
+            }
         }
     }
 }
