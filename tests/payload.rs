@@ -231,6 +231,24 @@ fn a_psf_and_its_older_index() {
     assert!(stderr(&output).contains("65535 bytes at offset 8 lies outside"), "{}", stderr(&output));
 }
 
+/// Beside a PSF, too, an index with digests wins.
+#[test]
+fn an_older_index_comes_last() {
+    let (place, psf, index) = place();
+    let path = |name: &str| place.path().join(name);
+    let listed = || {
+        let listed = json(&wimkit(&["expand", "-D", "--json", arg(&psf)]));
+        listed["files"].as_array().unwrap().iter().any(|file| file["path"] == "older.txt")
+    };
+    fs::write(path("Windows11.0-KB1-x64.psm"), "[older.txt]\nfull=0,1").unwrap();
+    assert!(listed());
+    fs::write(path("Windows11.0-KB1-x64.cab"), cabinet(&[("express.psf.cix.xml", index.as_bytes())])).unwrap();
+    assert!(!listed());
+    fs::remove_file(path("Windows11.0-KB1-x64.cab")).unwrap();
+    fs::write(path("express.psf.cix.xml"), &index).unwrap();
+    assert!(!listed());
+}
+
 /// A PSF whose header leads to its own index.
 #[test]
 fn a_psf_that_describes_itself() {

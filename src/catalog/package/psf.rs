@@ -142,14 +142,13 @@ impl Indices {
     }
 
     /// The index of the PSF at `path`: one by its name wherever it is, or one by the common name, in the package of its name or, for
-    /// the only PSF, the first of that name.
+    /// the only PSF, the first of that name. One of the older kind, which has no digests, comes last.
     fn find(&self, path: &str, is_only: bool) -> Option<usize> {
         let psf = path.rsplit(['\\', '/']).next().unwrap_or(path).to_lowercase();
         let stem = psf.rsplit_once('.').map_or(&*psf, |(stem, _)| stem);
         let by_name = |name: String| self.by_name.get(&name);
-        let found = by_name(format!("{psf}{}", beside::INDEX_SUFFIX))
-            .or_else(|| by_name(beside::psm_name(&psf)))
-            .or_else(|| self.by_package.get(stem));
-        found.copied().or(self.first.filter(|_| is_only))
+        let found = by_name(format!("{psf}{}", beside::INDEX_SUFFIX)).or_else(|| self.by_package.get(stem));
+        let found = found.or(self.first.as_ref().filter(|_| is_only));
+        found.or_else(|| by_name(beside::psm_name(&psf))).copied()
     }
 }

@@ -277,6 +277,19 @@ fn files_of_a_psm_beyond_the_limit() {
 }
 
 #[test]
+fn an_index_with_digests_wins() {
+    let (own, common, older) = (index("own.txt"), index("common.txt"), b"[older.txt]\nfull=0,1");
+    let (own, common) = (("x.psf.cix.xml", own.as_bytes()), ("express.psf.cix.xml", common.as_bytes()));
+    let (psf, older) = (("x.psf", &b"a"[..]), ("x.psm", &older[..]));
+    let inner = cabinet(&[common]);
+    let made = |files: &[(&'static str, &[u8])]| paths(&open(cabinet(files))).last().unwrap().to_string();
+    assert_eq!(made(&[psf, older, common, own]), "own.txt");
+    assert_eq!(made(&[psf, older, common]), "common.txt");
+    assert_eq!(made(&[psf, older, ("x.cab", &inner)]), "x.cab\\common.txt");
+    assert_eq!(made(&[psf, older]), "older.txt");
+}
+
+#[test]
 fn a_file_in_place_of_a_psf() {
     let (of_x, of_y) = (index("x.txt"), index("y.txt"));
     let inner = cabinet(&[("express.psf.cix.xml", of_x.as_bytes())]);
