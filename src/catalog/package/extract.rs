@@ -51,7 +51,7 @@ pub struct Outcome {
 /// What came of the files that payloads become.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PayloadCounts {
-    /// How many were made; each has the digest of its index.
+    /// How many were made; each has the digest that its index tells, if it tells one.
     pub decoded: u64,
     /// How many were refused for what: nothing is wrong with them.
     pub refused: BTreeMap<String, u64>,

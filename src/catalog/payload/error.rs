@@ -61,8 +61,8 @@ pub enum PayloadError {
         /// Why.
         source: DeltaError,
     },
-    /// No index was found beside a PSF.
-    #[error("{path}: without its index a PSF cannot be taken apart, and there is none beside it", path = path.display())]
+    /// No index of a PSF was found, neither beside it nor in it, or none where it should be.
+    #[error("{path}: without its index a PSF cannot be taken apart, and none was found", path = path.display())]
     NoIndex {
         /// The PSF.
         path: PathBuf,
