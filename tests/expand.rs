@@ -415,6 +415,8 @@ fn switches_with_a_slash_are_refused() {
         (vec!["/F:*", arg(&path), arg(&target)], "-F:PATTERN"),
         (vec![arg(&path), "/f:*.txt"], "-F:PATTERN"),
         (vec![arg(&path), "/Y"], "leave it out"),
+        (vec![arg(&path), "/d"], "--to /d"),
+        (vec![arg(&path), "/F:*", arg(&target)], "/F:*: write the switch with a hyphen: -F:PATTERN"),
     ] {
         let output = wimkit(&[&["expand"], &arguments[..]].concat());
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

@@ -208,6 +208,17 @@ fn a_psf_and_its_older_index() {
     fs::remove_file(ground.join("update.cab/update/kb1.PSM")).unwrap();
     check(&output, &ground, "update.cab/");
 
+    // Nobody knows beforehand how much comes out of it.
+    let limited = path("limited");
+    for (limit, code) in [(8 + TEXT.len(), 1), (7 + TEXT.len(), 2)] {
+        let (_, limit) = (fs::remove_dir_all(&limited), limit.to_string());
+        fs::write(path("KB1.psm"), &index).unwrap();
+        let output = wimkit(&["expand", arg(&psf), "--to", arg(&limited), "--max-size", &limit]);
+        assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+        assert_eq!(limited.join("new.dll").exists(), code == 1);
+        assert_eq!(stderr(&output).contains("hint: --max-size sets the limit"), code == 2, "{}", stderr(&output));
+    }
+
     // What leads outside, or to what is not there.
     fs::write(path("KB1.psm"), index.replace("i386\\raw", "..\\raw")).unwrap();
     let nothing = path("nothing");
@@ -218,6 +229,24 @@ fn a_psf_and_its_older_index() {
     let output = wimkit(&["expand", arg(&psf), "--to", arg(&nothing)]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("65535 bytes at offset 8 lies outside"), "{}", stderr(&output));
+}
+
+/// Beside a PSF, too, an index with digests wins.
+#[test]
+fn an_older_index_comes_last() {
+    let (place, psf, index) = place();
+    let path = |name: &str| place.path().join(name);
+    let listed = || {
+        let listed = json(&wimkit(&["expand", "-D", "--json", arg(&psf)]));
+        listed["files"].as_array().unwrap().iter().any(|file| file["path"] == "older.txt")
+    };
+    fs::write(path("Windows11.0-KB1-x64.psm"), "[older.txt]\nfull=0,1").unwrap();
+    assert!(listed());
+    fs::write(path("Windows11.0-KB1-x64.cab"), cabinet(&[("express.psf.cix.xml", index.as_bytes())])).unwrap();
+    assert!(!listed());
+    fs::remove_file(path("Windows11.0-KB1-x64.cab")).unwrap();
+    fs::write(path("express.psf.cix.xml"), &index).unwrap();
+    assert!(!listed());
 }
 
 /// A PSF whose header leads to its own index.

@@ -12,13 +12,16 @@ use std::io::Cursor;
 use std::path::Path;
 use wimkit::cab::target_path;
 use wimkit::catalog::cix::Index;
-use wimkit::catalog::payload::Payload;
+use wimkit::catalog::payload::{OwnIndex, Payload};
 use wimkit::catalog::psf::{Options, Psf, reconstruct};
 
 fuzz_target!(|data: &[u8]| {
     let Some((length, rest)) = data.split_first() else { return };
     let (payload, document) = rest.split_at(usize::from(*length).min(rest.len()));
-    if let Ok(Some(described)) = Payload::self_described(Path::new("x.psf"), Box::new(Cursor::new(payload.to_vec()))) {
+    let psf = Box::new(Cursor::new(payload.to_vec()));
+    if let Some(own) = OwnIndex::find(&*psf)
+        && let Ok(described) = Payload::self_described(Path::new("x.psf"), psf, &own)
+    {
         assert!(described.members().iter().all(|member| target_path(&member.path).is_ok()));
     }
     let Ok(index) = Index::parse(document) else { return };

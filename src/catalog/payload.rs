@@ -9,6 +9,7 @@ mod described;
 mod error;
 mod extract;
 
+pub use described::OwnIndex;
 pub use error::PayloadError;
 pub use extract::{Extracted, Options};
 

@@ -39,6 +39,7 @@ mod update;
 mod verify;
 
 use args::Size;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 use exit::{Failure, Outcome};
 use progress::Bars;
@@ -185,6 +186,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            let error = with_switch_hint(error);
             // Help and version are an answer, on standard output; the rest is talk. A closed pipe is nobody's fault.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
@@ -199,6 +201,19 @@ pub(crate) fn main() -> ExitCode {
         }
     }));
     exit::finish(run(cli))
+}
+
+/// Tells of a switch of expand.exe's in front of what is one argument too many: it was taken for an argument itself.
+fn with_switch_hint(mut error: clap::Error) -> clap::Error {
+    let mut arguments = std::env::args_os().skip(1);
+    if error.kind() == ErrorKind::UnknownArgument
+        && arguments.any(|argument| argument == "expand")
+        && let Some((argument, hint)) = arguments.find_map(|it| expand::switch_hint(it.as_ref()).map(|hint| (it, hint)))
+    {
+        let hint = format!("{}: {hint}", argument.display());
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    }
+    error
 }
 
 fn run(cli: Cli) -> Result<Outcome, Failure> {

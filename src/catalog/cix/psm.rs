@@ -46,16 +46,25 @@ pub(super) fn parse(document: &[u8]) -> Result<Index, CixError> {
                 return Err(CixError::TooMany { offset: begin, what: "ways to files", limit: MAX_WAYS });
             }
             ways += 1;
-            let piece = piece(line, begin)?;
-            // What is there as it is comes first: not every delta can be applied.
-            let mut at = file.ways.len();
-            if let Piece { kind: PieceKind::Raw, place: Place::Range { length, .. }, .. } = piece {
-                (file.size, at) = (Some(length), 0);
-            }
-            file.ways.insert(at, Way { piece: Some(piece), basis: None });
+            add_way(file, piece(line, begin)?);
         }
     }
     Ok(Index { name: String::new(), kind: ContainerKind::Psf, files })
+}
+
+/// Adds a way to a file. What is there as it is comes first, as not every delta can be applied; of several such the last one counts.
+fn add_way(file: &mut IndexedFile, piece: Piece) {
+    let size = match (&piece.kind, &piece.place) {
+        (PieceKind::Raw, Place::Range { length, .. }) => Some(*length),
+        _ => None,
+    };
+    let way = Way { piece: Some(piece), basis: None };
+    match size {
+        None => file.ways.push(way),
+        // Each file has room made in front once only: a section may have millions of lines.
+        Some(size) if file.size.replace(size).is_none() => file.ways.insert(0, way),
+        Some(_) => file.ways[0] = way,
+    }
 }
 
 fn file(id: u64, name: &str, offset: u64) -> Result<IndexedFile, CixError> {
@@ -143,6 +152,18 @@ mod tests {
         let both = Index::parse(b"[a]\np0=1,2\nfull=3,4").unwrap();
         let kinds = both.files[0].ways.iter().map(|way| &way.piece.as_ref().unwrap().kind);
         assert!(kinds.eq([&PieceKind::Raw, &PieceKind::Delta]));
+    }
+
+    #[test]
+    fn the_last_of_many_full_pieces_counts() {
+        // With each of them put in front of the others this would take hours.
+        let text = format!("[a]\np0=5,6\n{}full=7,2\np0=8,9\n", "full=0,1\n".repeat(1 << 20));
+        let file = &Index::parse(text.as_bytes()).unwrap().files[0];
+        let pieces = file.ways.iter().map(|way| way.piece.as_ref().unwrap());
+        let expected =
+            [(PieceKind::Raw, range(7, 2)), (PieceKind::Delta, range(5, 6)), (PieceKind::Delta, range(8, 9))];
+        assert!(pieces.map(|piece| (piece.kind.clone(), piece.place.clone())).eq(expected));
+        assert_eq!(file.size, Some(2));
     }
 
     #[test]

@@ -23,9 +23,15 @@ impl Budget {
         if self.containers == 0 {
             return Err(format!("{MAX_CONTAINERS} are the most"));
         }
+        self.take_bytes(size)?;
+        self.containers -= 1;
+        Ok(())
+    }
+
+    /// Takes bytes of one that was taken.
+    pub(super) fn take_bytes(&mut self, size: u64) -> Result<(), String> {
         let left = self.bytes.checked_sub(size);
         self.bytes = left.ok_or_else(|| format!("its {size} bytes are beyond the limit for inner ones"))?;
-        self.containers -= 1;
         Ok(())
     }
 

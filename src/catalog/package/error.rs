@@ -97,6 +97,7 @@ impl PackageError {
             Self::Cabinet(cab::extract::ExtractError::Target { source, .. })
             | Self::Payload(PayloadError::Target { source, .. })
             | Self::Target { source, .. } => is_fatal(source),
+            Self::Payload(PayloadError::BeyondLimit { .. }) => true,
             Self::Cabinet(cab::extract::ExtractError::Cabinet(_)) | Self::Payload(_) => self.is_interrupt(),
             Self::Image(wim::extract::ExtractError::Wim(_)) => false,
             _ => true,

@@ -28,7 +28,8 @@ pub struct Options {
     pub flatten: bool,
     /// Go on behind damage, with what can still be had.
     pub keep_going: bool,
-    /// Refuse to extract more bytes than this.
+    /// Refuse to extract more bytes than this: before anything is made or, where the index of a payload does not tell how
+    /// large its files are, before the file that is too much.
     pub max_bytes: Option<u64>,
     /// Bytes of decoded data that may be in memory at once.
     pub memory: u64,
@@ -50,7 +51,7 @@ pub struct Outcome {
 /// What came of the files that payloads become.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PayloadCounts {
-    /// How many were made; each has the digest of its index.
+    /// How many were made; each has the digest that its index tells, if it tells one.
     pub decoded: u64,
     /// How many were refused for what: nothing is wrong with them.
     pub refused: BTreeMap<String, u64>,
@@ -103,9 +104,10 @@ impl Package {
             return Err(PackageError::TooMuch { needed, limit });
         }
         let mut whole = Outcome::default();
+        let mut spare = options.max_bytes.map(|limit| limit - needed);
         for (node, members) in self.nodes.iter().zip(by_node).filter(|(_, members)| !members.is_empty()) {
             let below = if options.flatten { Ok(target.to_owned()) } else { directory_of(node, target) };
-            match below.and_then(|below| node.extract(&members, &below, options, control, &mut whole)) {
+            match below.and_then(|below| node.extract(&members, &below, options, control, &mut spare, &mut whole)) {
                 Err(error) if options.keep_going && !error.ends_all() => {
                     let problem = error.to_string();
                     let path = |member: usize| format!("{}{}", node.prefix, node.members()[member].path);
@@ -171,20 +173,23 @@ impl Node {
         matches!(&self.content, Content::Container(it) if matches!(it.content(), container::Content::Image { .. }))
     }
 
+    /// Extracts members; `spare` is what of the limit is left for files of an unknown size.
     fn extract(
         &self,
         members: &[usize],
         target: &Path,
         options: &Options,
         control: Control<'_>,
+        spare: &mut Option<u64>,
         outcome: &mut Outcome,
     ) -> Result<(), PackageError> {
         let Options { overwrite, flatten, keep_going, max_bytes, memory } = *options;
         let container = match &self.content {
             Content::Container(container) => container,
             Content::Payload(payload) => {
-                let options = payload::Options { overwrite, flatten, keep_going, memory };
+                let options = payload::Options { overwrite, flatten, keep_going, memory, max_unsized: *spare };
                 let done = payload.extract(members, target, &options, control)?;
+                *spare = spare.map(|spare| spare - done.unsized_bytes);
                 outcome.files += done.files;
                 outcome.bytes += done.bytes;
                 let path = |place: usize| format!("{}{}", self.prefix, payload.members()[place].path);

@@ -1,8 +1,10 @@
 use std::io::Cursor;
 use std::path::Path;
 
+use super::super::payload::PayloadError;
 use super::*;
 use crate::cab::tests::Maker;
+use crate::codec::delta::test_encoder::null_delta;
 use crate::util::progress::Control;
 use crate::wim::metadata::TreeBuilder;
 use crate::wim::test_image::Sample;
@@ -194,17 +196,101 @@ fn psfs_without_number() {
     maker.files.resize(60_000, maker.files[0]);
     let package = open(maker.bytes());
     assert_eq!(package.files().len(), 60_000);
+    assert!(package.lists_all() && package.warnings().is_empty(), "they are files like others");
+}
+
+/// An index, whose one file of this name is the byte `a`.
+fn index(name: &str) -> String {
+    format!(
+        r#"<Container xmlns="urn:ContainerIndex" type="PSF"><Files><File id="1" name="{name}" length="1">
+        <Hash alg="SHA1" value="86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"/>
+        <Delta><Source type="RAW" offset="0" length="1"/></Delta></File></Files></Container>"#
+    )
+}
+
+#[test]
+fn psfs_without_an_index_take_nothing_from_those_with_one() {
+    let of_y = index("y.txt");
+    let mut files = vec![("x.psf", &b"no index"[..]); 600];
+    files.extend([("y.psf", &b"a"[..]), ("y.psf.cix.xml", of_y.as_bytes())]);
+    let needed = (of_y.len() + 1) as u64;
+    for max_inner in [needed, needed + 10, 1 << 30] {
+        let package = open_with(cabinet(&files), max_inner);
+        assert_eq!(paths(&package)[599..], ["x.psf", "y.psf.cix.xml", "y.txt"]);
+        assert!(package.lists_all() && package.warnings().is_empty(), "{:?}", package.warnings());
+    }
+}
+
+#[test]
+fn an_index_in_a_psf_counts_as_well() {
+    // Small as it is, it becomes a megabyte of blanks.
+    let document = index("x.txt") + &" ".repeat(1 << 20);
+    let delta = null_delta(document.as_bytes(), 0, &[]);
+    let mut psf = b"PSTREAM\0".to_vec();
+    psf.resize(48, 0);
+    psf[40..44].copy_from_slice(&48_u32.to_le_bytes());
+    psf[44..48].copy_from_slice(&(delta.len() as u32).to_le_bytes());
+    psf.extend(delta);
+    let needed = (psf.len() + document.len()) as u64;
+    let bytes = cabinet(&[("x.psf", &psf)]);
+    assert_eq!(paths(&open_with(bytes.clone(), needed)), ["x.psf\\x.txt"]);
+    let package = open_with(bytes, needed - 1);
+    assert_eq!(paths(&package), ["x.psf"]);
+    assert!(
+        package.warnings()[0].contains("x.psf: the index in it: its") && !package.lists_all(),
+        "{:?}",
+        package.warnings()
+    );
+}
+
+/// The sizes of such files are not known beforehand.
+#[test]
+fn files_of_a_psm_beyond_the_limit() {
+    let delta = null_delta(b"0123456789", 0, &[]);
+    let psf = [b"full", &delta[..]].concat();
+    let older = |names: &[&str]| {
+        let section = |name: &&str| format!("[{name}]\np0=4,{:x}\n", delta.len());
+        names.iter().map(section).collect::<String>() + "[full.txt]\nfull=0,4\n"
+    };
+    let (of_x, of_y) = (older(&["1.txt", "2.txt"]), older(&["3.txt"]));
+    let inner_x = cabinet(&[("x.psm", of_x.as_bytes())]);
+    let inner_y = cabinet(&[("y.psm", of_y.as_bytes())]);
+    let package = open(cabinet(&[("x.psf", &psf), ("y.psf", &psf), ("x.cab", &inner_x), ("y.cab", &inner_y)]));
+    assert_eq!(package.files().len(), 7, "{:?}", package.files());
+    let needed = (of_x.len() + of_y.len() + 8 + 30) as u64;
+    for keep_going in [false, true] {
+        let limited = |limit| extract::Options { max_bytes: Some(limit), keep_going, ..OPTIONS };
+        let (_, result) = expand(&package, &limited(needed));
+        assert_eq!(result.unwrap().bytes, needed);
+        let (found, result) = expand(&package, &limited(needed - 1));
+        let error = result.unwrap_err();
+        assert!(error.to_string().ends_with("3.txt: it has 10 bytes, and 9 of the limit are left"), "{error}");
+        assert!(found.contains(&file("x.cab/2.txt", "0123456789")));
+        assert!(!found.iter().any(|(path, _)| path.ends_with("3.txt")), "{found:?}");
+        let (found, result) = expand(&package, &limited(needed - 21));
+        assert!(matches!(result, Err(PackageError::Payload(PayloadError::BeyondLimit { size: 10, left: 9, .. }))));
+        assert!(!found.iter().any(|(path, _)| path.ends_with("1.txt")), "{found:?}");
+        let (found, result) = expand(&package, &limited(needed - 31));
+        assert!(matches!(result, Err(PackageError::TooMuch { .. })), "{result:?}");
+        assert_eq!(found, []);
+    }
+}
+
+#[test]
+fn an_index_with_digests_wins() {
+    let (own, common, older) = (index("own.txt"), index("common.txt"), b"[older.txt]\nfull=0,1");
+    let (own, common) = (("x.psf.cix.xml", own.as_bytes()), ("express.psf.cix.xml", common.as_bytes()));
+    let (psf, older) = (("x.psf", &b"a"[..]), ("x.psm", &older[..]));
+    let inner = cabinet(&[common]);
+    let made = |files: &[(&'static str, &[u8])]| paths(&open(cabinet(files))).last().unwrap().to_string();
+    assert_eq!(made(&[psf, older, common, own]), "own.txt");
+    assert_eq!(made(&[psf, older, common]), "common.txt");
+    assert_eq!(made(&[psf, older, ("x.cab", &inner)]), "x.cab\\common.txt");
+    assert_eq!(made(&[psf, older]), "older.txt");
 }
 
 #[test]
 fn a_file_in_place_of_a_psf() {
-    let index = |name: &str| {
-        format!(
-            r#"<Container xmlns="urn:ContainerIndex" type="PSF"><Files><File id="1" name="{name}" length="1">
-            <Hash alg="SHA1" value="86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"/>
-            <Delta><Source type="RAW" offset="0" length="1"/></Delta></File></Files></Container>"#
-        )
-    };
     let (of_x, of_y) = (index("x.txt"), index("y.txt"));
     let inner = cabinet(&[("express.psf.cix.xml", of_x.as_bytes())]);
     let package = open(cabinet(&[

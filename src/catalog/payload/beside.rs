@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 pub(in super::super) use super::super::cix::INDEX_SUFFIX;
 use super::super::cix::{MAX_NBYTES, PSM_SUFFIX};
-use super::{Payload, PayloadError, read_document};
+use super::{OwnIndex, Payload, PayloadError, read_document};
 use crate::address::container::{Container, ContainerOptions, Kind};
 use crate::address::{self, AddressError};
 use crate::util::read_at::ReadAt;
@@ -14,7 +14,8 @@ pub(in super::super) const COMMON_NAME: &str = "express.psf.cix.xml";
 
 impl Payload {
     /// Opens a PSF. Its index is `index`, an index itself or the package that holds it; if that is not given, it is looked for
-    /// beside the PSF: an index by its name, `express.psf.cix.xml`, or a package by its name; then in the PSF.
+    /// beside the PSF: an index by its name, `express.psf.cix.xml`, a package by its name, or an index of the older kind by its
+    /// name, which has no digests and so comes last; then in the PSF.
     ///
     /// # Errors
     /// [`PayloadError`]: the PSF or the index cannot be opened, or there is none.
@@ -27,7 +28,10 @@ impl Payload {
         match found {
             Some((name, document)) => Self::of_psf(path, psf, &name, &document),
             None if index.is_some() => Err(PayloadError::NoIndex { path: path.to_owned() }),
-            None => Self::self_described(path, psf)?.ok_or_else(|| PayloadError::NoIndex { path: path.to_owned() }),
+            None => {
+                let index = OwnIndex::find(&*psf).ok_or_else(|| PayloadError::NoIndex { path: path.to_owned() })?;
+                Self::self_described(path, psf, &index)
+            }
         }
     }
 }
@@ -82,8 +86,8 @@ fn look_beside(psf: &Path, options: &ContainerOptions) -> Result<Found, PayloadE
     let packages = ["cab", "wim", "esd"].map(|extension| format!("{stem}.{extension}"));
     let of_pair = ["cab", "wim"].map(|extension| format!("{stem}_PSFX.{extension}"));
     let name = file_name(psf);
-    let indices = [format!("{name}{INDEX_SUFFIX}"), psm_name(name), COMMON_NAME.to_owned()];
-    for name in indices.iter().chain(&packages).chain(&of_pair) {
+    let (indices, older) = ([format!("{name}{INDEX_SUFFIX}"), COMMON_NAME.to_owned()], psm_name(name));
+    for name in indices.iter().chain(&packages).chain(&of_pair).chain([&older]) {
         let path = directory.join(name);
         if path.is_file()
             && let Some(found) = read_index(&path, psf, options)?

@@ -23,26 +23,39 @@ const SIGNATURE: &[u8; 8] = b"PSTREAM\0";
 /// Bytes of the header up to the end of what is known.
 const HEADER_SIZE: usize = 48;
 
-impl Payload {
-    /// The files of a PSF that has its index in it; `None` if it has none.
-    ///
-    /// # Errors
-    /// [`PayloadError`]: the index in it is damaged.
-    pub fn self_described(path: &Path, psf: Box<dyn ReadAt>) -> Result<Option<Self>, PayloadError> {
-        let Some((offset, delta)) = find(&*psf) else { return Ok(None) };
-        let document = pa30::apply(&[], &delta, MAX_NBYTES);
-        let document = document.map_err(|source| PayloadError::OwnIndex { path: path.to_owned(), offset, source })?;
-        Self::of_psf(path, psf, path, &document).map(Some)
+/// The index that a PSF has in itself, not decoded.
+#[derive(Debug)]
+pub struct OwnIndex {
+    offset: u64,
+    delta: Vec<u8>,
+}
+
+impl OwnIndex {
+    /// The index in a PSF, if it has one.
+    pub fn find(psf: &dyn ReadAt) -> Option<Self> {
+        let header = bytes_at(psf, 0, HEADER_SIZE).ok().filter(|header| header.starts_with(SIGNATURE))?;
+        let (offset, length) = (le::u32(&header, 40)?, le::u32(&header, 44)?);
+        if (offset as usize) < HEADER_SIZE || u64::from(length) > MAX_NBYTES {
+            return None;
+        }
+        let delta = bytes_at(psf, offset.into(), length as usize).ok()?;
+        delta.starts_with(pa30::SIGNATURE).then(|| Self { offset: offset.into(), delta: delta.into_owned() })
+    }
+
+    /// How many bytes it becomes; 0 if it is damaged.
+    pub fn size(&self) -> u64 {
+        pa30::Header::read(&self.delta).map_or(0, |header| header.target_size)
     }
 }
 
-/// Where in a PSF its index is, and the delta that it is.
-fn find(psf: &dyn ReadAt) -> Option<(u64, Vec<u8>)> {
-    let header = bytes_at(psf, 0, HEADER_SIZE).ok().filter(|header| header.starts_with(SIGNATURE))?;
-    let (offset, length) = (le::u32(&header, 40)?, le::u32(&header, 44)?);
-    if (offset as usize) < HEADER_SIZE || u64::from(length) > MAX_NBYTES {
-        return None;
+impl Payload {
+    /// The files of a PSF after the index in it.
+    ///
+    /// # Errors
+    /// [`PayloadError`]: the index is damaged.
+    pub fn self_described(path: &Path, psf: Box<dyn ReadAt>, index: &OwnIndex) -> Result<Self, PayloadError> {
+        let error = |source| PayloadError::OwnIndex { path: path.to_owned(), offset: index.offset, source };
+        let document = pa30::apply(&[], &index.delta, MAX_NBYTES).map_err(error)?;
+        Self::of_psf(path, psf, path, &document)
     }
-    let delta = bytes_at(psf, offset.into(), length as usize).ok()?;
-    delta.starts_with(pa30::SIGNATURE).then(|| (offset.into(), delta.into_owned()))
 }

@@ -39,6 +39,18 @@ pub enum PayloadError {
         /// The limit.
         limit: u64,
     },
+    /// A file whose size the index does not tell has more bytes than may still be extracted. It was not made; those before it were.
+    #[error("{path}: {name}: it has {size} bytes, and {left} of the limit are left", path = path.display())]
+    BeyondLimit {
+        /// The payload.
+        path: PathBuf,
+        /// The file's path in the index.
+        name: String,
+        /// How many bytes it has.
+        size: u64,
+        /// How many may still be extracted.
+        left: u64,
+    },
     /// The index that a PSF has in itself cannot be had.
     #[error("{path}: offset {offset:#x}: the index that it has in itself: {source}", path = path.display())]
     OwnIndex {
@@ -49,8 +61,8 @@ pub enum PayloadError {
         /// Why.
         source: DeltaError,
     },
-    /// No index was found beside a PSF.
-    #[error("{path}: without its index a PSF cannot be taken apart, and there is none beside it", path = path.display())]
+    /// No index of a PSF was found, neither beside it nor in it, or none where it should be.
+    #[error("{path}: without its index a PSF cannot be taken apart, and none was found", path = path.display())]
     NoIndex {
         /// The PSF.
         path: PathBuf,
@@ -91,6 +103,9 @@ impl PayloadError {
             }
             Self::File { failure, .. } if matches!(**failure, Failure::TooLarge { .. }) => {
                 Some("allow more memory with --memory: a file may take a quarter of it".into())
+            }
+            Self::BeyondLimit { .. } => {
+                Some("--max-size sets the limit; the index does not tell how large the files are".into())
             }
             Self::File { .. } => Some("--keep-going makes the other files and tells which are missing".into()),
             Self::Target { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {

@@ -25,6 +25,8 @@ pub struct Options {
     pub keep_going: bool,
     /// Bytes that the files which are made, and those that they are made of, may have in memory.
     pub memory: u64,
+    /// Stop at more bytes than this in files whose size the index does not tell: nobody can add those up beforehand.
+    pub max_unsized: Option<u64>,
 }
 
 /// What was made.
@@ -34,6 +36,8 @@ pub struct Extracted {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Those of them in files whose size the index does not tell.
+    pub unsized_bytes: u64,
     /// How many were refused for what.
     pub refused: BTreeMap<String, u64>,
     /// How many failed.
@@ -81,17 +85,25 @@ impl Payload {
             if control.interrupted() {
                 return Err(PayloadError::Interrupted);
             }
+            let size = bytes.len() as u64;
+            let unsized_bytes = if self.index.files[place].size.is_none() { size } else { 0 };
+            let left = options.max_unsized.map(|limit| limit - extracted.unsized_bytes);
+            if let Some(left) = left.filter(|left| unsized_bytes > *left) {
+                let (path, name) = (self.path.clone(), self.members[place].path.clone());
+                return Err(PayloadError::BeyondLimit { path, name, size, left });
+            }
             match self.write(place, bytes, &root, options) {
                 Ok(()) => {
                     extracted.files += 1;
-                    extracted.bytes += bytes.len() as u64;
+                    extracted.bytes += size;
+                    extracted.unsized_bytes += unsized_bytes;
                 }
                 Err(source) if is_fatal(&source) || !options.keep_going => {
                     return Err(PayloadError::Target { path: target.join(&self.members[place].path), source });
                 }
                 Err(source) => extracted.missing.push((place, source.to_string())),
             }
-            control.progress.advance(bytes.len() as u64);
+            control.progress.advance(size);
             Ok(())
         };
         // A delta has its source, a copy of that, and its target.

@@ -91,13 +91,22 @@ fn encoding(label: &str) -> Result<NameEncoding, String> {
 /// Refuses what Windows takes for a switch, and everything else for a path: with a directory of that name something else would be
 /// done than was meant.
 fn no_switch(path: PathBuf) -> Result<PathBuf, String> {
-    let switch = path.to_str().and_then(|text| text.strip_prefix('/')).map(str::to_ascii_lowercase);
-    match switch.as_deref().filter(|_| !path.exists()) {
-        Some("d" | "r" | "i") => Err("write the switch with a hyphen: -D, -R, -I".to_owned()),
-        Some("y") => Err("leave it out: files that exist are replaced, unless --no-overwrite is given".to_owned()),
-        Some(switch) if switch.starts_with("f:") => Err("write the switch with a hyphen: -F:PATTERN".to_owned()),
-        _ => Ok(path),
+    match switch_hint(&path) {
+        Some(hint) => Err(format!("{hint}. If a directory of that name is meant: --to {}", path.display())),
+        None => Ok(path),
     }
+}
+
+/// What to write in place of a switch with a slash, if this is one.
+pub(super) fn switch_hint(argument: &Path) -> Option<&'static str> {
+    let switch = argument.to_str()?.strip_prefix('/')?.to_ascii_lowercase();
+    let hint = match &*switch {
+        "d" | "r" | "i" => "write the switch with a hyphen: -D, -R, -I",
+        "y" => "leave it out: files that exist are replaced, unless --no-overwrite is given",
+        switch if switch.starts_with("f:") => "write the switch with a hyphen: -F:PATTERN",
+        _ => return None,
+    };
+    (!argument.exists()).then_some(hint)
 }
 
 impl Expand {
