@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::Value;
 use std::path::Path;
-use support::scene::{RECORDED, RESUME, assert_same_media, clear, features, refresh, sample};
+use support::scene::{RECORDED, assert_same_media, clear, features, refresh, sample};
 use support::{arg, assert_code, assert_same_tree, document, has_peer, run, stderr, text};
 
 #[test]
@@ -117,7 +117,7 @@ fn media_in_an_iso_image() {
     let from_image = [&RECORDED[..], &["--media", "old.iso", "--new-media", "fromImage", "--work", "other"]].concat();
     // Stopped on the way, too: the rest of it reads the image again.
     assert_code(&refresh(directory, &[&from_image[..], &["--stop-after", "4"]].concat()), 2);
-    assert_code(&refresh(directory, &["resume", "other", "--servicer", "recorded"]), 0);
+    assert_code(&refresh(directory, &["resume", "other"]), 0);
     assert_same_media(&directory.join("newMedia"), &directory.join("fromImage"), "made from the image");
 
     // Neither what is no image, nor one with names that no file can have everywhere.
@@ -152,7 +152,7 @@ fn an_iso_image_of_the_new_media() {
     }
     assert_code(&refresh(directory, &[&RECORDED[..], &["--iso", "images/new.iso", "--stop-after", "29"]].concat()), 2);
     assert!(!image.exists());
-    assert_code(&refresh(directory, &RESUME), 0);
+    assert_code(&refresh(directory, &["resume"]), 0);
     assert!(image.exists());
 
     // What firmware is to start is missed before anything is done, and not at the end.
@@ -256,7 +256,7 @@ fn lang_ini_has_the_languages_that_were_added() {
         std::fs::write(directory.join("refresh.toml"), format!("{settings}{more}")).unwrap();
         // Stopped behind the step that writes it, too.
         assert_code(&refresh(directory, &[&RECORDED[..], &["--stop-after", "30"]].concat()), 2);
-        assert_code(&refresh(directory, &RESUME), 0);
+        assert_code(&refresh(directory, &["resume"]), 0);
         let media = directory.join("newMedia");
         assert_eq!(std::fs::read_to_string(media.join("sources/lang.ini")).unwrap(), expected, "{more}");
         let in_boot = support::wimkit(&["cat", arg(&media.join("sources/boot.wim")), "2", "/sources/lang.ini"]).stdout;

@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::Value;
 use std::path::Path;
-use support::scene::{RECORDED, RESUME, assert_same_media, clear, features, refresh, sample};
+use support::scene::{RECORDED, assert_same_media, clear, features, refresh, sample};
 use support::{arg, assert_code, assert_same_tree, document, text};
 
 /// What recorded answers leave in an image.
@@ -163,13 +163,13 @@ fn a_whole_refresh_and_one_that_is_stopped_after_each_step() {
         clear(&stopped);
         let after = steps.to_string();
         assert_code(&refresh(&stopped, &[&RECORDED[..], &["--stop-after", &after]].concat()), 2);
-        assert_code(&refresh(&stopped, &RESUME), 0);
+        assert_code(&refresh(&stopped, &["resume"]), 0);
         assert_same_media(&new, &stopped.join("newMedia"), &format!("stopped after {steps} steps"));
     }
     // Stopped again and again, each time behind more steps than an image has: an unfinished one is begun anew.
     clear(&stopped);
     assert_code(&refresh(&stopped, &[&RECORDED[..], &["--stop-after", "5"]].concat()), 2);
-    while refresh(&stopped, &[&RESUME[..], &["--stop-after", "5"]].concat()).status.code() == Some(2) {}
+    while refresh(&stopped, &[&["resume"][..], &["--stop-after", "5"]].concat()).status.code() == Some(2) {}
     assert_same_media(&new, &stopped.join("newMedia"), "stopped after every five steps");
 }
 
@@ -209,9 +209,9 @@ fn what_follows_from_failures() {
     }
     // What nothing can follow on stops the run, and it goes on when that is mended.
     assert_eq!(run("os-1 12 112", &[]).0, Some(3));
-    assert_code(&refresh(&directory, &RESUME), 0);
+    assert_code(&refresh(&directory, &["resume"]), 0);
     assert_eq!(run("os-1 12 0x800F0922", &["--stop-on-error"]).0, Some(3));
-    assert_code(&refresh(&directory, &RESUME), 0);
+    assert_code(&refresh(&directory, &["resume"]), 0);
     assert_eq!(run("os-1 nonsense", &[]).0, Some(2));
     // An image that was given up is as it was.
     run("os-2 9 5000", &[]);

@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
-use support::scene::{RECORDED, RESUME, Scene, assert_same_media, program};
+use support::scene::{RECORDED, Scene, assert_same_media, program};
 use support::{arg, expect, stderr};
 
 impl Scene {
@@ -152,7 +152,7 @@ fn what_has_changed_is_done_again_and_nothing_else() {
             } else {
                 assert!(again.split(' ').all(|step| expected.contains(step)), "{what}, {stop}: {again}");
             }
-            let output = scene.expect(0, &RESUME);
+            let output = scene.expect(0, &["resume"]);
             assert_same_media(
                 &whole.path("newMedia"),
                 &scene.path("newMedia"),
@@ -178,14 +178,14 @@ fn a_setting_that_adds_a_step() {
     assert_eq!(status["settings"], serde_json::json!(["iso", "jobs"]));
     assert_eq!(scene.again(), (Some(1), String::new()));
     assert_eq!(program(scene.root(), &["report", "work"]).output().unwrap().status.code(), Some(2));
-    let said = stderr(&scene.expect(0, &RESUME));
+    let said = stderr(&scene.expect(0, &["resume"]));
     assert!(said.contains("refresh.toml: changed since the run began: iso, jobs\n"), "{said}");
     assert_eq!(said.lines().filter(|line| line.ends_with("  done")).count(), 1, "{said}");
     assert!(scene.path("new.iso").exists());
     // It is taken up once.
     let (code, status) = scene.status();
     assert_eq!((code, &status["settings"]), (Some(0), &serde_json::json!([])));
-    let said = stderr(&scene.expect(0, &RESUME));
+    let said = stderr(&scene.expect(0, &["resume"]));
     assert!(!said.contains("changed"), "{said}");
     assert_eq!(program(scene.root(), &["report", "work"]).output().unwrap().status.code(), Some(0));
 }
@@ -200,7 +200,7 @@ fn a_servicing_stack_that_fails_is_left_to_the_update_afterwards() {
         assert_eq!(scene.run(&["--answers", "answers"]).status.code(), Some(code), "{answers}");
         scene.settings("stack_failure = \"step-12-decides\"\n");
         assert_eq!(scene.again().1, again, "{answers}");
-        let said = stderr(&scene.expect(0, &RESUME));
+        let said = stderr(&scene.expect(0, &["resume"]));
         assert!(said.contains("changed since the run began: stack_failure\n"), "{said}");
         assert_eq!(
             said.lines().filter(|line| line.ends_with("  done")).count(),
@@ -241,7 +241,7 @@ fn settings_that_are_not_taken_up() {
         assert!(stderr(&output).contains("refresh.toml: "), "{}", stderr(&output));
     }
     remove(&scene.path("refresh.toml"));
-    scene.expect(0, &RESUME);
+    scene.expect(0, &["resume"]);
     // A run that was begun without a file has none.
     assert_eq!(scene.run(&["--stop-after", "5"]).status.code(), Some(2));
     scene.settings("[targets]\nwinre = false\n");
@@ -279,13 +279,13 @@ fn files_that_are_not_as_they_were_left() {
     let os = "9/1 12/1 13/1 15/1 put-winre/1 9/2 12/2 13/2 15/2 put-winre/2 16 check-media";
     let all_of_os = format!("take-winre 1 6 7 8 {os}");
     assert_eq!(scene.again(), (Some(1), all_of_os));
-    scene.expect(0, &RESUME);
+    scene.expect(0, &["resume"]);
     assert_same_media(&whole.path("newMedia"), &scene.path("newMedia"), "a lost archive");
     // One that somebody has changed.
     let install = scene.path("newMedia/sources/install.wim");
     expect(0, &["info", arg(&install), "1", "--name", "Changed", "--quiet"]);
     assert_eq!(scene.again(), (Some(1), "16 check-media".into()));
-    scene.expect(0, &RESUME);
+    scene.expect(0, &["resume"]);
     assert_same_media(&whole.path("newMedia"), &scene.path("newMedia"), "a changed archive");
     // Text files on the new media are whose they are.
     fs::write(scene.path("newMedia/sources/ei.cfg"), "[Channel]\r\nOEM\r\n").unwrap();
@@ -295,7 +295,7 @@ fn files_that_are_not_as_they_were_left() {
     assert_eq!(scene.run(&["--stop-after", "11"]).status.code(), Some(2));
     fs::write(scene.path("work/images/os-1.wim"), "damaged").unwrap();
     assert_eq!(scene.again(), (Some(1), "9/1 12/1 13/1 15/1 put-winre/1".into()));
-    scene.expect(0, &RESUME);
+    scene.expect(0, &["resume"]);
     assert_same_media(&whole.path("newMedia"), &scene.path("newMedia"), "a damaged image");
 }
 
@@ -319,7 +319,7 @@ fn an_image_that_was_being_written_gets_another_package() {
     fs::rename(scene.path("aside.cab"), scene.path(DOTNET)).unwrap();
     let (_, again) = scene.again();
     assert_eq!(again, "9/1 12/1 13/1 put-winre/1");
-    scene.expect(0, &RESUME);
+    scene.expect(0, &["resume"]);
     assert_same_media(&whole.path("newMedia"), &scene.path("newMedia"), "one more package");
 }
 
@@ -330,7 +330,7 @@ fn one_step_at_a_time() {
     let scene = Scene::begin();
     assert_eq!(scene.run(&["--stop-after", "1"]).status.code(), Some(2));
     let mut sittings = 1;
-    while scene.refresh(&[&RESUME[..], &["--stop-after", "1"]].concat()).status.code() == Some(2) {
+    while scene.refresh(&[&["resume"][..], &["--stop-after", "1"]].concat()).status.code() == Some(2) {
         sittings += 1;
         assert!(sittings < 60, "it does not get ahead");
     }

@@ -4,7 +4,7 @@ mod choice;
 mod error;
 mod file;
 
-pub use choice::{By, Checkpoints, StackFailure, StackMode};
+pub use choice::{By, Checkpoints, Servicer, StackFailure, StackMode};
 pub use error::SettingsError;
 pub use file::{Changes, SettingsFile, renewed};
 
@@ -134,6 +134,12 @@ pub struct Settings {
     pub stack_failure: StackFailure,
     /// Who writes lang.ini where languages were added.
     pub lang_ini: By,
+    /// Who services images.
+    pub servicer: Servicer,
+    /// The program that DISM is; `None`: that of this Windows.
+    pub dism: Option<PathBuf>,
+    /// The codes that a recorded servicer answers with; `None`: success.
+    pub answers: Option<PathBuf>,
     /// How images are presented to DISM.
     pub images: Presentation,
     /// So many images of one archive are serviced at the same time.
@@ -171,6 +177,9 @@ impl Default for Settings {
             checkpoints: Checkpoints::default(),
             stack_failure: StackFailure::default(),
             lang_ini: By::default(),
+            servicer: Servicer::default(),
+            dism: None,
+            answers: None,
             images: Presentation::default(),
             jobs: NonZeroUsize::MIN,
             dism_timeout: DEFAULT_LIMIT.as_secs(),
@@ -201,7 +210,8 @@ impl Settings {
         let own = [&mut self.media, &mut self.new_media, &mut self.work];
         let others = self.packages.iter_mut().chain(&mut self.features);
         let iso = self.iso.as_mut().map(|iso| &mut iso.path);
-        own.into_iter().chain(others).chain(iso).chain(&mut self.reports).chain(&mut self.database)
+        let servicer = self.dism.iter_mut().chain(&mut self.answers);
+        own.into_iter().chain(others).chain(iso).chain(servicer).chain(&mut self.reports).chain(&mut self.database)
     }
 
     /// The same with paths that begin at `directory`.

@@ -11,10 +11,8 @@ use wimkit::wim::{OpenOptions, Wim};
 
 use super::{arg, expect, read_tree};
 
-/// Arguments of a refresh that nobody services: it is begun …
+/// Arguments of a refresh that nobody services.
 pub(crate) const RECORDED: [&str; 3] = ["run", "--servicer", "recorded"];
-/// … and gone on with.
-pub(crate) const RESUME: [&str; 3] = ["resume", "--servicer", "recorded"];
 /// Where editions have their Windows RE.
 pub(crate) const WINRE: &str = "/Windows/System32/Recovery/Winre.wim";
 

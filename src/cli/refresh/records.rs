@@ -48,8 +48,7 @@ impl<'a> Records<'a> {
         prepared: &Prepared,
         context: &'a Context,
     ) -> Result<Self, SettingsError> {
-        let mut settings = prepared.journal.settings.clone();
-        args.apply(&mut settings);
+        let settings = prepared.journal.settings.clone();
         settings.check()?;
         let records = Self { args, settings, context };
         // That it cannot be kept is told at the end.

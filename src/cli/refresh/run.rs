@@ -6,14 +6,14 @@ use super::super::human::Counted;
 use super::super::printer::{self, Out, visible, warn};
 use super::plan::SettingsArgs;
 use super::records::{Records, RecordsArgs};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 use wimkit::refresh::plan::{Step, Work};
 use wimkit::refresh::run::{self, Options, Prepared, Record, Renewal, RunError, Summary};
-use wimkit::refresh::settings::{Changes, Settings};
+use wimkit::refresh::settings::{Changes, Servicer, Settings};
 use wimkit::servicing::none::Script;
 use wimkit::servicing::presentation::Presentation;
 use wimkit::servicing::program::{self, Dism};
@@ -56,13 +56,15 @@ pub(crate) struct Status {
 /// Who services images, and when to stop.
 #[derive(Args, Debug)]
 struct How {
-    /// Who services images
-    #[arg(long, value_enum, default_value_t = Servicer::None)]
-    servicer: Servicer,
+    /// Who services images: none (what DISM has to do is written into a script for Windows, WORK\service.cmd, and `resume` goes
+    /// on behind it), dism (on Windows, elevated), or recorded (a marker in each image takes the place of what DISM would change,
+    /// to try things out) [default: what the settings say, else none]
+    #[arg(long, value_name = "WHO")]
+    servicer: Option<Servicer>,
     /// With `recorded`: the codes to answer with, in lines `SESSION STEP CODE`; success where none is there
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
-    /// With `dism`: the program [default: that of this Windows]
+    /// With `dism`: the program [default: what the settings say, else that of this Windows]
     #[arg(long, value_name = "PATH")]
     dism: Option<PathBuf>,
     /// With `dism`: how long a call may take before it is ended [default: what the settings say, else 14400]
@@ -87,31 +89,34 @@ struct How {
     records: RecordsArgs,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Servicer {
-    /// Nobody: what DISM has to do is written into a script for Windows, WORK\service.cmd; `resume` goes on then
-    None,
-    /// DISM: each image is mounted, serviced and unmounted; or applied and captured, with --images apply. On Windows, elevated
-    Dism,
-    /// Nobody, but as if: a marker in each image takes the place of what DISM would change. To try things out
-    Recorded,
-}
-
 impl How {
+    /// Puts what the flags say into the place of settings.
+    fn apply(&self, settings: &mut Settings) {
+        settings.servicer = self.servicer.unwrap_or(settings.servicer);
+        for (flag, setting) in [(&self.dism, &mut settings.dism), (&self.answers, &mut settings.answers)] {
+            if flag.is_some() {
+                setting.clone_from(flag);
+            }
+        }
+        settings.dism_timeout = self.dism_timeout.unwrap_or(settings.dism_timeout);
+        settings.jobs = self.jobs.unwrap_or(settings.jobs);
+        self.records.apply(settings);
+    }
+
     fn servicing(&self, settings: &Settings) -> Result<Box<dyn Servicing>, Failure> {
         let work = &settings.work;
-        if let (Servicer::None, Presentation::Apply) = (self.servicer, settings.images) {
+        if let (Servicer::None, Presentation::Apply) = (settings.servicer, settings.images) {
             let why = "the script of --servicer none has DISM mount images: it cannot apply and capture them";
             return Err(Failure::message(why).with_hint("add --images mount, or --servicer dism on Windows"));
         }
-        Ok(match (self.servicer, &self.answers) {
+        Ok(match (settings.servicer, &settings.answers) {
             (Servicer::None, _) => {
                 let work = std::path::absolute(work).unwrap_or_else(|_| work.to_owned());
                 Box::new(Script::new(&work.join("service.cmd"), &work.join("done")))
             }
             (Servicer::Dism, _) => Box::new(Dism::new(program::Options {
-                program: self.dism.clone(),
-                limit: Duration::from_secs(self.dism_timeout.unwrap_or(settings.dism_timeout)),
+                program: settings.dism.clone(),
+                limit: Duration::from_secs(settings.dism_timeout),
                 pause: Duration::from_secs(self.dism_pause),
                 images: settings.images,
             })?),
@@ -122,7 +127,7 @@ impl How {
 
     fn options(&self, settings: &Settings, context: &Context) -> Options {
         let Self { stop_on_error, stop_after, note, .. } = self;
-        let (jobs, note) = (self.jobs.or(Some(settings.jobs)), note.clone());
+        let (jobs, note) = (Some(settings.jobs), note.clone());
         let (stop_on_error, stop_after, memory) = (*stop_on_error, *stop_after, context.memory());
         Options { stop_on_error, stop_after, jobs, memory, note, clock: context.clock }
     }
@@ -147,7 +152,7 @@ impl How {
 impl Run {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let (mut settings, file) = self.settings.settings()?;
-        self.how.records.apply(&mut settings);
+        self.how.apply(&mut settings);
         let servicing = self.how.servicing(&settings)?;
         let mut prepared = run::begin(&settings, file.as_ref(), context.clock, context.control())?;
         self.how.carry_out(&mut prepared, &*servicing, context)
@@ -158,8 +163,9 @@ impl Resume {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Failure> {
         let mut prepared = run::look(&self.work, context.control())?;
         tell_renewal(&prepared.renewal, context);
-        let images = &mut prepared.journal.settings.images;
-        *images = self.images.unwrap_or(*images);
+        let settings = &mut prepared.journal.settings;
+        settings.images = self.images.unwrap_or(settings.images);
+        self.how.apply(settings);
         for (place, why) in prepared.again() {
             let step = &prepared.plan.steps[*place as usize];
             let (number, image) = heading(step);

@@ -8,7 +8,7 @@ use crate::refresh::plan::PlanError;
 use crate::refresh::settings::{Changes, Settings, SettingsFile, renewed};
 
 /// Settings by which a run goes, and not what comes of it.
-const OF_THE_WAY: [&str; 5] = ["images", "jobs", "dism_timeout", "reports", "database"];
+const OF_THE_WAY: [&str; 8] = ["servicer", "dism", "answers", "images", "jobs", "dism_timeout", "reports", "database"];
 
 /// What has become of the file with the settings of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

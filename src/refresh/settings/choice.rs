@@ -49,6 +49,32 @@ impl FromStr for By {
     }
 }
 
+/// Who services images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Servicer {
+    /// Nobody: what DISM has to do is written into a script for Windows.
+    #[default]
+    None,
+    /// DISM.
+    Dism,
+    /// Nobody, but as if: a marker in each image takes the place of what DISM would change.
+    Recorded,
+}
+
+impl FromStr for Servicer {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "none" => Ok(Self::None),
+            "dism" => Ok(Self::Dism),
+            "recorded" => Ok(Self::Recorded),
+            _ => Err("expected none, dism or recorded"),
+        }
+    }
+}
+
 /// What becomes of an image of the system whose servicing stack, at step 9, is not added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
