@@ -368,17 +368,13 @@ impl Material for Named<'_> {
         let metadata = metadata.map_err(unreadable)?;
         let known = hashes.iter().zip(&scan.contents).filter_map(|(hash, content)| Some(((*hash)?, content.size)));
         let sizes: HashMap<Sha1, u64> = known.collect();
-        let mut tree = Tree {
+        Ok(Tree {
             statistics: metadata.statistics(|sha1| sizes.get(sha1).copied().unwrap_or_default()),
             symlinks: metadata.entries().filter(|entry| entry.is_reparse_point()).count() as u64,
             hard_links: metadata.hard_links().map(|names| names.len() as u64 - 1).sum(),
+            references: metadata.blob_references().map(|(_, stream)| stream.sha1).collect(),
             metadata: metadata.as_bytes().to_vec(),
-            ..Tree::default()
-        };
-        for (_, stream) in metadata.blob_references() {
-            *tree.references.entry(stream.sha1).or_default() += 1;
-        }
-        Ok(tree)
+        })
     }
 }
 

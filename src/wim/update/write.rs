@@ -174,27 +174,27 @@ impl Task<'_> {
         references: &References,
         writer: &mut WimWriter,
     ) -> Result<u64, UpdateError> {
-        // What one command added and another deleted.
-        sizes.keys().for_each(|sha1| writer.add_references(*sha1, 0));
+        let now = |sha1: &Sha1| references.now.get(sha1).copied().unwrap_or_default();
         let contents = self.wim.contents()?;
         let own_blobs = &contents.blobs[..contents.own_blobs];
         let others: Vec<ImageIndex> = self.wim.images().filter(|image| !self.selected.contains_key(image)).collect();
         if others.is_empty() || self.options.rebuild {
             // All trees were read: no need to believe the table.
-            for sha1 in own_blobs.iter().map(|blob| &blob.sha1).chain(references.now.keys()) {
-                writer.set_references(*sha1, references.now.get(sha1).copied().unwrap_or_default());
-            }
+            writer.count_references(|sha1, _| now(sha1));
             let dropped = writer.drop_unreferenced(|_| true);
             let is_unused = |blob: &&KnownBlob| !references.now.contains_key(&blob.sha1);
             let left_behind = || own_blobs.iter().filter(is_unused).map(|blob| blob.size).sum();
             return Ok(if self.options.rebuild { left_behind() } else { dropped });
         }
-        references.before.iter().for_each(|(sha1, count)| writer.remove_references(*sha1, *count));
-        references.now.iter().for_each(|(sha1, count)| writer.add_references(*sha1, *count));
         // A blob is dropped only if no other image uses it, whatever the table says.
         let gone = references.before.keys().filter(|sha1| !references.now.contains_key(*sha1)).copied();
         let doubtful = references::count_those_of(self.wim, others, gone)?;
-        doubtful.into_iter().for_each(|(sha1, count)| writer.set_references(sha1, count));
+        let before = |sha1: &Sha1| references.before.get(sha1).copied().unwrap_or_default();
+        writer.count_references(|sha1, count| match doubtful.get(sha1) {
+            Some(left) => *left,
+            None => count.saturating_sub(before(sha1)).saturating_add(now(sha1)),
+        });
+        // What one command added and another deleted goes, too.
         Ok(writer.drop_unreferenced(|sha1| references.before.contains_key(sha1) || sizes.contains_key(sha1)))
     }
 }
