@@ -236,9 +236,9 @@ impl ImageBuilder {
         let stream = NewStream::named(name, Sha1::ZERO);
         let path = |image: &Self| format!("{}:{name}", image.editor.path_of(of));
         self.editor.check_name(&stream.name, || path(self))?;
-        let streams = &self.editor.tree().file(of).streams;
+        let file = self.editor.tree().file(of);
         let is_taken = |other: &NewStream| crate::util::utf16::eq_ignore_case(&other.name, &stream.name);
-        if streams.iter().any(|other| other.kind == StreamKind::Named && is_taken(other)) {
+        if file.streams.iter().any(|other| other.kind == StreamKind::Named && is_taken(other)) {
             return Err(PathError::Exists { path: path(self) }.into());
         }
         let content = self.content(content.into(), name);

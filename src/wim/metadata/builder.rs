@@ -209,9 +209,19 @@ impl From<Entry<'_>> for NewFile {
 }
 
 /// A tree in the making.
+///
+/// Of a tree that is changed, only the entries that change are kept in the owned form: the others are read where they
+/// are when they are asked for.
 #[derive(Clone, Debug)]
 pub struct TreeBuilder {
-    nodes: Vec<NewFile>,
+    /// The tree that is changed. The ids of its entries come first, in its order.
+    base: Option<Metadata>,
+    /// Its entries that differ from what it says.
+    changed: HashMap<NodeId, NewFile>,
+    /// Group ids of its files, by their first names, where another file has the one that it says.
+    regrouped: HashMap<DentryId, u64>,
+    /// Entries that were added.
+    added: Vec<NewFile>,
     descriptors: Vec<Vec<u8>>,
     descriptor_ids: HashMap<Vec<u8>, u32>,
     groups: GroupIds,
@@ -248,7 +258,10 @@ impl TreeBuilder {
     /// A tree with nothing but a root directory.
     pub fn new() -> Self {
         Self {
-            nodes: vec![NewFile::directory("")],
+            base: None,
+            changed: HashMap::new(),
+            regrouped: HashMap::new(),
+            added: vec![NewFile::directory("")],
             descriptors: Vec::new(),
             descriptor_ids: HashMap::new(),
             groups: GroupIds::default(),
@@ -257,10 +270,10 @@ impl TreeBuilder {
 
     /// Adds a file or directory to the directory `parent`.
     pub fn add(&mut self, parent: NodeId, file: NewFile) -> NodeId {
-        let id = NodeId(self.nodes.len());
+        let id = self.next_id();
         self.groups.taken.insert(file.reparse_or_link);
-        self.nodes.push(NewFile { children: Vec::new(), ..file });
-        self.nodes[parent.0].children.push(id);
+        self.added.push(NewFile { children: Vec::new(), ..file });
+        self.file_mut(parent).children.push(id);
         id
     }
 
@@ -273,11 +286,12 @@ impl TreeBuilder {
 
     /// Makes a file another name of the file `of`, whose metadata it repeats.
     pub(in crate::wim) fn make_hard_link(&mut self, id: NodeId, of: NodeId) {
-        if self.nodes[of.0].reparse_or_link == 0 {
-            self.nodes[of.0].reparse_or_link = self.groups.fresh();
+        let mut original = self.file(of).into_owned();
+        if original.reparse_or_link == 0 {
+            original.reparse_or_link = self.groups.fresh();
+            self.file_mut(of).reparse_or_link = original.reparse_or_link;
         }
-        let original = self.nodes[of.0].clone();
-        let link = &mut self.nodes[id.0];
+        let link = self.file_mut(id);
         let (name, short_name) = (std::mem::take(&mut link.name), std::mem::take(&mut link.short_name));
         *link = NewFile { name, short_name, children: Vec::new(), ..original };
     }
@@ -292,32 +306,62 @@ impl TreeBuilder {
 
     /// The name that the next file to be added will have.
     pub(in crate::wim) fn next_id(&self) -> NodeId {
-        NodeId(self.nodes.len())
+        NodeId(self.base_len() + self.added.len())
+    }
+
+    fn base_len(&self) -> usize {
+        self.base.as_ref().map_or(0, Metadata::len)
     }
 
     /// A file, to be changed.
     pub fn file_mut(&mut self, id: NodeId) -> &mut NewFile {
-        &mut self.nodes[id.0]
+        let Some(entry) = in_base(&self.base, id) else {
+            let place = id.0 - self.base_len();
+            return &mut self.added[place];
+        };
+        let regrouped = &self.regrouped;
+        self.changed.entry(id).or_insert_with(|| from_base(entry, regrouped))
     }
 
     /// A file.
-    pub fn file(&self, id: NodeId) -> &NewFile {
-        &self.nodes[id.0]
+    pub fn file(&self, id: NodeId) -> Cow<'_, NewFile> {
+        match self.find(id) {
+            Found::Owned(file) => Cow::Borrowed(file),
+            Found::InBase(entry) => Cow::Owned(from_base(entry, &self.regrouped)),
+        }
+    }
+
+    /// The name of a file, UTF-16LE.
+    pub fn name(&self, id: NodeId) -> &[u8] {
+        match self.find(id) {
+            Found::Owned(file) => &file.name,
+            Found::InBase(entry) => entry.name().as_utf16le(),
+        }
     }
 
     /// What is in a directory, in no order.
-    pub fn children(&self, id: NodeId) -> &[NodeId] {
-        &self.nodes[id.0].children
+    pub fn children(&self, id: NodeId) -> Cow<'_, [NodeId]> {
+        match self.find(id) {
+            Found::Owned(file) => Cow::Borrowed(&file.children),
+            Found::InBase(entry) => Cow::Owned(children_in_base(entry)),
+        }
+    }
+
+    fn find(&self, id: NodeId) -> Found<'_> {
+        match in_base(&self.base, id) {
+            Some(entry) => self.changed.get(&id).map_or(Found::InBase(entry), Found::Owned),
+            None => Found::Owned(&self.added[id.0 - self.base_len()]),
+        }
     }
 
     /// Puts a file that was taken out, and whatever is below it, into the directory `parent`.
     pub(super) fn put_back(&mut self, parent: NodeId, id: NodeId) {
-        self.nodes[parent.0].children.push(id);
+        self.file_mut(parent).children.push(id);
     }
 
     /// Takes a file, and whatever is below it, out of the directory `parent`. Answers whether it was there.
     pub fn remove(&mut self, parent: NodeId, id: NodeId) -> bool {
-        let children = &mut self.nodes[parent.0].children;
+        let children = &mut self.file_mut(parent).children;
         let before = children.len();
         children.retain(|child| *child != id);
         children.len() < before
@@ -340,50 +384,70 @@ impl Source for TreeBuilder {
     }
 
     fn count(&self) -> usize {
-        self.nodes.len()
+        self.next_id().0
     }
 
     fn file(&self, id: usize) -> Cow<'_, NewFile> {
-        Cow::Borrowed(&self.nodes[id])
+        Self::file(self, NodeId(id))
     }
 
     fn sorted_children(&self, directory: usize) -> Vec<usize> {
-        let mut children = self.nodes[directory].children.clone();
-        children.sort_by(|a, b| utf16::cmp_names(&self.nodes[a.0].name, &self.nodes[b.0].name));
+        let mut children = self.children(NodeId(directory)).into_owned();
+        children.sort_by(|a, b| utf16::cmp_names(self.name(*a), self.name(*b)));
         children.into_iter().map(|child| child.0).collect()
     }
 }
 
+/// Where a file is.
+enum Found<'a> {
+    /// It was added or changed.
+    Owned(&'a NewFile),
+    /// It is as the tree has it that is changed.
+    InBase(Entry<'a>),
+}
+
+fn in_base(base: &Option<Metadata>, id: NodeId) -> Option<Entry<'_>> {
+    base.as_ref()?.numbered(u32::try_from(id.0).ok()?)
+}
+
+/// A file of a tree that is changed, as it was.
+fn from_base(entry: Entry<'_>, regrouped: &HashMap<DentryId, u64>) -> NewFile {
+    let mut file = NewFile { children: children_in_base(entry), ..NewFile::from(entry) };
+    if let Some(group) = regrouped.get(&entry.first_link()).filter(|_| entry.hard_link_group() != 0) {
+        file.reparse_or_link = *group;
+    }
+    file
+}
+
+fn children_in_base(entry: Entry<'_>) -> Vec<NodeId> {
+    entry.children().map(|child| NodeId(child.id().index())).collect()
+}
+
 /// Everything a parsed tree holds, to be changed and written again.
-impl From<&Metadata> for TreeBuilder {
-    fn from(tree: &Metadata) -> Self {
+impl From<Metadata> for TreeBuilder {
+    fn from(tree: Metadata) -> Self {
         let taken = tree.entries().map(|entry| entry.hard_link_group()).collect();
         let mut groups = GroupIds { taken, last: 0 };
-        let mut nodes: Vec<NewFile> = tree
-            .entries()
-            .map(|entry| NewFile {
-                children: entry.children().map(|child| NodeId(child.id().index())).collect(),
-                ..NewFile::from(entry)
-            })
-            .collect();
-        split_inconsistent_groups(tree, &mut nodes, &mut groups);
+        let regrouped = split_inconsistent_groups(&tree, &mut groups);
         let descriptors: Vec<Vec<u8>> = tree.security_descriptors().map(<[u8]>::to_vec).collect();
         let mut descriptor_ids = HashMap::new();
         for (id, descriptor) in descriptors.iter().enumerate() {
             descriptor_ids.entry(descriptor.clone()).or_insert(id as u32);
         }
-        Self { nodes, descriptors, descriptor_ids, groups }
+        let base = Some(tree);
+        Self { base, changed: HashMap::new(), regrouped, added: Vec::new(), descriptors, descriptor_ids, groups }
     }
 }
 
-/// Gives files that share a group id, but not their contents, ids of their own.
-fn split_inconsistent_groups(tree: &Metadata, nodes: &mut [NewFile], groups: &mut GroupIds) {
+/// Gives files that share a group id, but not their contents, ids of their own; answers which, by their first names.
+fn split_inconsistent_groups(tree: &Metadata, groups: &mut GroupIds) -> HashMap<DentryId, u64> {
     let mut used: HashSet<u64> = HashSet::new();
-    let mut new_ids: HashMap<DentryId, u64> = HashMap::new();
+    let mut ids: HashMap<DentryId, u64> = HashMap::new();
     for entry in tree.entries().filter(|entry| entry.hard_link_group() != 0) {
         let group = entry.hard_link_group();
         let fresh_unless_first = || if used.insert(group) { group } else { groups.fresh() };
-        nodes[entry.id().index()].reparse_or_link =
-            *new_ids.entry(entry.first_link()).or_insert_with(fresh_unless_first);
+        ids.entry(entry.first_link()).or_insert_with(fresh_unless_first);
     }
+    ids.retain(|first, id| tree.entry(*first).hard_link_group() != *id);
+    ids
 }

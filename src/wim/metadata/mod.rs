@@ -166,7 +166,7 @@ impl Metadata {
     /// # Errors
     /// If what is written would be larger than a metadata resource may be.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        TreeBuilder::from(self).encode()
+        TreeBuilder::from(self.clone()).encode()
     }
 }
 
