@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::builder::{NewFile, NodeId, TreeBuilder};
+use super::builder::{NodeId, TreeBuilder};
 use super::name::Name;
+use super::new_file::NewFile;
 use crate::util::{file_name, utf16};
 
 /// The longest name of a file on Windows, in UTF-16 code units.
