@@ -236,9 +236,9 @@ impl ImageBuilder {
         let stream = NewStream::named(name, Sha1::ZERO);
         let path = |image: &Self| format!("{}:{name}", image.editor.path_of(of));
         self.editor.check_name(&stream.name, || path(self))?;
-        let streams = &self.editor.tree().file(of).streams;
+        let file = self.editor.tree().file(of);
         let is_taken = |other: &NewStream| crate::util::utf16::eq_ignore_case(&other.name, &stream.name);
-        if streams.iter().any(|other| other.kind == StreamKind::Named && is_taken(other)) {
+        if file.streams.iter().any(|other| other.kind == StreamKind::Named && is_taken(other)) {
             return Err(PathError::Exists { path: path(self) }.into());
         }
         let content = self.content(content.into(), name);
@@ -368,17 +368,13 @@ impl Material for Named<'_> {
         let metadata = metadata.map_err(unreadable)?;
         let known = hashes.iter().zip(&scan.contents).filter_map(|(hash, content)| Some(((*hash)?, content.size)));
         let sizes: HashMap<Sha1, u64> = known.collect();
-        let mut tree = Tree {
+        Ok(Tree {
             statistics: metadata.statistics(|sha1| sizes.get(sha1).copied().unwrap_or_default()),
             symlinks: metadata.entries().filter(|entry| entry.is_reparse_point()).count() as u64,
             hard_links: metadata.hard_links().map(|names| names.len() as u64 - 1).sum(),
+            references: metadata.blob_references().map(|(_, stream)| stream.sha1).collect(),
             metadata: metadata.as_bytes().to_vec(),
-            ..Tree::default()
-        };
-        for (_, stream) in metadata.blob_references() {
-            *tree.references.entry(stream.sha1).or_default() += 1;
-        }
-        Ok(tree)
+        })
     }
 }
 

@@ -99,10 +99,10 @@ pub fn delete(wim: &Wim, images: &[ImageIndex], control: Control<'_>) -> Result<
     }
     // A blob goes only if no other image uses it, whatever the table says.
     let others = wim.images().filter(|image| !images.contains(image));
-    let left = references::count_those_of(wim, others, gone.keys().copied())?;
-    left.into_iter().for_each(|(sha1, count)| writer.set_references(sha1, count));
+    let left = references::count_those_of(wim, others, gone.into_keys())?;
+    writer.count_references(|sha1, count| left.get(sha1).copied().unwrap_or(count));
     writer.set_boot(boot.and_then(ImageIndex::new));
-    let unused_bytes = writer.drop_unreferenced(|sha1| gone.contains_key(sha1));
+    let unused_bytes = writer.drop_unreferenced(|sha1| left.contains_key(sha1));
     let size = finish(wim, writer, &mut xml, control)?;
     Ok(Deleted { images_left: wim.image_count() - images.len() as u32, unused_bytes, size })
 }

@@ -36,7 +36,12 @@ pub(super) struct StoredBlob {
     /// Where it is. In a solid resource: `offset_in_wim` counts in the uncompressed resource and `size_in_wim` is the
     /// uncompressed size, as the blob table wants it.
     pub resource: ResourceHeader,
+    /// How many stream references there are, as far as they were counted.
+    pub reference_count: u32,
 }
+
+/// Bytes at hand that are compressed at once: how much is held in both forms. A multiple of the usual chunk sizes.
+const WRITE_ALL_PIECE: usize = 8 << 20;
 
 /// A compressor with room for its result.
 struct Worker {
@@ -129,7 +134,7 @@ impl PlainEncoder {
             let (sha1, size) = blob(job.request);
             let packed = packed.next().flatten();
             if let Some(resource) = self.write_chunk(&job.data, packed.as_deref(), size, output)? {
-                stored.push(StoredBlob { sha1, size, resource });
+                stored.push(StoredBlob { sha1, size, resource, reference_count: 0 });
             }
         }
         Ok(())
@@ -221,10 +226,15 @@ impl PlainEncoder {
         if data.is_empty() {
             return Ok(raw_resource(output.position(), 0));
         }
-        let end = Some(super::engine::BlobEnd::Intact);
         let mut stored = Vec::new();
-        let segment = Segment { request: 0, offset: 0, data, end };
-        self.push(&[segment], |_| (Sha1::ZERO, data.len() as u64), output, &mut stored)?;
+        let mut offset = 0;
+        for piece in data.chunks(WRITE_ALL_PIECE) {
+            let is_last = offset + piece.len() == data.len();
+            let end = is_last.then_some(super::engine::BlobEnd::Intact);
+            let segment = Segment { request: 0, offset: offset as u64, data: piece, end };
+            self.push(&[segment], |_| (Sha1::ZERO, data.len() as u64), output, &mut stored)?;
+            offset += piece.len();
+        }
         Ok(stored[0].resource)
     }
 }
@@ -376,7 +386,7 @@ impl SolidEncoder {
                     offset_in_wim: self.blob_start,
                     uncompressed_size: 0,
                 };
-                stored.push(StoredBlob { sha1, size, resource });
+                stored.push(StoredBlob { sha1, size, resource, reference_count: 0 });
                 self.blob_start = self.taken;
             }
         }

@@ -414,6 +414,7 @@ impl Wim {
             };
             let (table, oddities) =
                 BlobTable::parse(&bytes, header.version, header.part_number, header.image_count, solid_size);
+            drop(bytes);
             if let (Some(error), false) = (table.faults.first(), self.lenient) {
                 let offset = header.blob_table.offset_in_wim;
                 return Err(WimError::BlobTable { path: file.path.clone(), offset, error: *error });
@@ -424,6 +425,8 @@ impl Wim {
             contents
                 .solid_resources
                 .extend(table.solid_resources.iter().zip(maps).map(|(resource, map)| (index, *resource, map)));
+            contents.blobs.reserve(table.blobs.len());
+            contents.by_sha1.reserve(table.blobs.len());
             for blob in table.blobs {
                 let location = match blob.location {
                     Location::Solid { resource, offset_in_resource } => {

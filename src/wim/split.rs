@@ -4,6 +4,7 @@
 
 use super::WimError;
 use super::blob_table::{ENTRY_SIZE, Location};
+use super::encoder::StoredBlob;
 use super::export::ExportError;
 use super::header::{HEADER_SIZE, Header, ResourceHeader, flag, resource_flag};
 use super::integrity::DEFAULT_PIECE_SIZE;
@@ -320,8 +321,8 @@ fn write_part(
     };
     for (blob, resource) in blobs {
         let moved = copy(&mut writer, resource)?;
-        writer.add_blob(blob.sha1, blob.size, moved);
-        writer.add_references(blob.sha1, blob.reference_count);
+        let KnownBlob { sha1, size, reference_count, .. } = **blob;
+        writer.add_blob(StoredBlob { sha1, size, resource: moved, reference_count });
     }
     if number == 1 {
         for entry in &wim.contents()?.metadata {

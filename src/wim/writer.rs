@@ -7,12 +7,11 @@ use super::export::ExportError;
 use super::header::{HEADER_SIZE, Header, ResourceHeader, Version, flag, resource_flag};
 use super::integrity::{DEFAULT_PIECE_SIZE, IntegrityTable};
 use super::output::Output;
-use super::reader::{ImageIndex, Wim};
+use super::reader::{ImageIndex, KnownBlob, Wim};
 use super::xml::{WimXml, XmlError};
 use crate::util::progress::Control;
 use crate::util::read_at::ReadAt;
 use crate::util::sha1::Sha1;
-use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -29,7 +28,6 @@ pub(super) struct WimWriter {
     blobs: Vec<StoredBlob>,
     solid: Vec<SolidResource>,
     metadata: Vec<(ResourceHeader, Sha1)>,
-    reference_counts: HashMap<Sha1, u32>,
 }
 
 struct SolidResource {
@@ -87,7 +85,6 @@ impl WimWriter {
             blobs: Vec::new(),
             solid: Vec::new(),
             metadata: Vec::new(),
-            reference_counts: HashMap::new(),
         })
     }
 
@@ -106,13 +103,12 @@ impl WimWriter {
             });
         }
         let mut blobs = Vec::new();
-        let mut reference_counts = HashMap::new();
-        for blob in &contents.blobs[..contents.own_blobs] {
-            reference_counts.insert(blob.sha1, blob.reference_count);
-            match blob.location {
-                Location::Plain(resource) => blobs.push(StoredBlob { sha1: blob.sha1, size: blob.size, resource }),
+        for &KnownBlob { sha1, size, reference_count, location, .. } in &contents.blobs[..contents.own_blobs] {
+            match location {
+                Location::Plain(resource) => blobs.push(StoredBlob { sha1, size, resource, reference_count }),
                 Location::Solid { resource, offset_in_resource } => {
-                    solid[resource].blobs.push(solid_blob(blob.sha1, blob.size, offset_in_resource));
+                    let blob = solid_blob(sha1, size, offset_in_resource);
+                    solid[resource].blobs.push(StoredBlob { reference_count, ..blob });
                 }
             }
         }
@@ -123,7 +119,6 @@ impl WimWriter {
             blobs,
             solid,
             metadata: contents.metadata.iter().map(|entry| (entry.resource, entry.sha1)).collect(),
-            reference_counts,
         })
     }
 
@@ -147,8 +142,8 @@ impl WimWriter {
     }
 
     /// Records a blob whose bytes were copied.
-    pub(super) fn add_blob(&mut self, sha1: Sha1, size: u64, resource: ResourceHeader) {
-        self.blobs.push(StoredBlob { sha1, size, resource });
+    pub(super) fn add_blob(&mut self, blob: StoredBlob) {
+        self.blobs.push(blob);
     }
 
     /// Records a solid resource whose bytes were copied, with its blobs and their offsets in it.
@@ -215,30 +210,20 @@ impl WimWriter {
         self.metadata.remove(image.zero_based());
     }
 
-    /// Counts further stream references to a blob.
-    pub(super) fn add_references(&mut self, sha1: Sha1, count: u32) {
-        let references = self.reference_counts.entry(sha1).or_default();
-        *references = references.saturating_add(count);
-    }
-
-    /// Takes back stream references to a blob; a blob without any leaves the blob table.
-    pub(super) fn remove_references(&mut self, sha1: Sha1, count: u32) {
-        let references = self.reference_counts.entry(sha1).or_default();
-        *references = references.saturating_sub(count);
-    }
-
-    /// States how many stream references there are to a blob.
-    pub(super) fn set_references(&mut self, sha1: Sha1, count: u32) {
-        self.reference_counts.insert(sha1, count);
+    /// States how many stream references there are to each blob: what `count` makes of the number so far.
+    pub(super) fn count_references(&mut self, count: impl Fn(&Sha1, u32) -> u32) {
+        let solid = self.solid.iter_mut().flat_map(|solid| &mut solid.blobs);
+        for blob in self.blobs.iter_mut().chain(solid) {
+            blob.reference_count = count(&blob.sha1, blob.reference_count);
+        }
     }
 
     /// Drops those of the candidates from the blob table that have no references; returns how many bytes they had,
     /// uncompressed. Only what was counted in the trees may be a candidate: what a table says may be too little.
     pub(super) fn drop_unreferenced(&mut self, is_candidate: impl Fn(&Sha1) -> bool) -> u64 {
-        let counts = &self.reference_counts;
         let mut dropped = 0;
         let mut keep = |blob: &StoredBlob| {
-            let keep = !is_candidate(&blob.sha1) || counts.get(&blob.sha1).is_none_or(|count| *count > 0);
+            let keep = blob.reference_count > 0 || !is_candidate(&blob.sha1);
             dropped += if keep { 0 } else { blob.size };
             keep
         };
@@ -347,10 +332,9 @@ impl WimWriter {
         for (resource, sha1) in &self.metadata {
             put(*resource, 1, *sha1);
         }
-        let count = |sha1: &Sha1| self.reference_counts.get(sha1).copied().unwrap_or(1);
         self.blobs.sort_by_key(|blob| blob.resource.offset_in_wim);
         for blob in &self.blobs {
-            put(blob.resource, count(&blob.sha1), blob.sha1);
+            put(blob.resource, blob.reference_count, blob.sha1);
         }
         self.solid.sort_by_key(|solid| solid.resource.offset_in_wim);
         // All solid entries form one run, in which offsets count over all its resources.
@@ -360,7 +344,7 @@ impl WimWriter {
             solid.blobs.sort_by_key(|blob| blob.resource.offset_in_wim);
             for blob in &solid.blobs {
                 let offset_in_wim = base + blob.resource.offset_in_wim;
-                put(ResourceHeader { offset_in_wim, ..blob.resource }, count(&blob.sha1), blob.sha1);
+                put(ResourceHeader { offset_in_wim, ..blob.resource }, blob.reference_count, blob.sha1);
             }
             base += solid.uncompressed_size;
         }
@@ -458,7 +442,7 @@ pub(super) fn piece_size(existing: Option<&IntegrityTable>) -> u32 {
 fn solid_blob(sha1: Sha1, size: u64, offset: u64) -> StoredBlob {
     let resource =
         ResourceHeader { size_in_wim: size, flags: resource_flag::SOLID, offset_in_wim: offset, uncompressed_size: 0 };
-    StoredBlob { sha1, size, resource }
+    StoredBlob { sha1, size, resource, reference_count: 0 }
 }
 
 /// The blob table and the XML document are stored uncompressed, with a flag that means nothing there.

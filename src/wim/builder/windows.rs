@@ -12,15 +12,16 @@ impl Files for ImageBuilder {
 
     fn directories(&self) -> Vec<(NodeId, String)> {
         let tree = self.editor.tree();
-        let directories = tree.children(Self::ROOT).iter().filter(|id| tree.file(**id).is_directory());
-        directories.map(|id| (*id, utf16::to_string_lossy(&tree.file(*id).name))).collect()
+        let children = tree.children(Self::ROOT);
+        let directories = children.iter().filter(|id| tree.file(**id).is_directory());
+        directories.map(|id| (*id, utf16::to_string_lossy(tree.name(*id)))).collect()
     }
 
     fn find(&self, directory: NodeId, path: &[&str]) -> Option<NodeId> {
         let tree = self.editor.tree();
         let found = path.iter().try_fold(directory, |directory, name| {
             let name = utf16::from_str(name);
-            let is_it = |id: &NodeId| utf16::eq_ignore_case(&tree.file(*id).name, &name);
+            let is_it = |id: &NodeId| utf16::eq_ignore_case(tree.name(*id), &name);
             tree.children(directory).iter().copied().find(is_it)
         })?;
         let file = self.links.iter().find(|(link, _)| *link == found).map_or(found, |(_, original)| *original);

@@ -27,21 +27,21 @@ enum Keeps {
 /// What the image said, by what of the tree it still holds.
 pub(in crate::wim) struct Kept {
     tree: Metadata,
-    /// The entries of names that keep their short names.
-    names: HashMap<NodeIndex, DentryId>,
+    /// Of each node, the entry whose short name it keeps.
+    names: Vec<Option<DentryId>>,
     directories: HashMap<NodeIndex, (DentryId, Keeps)>,
     /// By contents, which tell files from each other.
-    files: HashMap<u32, (DentryId, Keeps)>,
+    files: Vec<Option<(DentryId, Keeps)>>,
     /// The numbers of security descriptors now, by those in the image.
     descriptors: HashMap<u32, u32>,
-    /// Bytes of the streams that files keep besides their contents.
+    /// Bytes of the streams that files keep besides their contents, where there are any.
     more_nbytes: HashMap<u32, u64>,
 }
 
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { names, directories, files, .. } = self;
-        let counts = [names.len(), directories.len(), files.len()];
+        let counts = [names.iter().flatten().count(), directories.len(), files.iter().flatten().count()];
         f.debug_struct("Kept").field("counts", &counts).finish_non_exhaustive()
     }
 }
@@ -49,7 +49,8 @@ impl std::fmt::Debug for Kept {
 /// Finds out what of an image the tree keeps that was applied from it.
 pub(super) fn keep(scan: &mut Scan, reused: Reused, contents: &Contents, limit: FileTime) -> Kept {
     let Reused { tree, entries, same, step, .. } = reused;
-    let (names, directories, files, descriptors, more_nbytes) = Default::default();
+    let (directories, descriptors, more_nbytes) = Default::default();
+    let (names, files) = (vec![None; scan.nodes.len()], vec![None; scan.contents.len()]);
     let mut kept = Kept { tree, names, directories, files, descriptors, more_nbytes };
     // A system that holds none of it has no descriptors either: they keep their numbers.
     if scan.descriptors.is_empty() {
@@ -90,15 +91,15 @@ pub(super) fn keep(scan: &mut Scan, reused: Reused, contents: &Contents, limit: 
         if is_held {
             // NTFS holds all of it, but volumes need not have short names.
             if found == Keeps::All {
-                kept.names.insert(index, id);
+                kept.names[index as usize] = Some(id);
             }
             continue;
         }
-        kept.names.insert(index, id);
+        kept.names[index as usize] = Some(id);
         match node.content() {
             None => drop(kept.directories.insert(index, (id, found))),
             Some(content) => {
-                let known = kept.files.entry(content).or_insert((id, found));
+                let known = kept.files[content as usize].get_or_insert((id, found));
                 if found == Keeps::All && known.1 != Keeps::All {
                     *known = (id, found);
                 }
@@ -106,12 +107,16 @@ pub(super) fn keep(scan: &mut Scan, reused: Reused, contents: &Contents, limit: 
         }
     }
     kept.take_links_over(scan, contents);
-    for (content, (id, _)) in kept.files.iter().filter(|(_, (_, keeps))| *keeps == Keeps::All) {
+    for (content, file) in (0..).zip(&kept.files) {
+        let Some((id, Keeps::All)) = file else { continue };
         let entry = kept.tree.entry(*id);
         let own = if is_link(&entry) { StreamKind::Reparse } else { StreamKind::Data };
         let blobs =
             entry.streams().filter(|stream| stream.kind != own).filter_map(|stream| contents.find(&stream.sha1));
-        kept.more_nbytes.insert(*content, blobs.map(|blob| blob.size).sum());
+        let nbytes = blobs.map(|blob| blob.size).sum();
+        if nbytes > 0 {
+            kept.more_nbytes.insert(content, nbytes);
+        }
     }
     kept
 }
@@ -131,7 +136,7 @@ impl Kept {
     fn take_links_over(&self, scan: &mut Scan, contents: &Contents) {
         for node in &scan.nodes {
             let Kind::Link { data, .. } = node.kind else { continue };
-            let Some((id, Keeps::All)) = self.files.get(&data) else { continue };
+            let Some((id, Keeps::All)) = &self.files[data as usize] else { continue };
             let stream = self.tree.entry(*id).stream(StreamKind::Reparse);
             if let Some(blob) = stream.and_then(|stream| contents.find(&stream.sha1)) {
                 scan.contents[data as usize] = Content { size: blob.size, source: ContentSource::Blob(blob.sha1) };
@@ -142,7 +147,7 @@ impl Kept {
     fn of(&self, index: NodeIndex, node: &Node) -> Option<(Entry<'_>, Keeps)> {
         let found = match node.content() {
             None => self.directories.get(&index),
-            Some(content) => self.files.get(&content),
+            Some(content) => self.files[content as usize].as_ref(),
         };
         found.map(|(id, keeps)| (self.tree.entry(*id), *keeps))
     }
@@ -185,8 +190,8 @@ impl Kept {
 
     /// The short name beside a name, UTF-16LE.
     pub(super) fn short_name(&self, index: NodeIndex) -> Option<Vec<u8>> {
-        let id = self.names.get(&index)?;
-        Some(self.tree.entry(*id).short_name().as_utf16le().to_vec()).filter(|name| !name.is_empty())
+        let id = self.names[index as usize]?;
+        Some(self.tree.entry(id).short_name().as_utf16le().to_vec()).filter(|name| !name.is_empty())
     }
 }
 

@@ -293,12 +293,6 @@ pub(super) fn write_new(
             (Encodings { format: compression.format, plain, solid }, compression.warnings())
         }
     };
-    let fixed = if options.keep_links { 0 } else { flag::RP_FIX };
-    let begin = || {
-        let new = NewFile { encoding: encodings.plain, flags: fixed, replaces: None };
-        let created = WimWriter::create(destination, &new);
-        created.map_err(|source| ExportError::Output { path: destination.to_owned(), source })
-    };
     let place = Place {
         destination,
         existing: None,
@@ -309,7 +303,7 @@ pub(super) fn write_new(
             None => (options.check == Check::Write).then(|| piece_size(None)),
         },
     };
-    let mut outcome = run(material, &place, WimXml::new(), begin, options, control)?;
+    let mut outcome = run(material, place, WimXml::new(), options, control)?;
     outcome.warnings.extend(warnings);
     Ok(outcome)
 }
@@ -324,39 +318,56 @@ pub(super) fn append_to(
     let open = OpenOptions { no_mmap: options.no_mmap, ..OpenOptions::default() };
     let wim = Wim::open(destination, &open).map_err(ExportError::from)?;
     refuse_modification(&wim)?;
-    let end = appendable_end(&wim)?;
+    appendable_end(&wim)?; // what cannot be done is said before the tree is looked at
     let encodings = Encodings::of(&wim, options.compression)?;
-    let begin = || WimWriter::append(&wim, encodings.plain, end).map_err(|error| error.at(destination));
+    let xml = wim.xml().clone();
     let place = Place {
         destination,
-        existing: Some(&wim),
         encodings,
         fix_links: !options.keep_links && wim.header().has(flag::RP_FIX),
         integrity: integrity_of(&wim, options.check),
+        existing: Some(wim),
     };
-    run(material, &place, wim.xml().clone(), begin, options, control)
+    run(material, place, xml, options, control)
 }
 
 /// Where an image goes.
 struct Place<'a> {
     destination: &'a Path,
-    existing: Option<&'a Wim>,
+    existing: Option<Wim>,
     encodings: Encodings,
     fix_links: bool,
     integrity: Option<u32>,
 }
 
+impl Place<'_> {
+    fn begin(&self) -> Result<WimWriter, ExportError> {
+        match &self.existing {
+            Some(wim) => {
+                let appended = WimWriter::append(wim, self.encodings.plain, appendable_end(wim)?);
+                appended.map_err(|error| error.at(self.destination))
+            }
+            None => {
+                let flags = if self.fix_links { flag::RP_FIX } else { 0 };
+                let new = NewFile { encoding: self.encodings.plain, flags, replaces: None };
+                let created = WimWriter::create(self.destination, &new);
+                created.map_err(|source| ExportError::Output { path: self.destination.to_owned(), source })
+            }
+        }
+    }
+}
+
 fn run(
     mut material: impl Material,
-    place: &Place<'_>,
+    place: Place<'_>,
     mut xml: WimXml,
-    begin: impl FnOnce() -> Result<WimWriter, ExportError>,
     options: &Options,
     control: Control<'_>,
 ) -> Result<Outcome, CaptureError> {
-    let Place { destination, encodings, .. } = *place;
+    let Place { destination, encodings, .. } = place;
     let mut findings = Findings { skip_unreadable: options.skip_unreadable, ..Findings::default() };
-    let base = options.update_of.as_ref().map(|update| update.find(place.existing, destination)).transpose()?;
+    let base =
+        options.update_of.as_ref().map(|update| update.find(place.existing.as_ref(), destination)).transpose()?;
     let revised = base.filter(|_| options.revises).and_then(|(wim, image)| wim.xml().image(image.get()));
     let described = describe(options, revised);
     let mut image = described.map_err(|error| ExportError::Xml { path: destination.to_owned(), error })?;
@@ -382,8 +393,8 @@ fn run(
         scan.kept = Some(keep::keep(&mut scan, reused, contents, rules.time_limit));
     }
 
-    let mut writer = begin()?;
-    let own = place.existing.map(Wim::contents).transpose().map_err(ExportError::from)?;
+    let mut writer = place.begin()?;
+    let own = place.existing.as_ref().map(Wim::contents).transpose().map_err(ExportError::from)?;
     let elsewhere: Result<_, _> = options.delta_from.iter().map(|wim| wim.contents()).collect();
     let mut present = Present { own, elsewhere: elsewhere.map_err(ExportError::from)?, ..Present::default() };
     if let Some((wim, _)) = base {
@@ -407,14 +418,19 @@ fn run(
     };
     let stored = store::store(&scan, &mut target, &mut findings, control)?;
     writer.drop_nameless();
+    // The writer knows what the file had. Its tables take as much memory as the tree that is to be written.
+    drop(place.existing);
 
     let mut tree = material.build(scan, &stored.hashes)?;
     let metadata = std::mem::take(&mut tree.metadata);
     writer.write_metadata(&metadata).map_err(|source| ExportError::Output { path: destination.to_owned(), source })?;
     drop(metadata);
-    for (sha1, count) in &tree.references {
-        writer.add_references(*sha1, *count);
-    }
+    tree.references.sort_unstable();
+    writer.count_references(|sha1, count| {
+        let from = tree.references.partition_point(|other| other < sha1);
+        let equal = tree.references[from..].iter().take_while(|other| *other == sha1);
+        count.saturating_add(equal.count() as u32)
+    });
     image.set_statistics(&tree.statistics);
     let index = ImageIndex::new(xml.add_image(image)).expect("images are numbered from 1");
     if options.boot {

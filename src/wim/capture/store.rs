@@ -59,48 +59,44 @@ pub(in crate::wim) fn store(
     findings: &mut Findings,
     control: Control<'_>,
 ) -> Result<Stored, CaptureError> {
-    let mut store = Store { scan, target, findings, control, known: HashMap::new(), failed: HashSet::new() };
+    let known = scan.contents.iter().map(|content| (content.size == 0).then_some(Sha1::ZERO)).collect();
+    let mut store = Store { scan, target, findings, control, known, failed: HashSet::new() };
     store.hash_those_of_equal_sizes()?;
 
     let mut stored = Stored::default();
-    let mut present: HashSet<Sha1> = HashSet::new();
-    let mut elsewhere: HashSet<Sha1> = HashSet::new();
-    let mut written: HashSet<Sha1> = HashSet::new();
-    // More than one round only if a file changes between hashing and compressing, and others had its old content.
-    loop {
-        let mut claimed: HashSet<Sha1> = HashSet::new();
-        let mut wanted: Vec<u32> = Vec::new();
-        for (content, of) in (0..).zip(&scan.contents) {
-            if of.size == 0 || store.failed.contains(&content) {
-                continue;
-            }
-            match store.known.get(&content) {
-                None => wanted.push(content),
-                Some(hash) if written.contains(hash) => {}
-                Some(hash) => match store.target.present.find(hash) {
-                    Some(Place::Own) => _ = present.insert(*hash),
-                    Some(Place::Elsewhere) => _ = elsewhere.insert(*hash),
-                    Some(Place::Brought) => {}
-                    None if claimed.insert(*hash) => wanted.push(content),
-                    None => {}
-                },
-            }
+    let with_bytes = (0..).zip(&scan.contents).filter(|(content, of)| of.size > 0 && !store.failed.contains(content));
+    let (mut hashed, mut wanted): (Vec<u32>, Vec<u32>) =
+        with_bytes.map(|(content, _)| content).partition(|content| store.known[*content as usize].is_some());
+    hashed.sort_by_cached_key(|content| store.known[*content as usize]);
+    // Contents that are equal, the first one in front: it stands for all.
+    let mut missing: Vec<&[u32]> = Vec::new();
+    for equal in hashed.chunk_by(|a, b| store.known[*a as usize] == store.known[*b as usize]) {
+        let place = store.known[equal[0] as usize].map(|hash| store.target.present.find(&hash));
+        match place.flatten() {
+            Some(Place::Own) => stored.present += 1,
+            Some(Place::Elsewhere) => stored.elsewhere += 1,
+            Some(Place::Brought) => {}
+            None => missing.push(equal),
         }
+    }
+    loop {
+        wanted.extend(missing.iter().map(|equal| equal[0]));
         if wanted.is_empty() {
             break;
         }
-        for content in store.encode(wanted)? {
-            written.insert(store.known[&content]);
+        wanted.sort_unstable();
+        for content in store.encode(std::mem::take(&mut wanted))? {
             stored.blobs += 1;
             stored.bytes += scan.contents[content as usize].size;
         }
+        // If a file changes between hashing and compressing, the next one that had its old content stands for the others.
+        missing.retain_mut(|equal| {
+            let first = equal[0];
+            *equal = &equal[1..];
+            store.failed.contains(&first) && !equal.is_empty()
+        });
     }
-    stored.present = present.len() as u64;
-    stored.elsewhere = elsewhere.len() as u64;
-    stored.hashes = (0..)
-        .zip(&scan.contents)
-        .map(|(content, of)| if of.size == 0 { Some(Sha1::ZERO) } else { store.known.get(&content).copied() })
-        .collect();
+    stored.hashes = store.known;
     Ok(stored)
 }
 
@@ -109,8 +105,8 @@ struct Store<'a, 'b> {
     target: &'a mut Target<'b>,
     findings: &'a mut Findings,
     control: Control<'a>,
-    /// Hashes of the contents that were read, or are at hand.
-    known: HashMap<u32, Sha1>,
+    /// Hashes of the contents that were read, or are at hand; zero for one without bytes.
+    known: Vec<Option<Sha1>>,
     failed: HashSet<u32>,
 }
 
@@ -122,11 +118,11 @@ impl Store<'_, '_> {
         }
         let existing = self.target.present.sizes();
         let mut to_read = Vec::new();
-        for (index, content) in (0..).zip(&self.scan.contents) {
+        for ((index, content), known) in (0..).zip(&self.scan.contents).zip(&mut self.known) {
             match &content.source {
                 _ if content.size == 0 => {}
-                ContentSource::Bytes(bytes) => _ = self.known.insert(index, Sha1::of(bytes)),
-                ContentSource::Blob(sha1) => _ = self.known.insert(index, *sha1),
+                ContentSource::Bytes(bytes) => *known = Some(Sha1::of(bytes)),
+                ContentSource::Blob(sha1) => *known = Some(*sha1),
                 _ if counts[&content.size] > 1 || existing.contains(&content.size) => to_read.push(index),
                 ContentSource::File { .. } | ContentSource::Stream { .. } | ContentSource::Reader { .. } => {}
             }
@@ -204,7 +200,7 @@ impl Store<'_, '_> {
             Ok(map) => BlobSource::Resource(map),
             Err(error) => BlobSource::Broken(error),
         };
-        let sha1 = self.known.get(&source.content()).copied().unwrap_or(Sha1::ZERO);
+        let sha1 = self.known[source.content() as usize].unwrap_or_default();
         Request { sha1, size, file, source: source_map }
     }
 
@@ -238,7 +234,7 @@ enum Purpose {
 struct Reader<'a> {
     scan: &'a Scan,
     sources: &'a [SourceFile<'a>],
-    known: &'a mut HashMap<u32, Sha1>,
+    known: &'a mut [Option<Sha1>],
     failed: &'a mut HashSet<u32>,
     findings: &'a mut Findings,
     /// `None`: the hashes are all that is wanted.
@@ -255,7 +251,7 @@ impl Reader<'_> {
         let problem = match (source.take_problem(), end) {
             (Some(problem), _) => problem,
             (None, BlobEnd::Intact) => return Ok(()),
-            (None, BlobEnd::Mismatch { found }) => match self.known.insert(content, found) {
+            (None, BlobEnd::Mismatch { found }) => match self.known[content as usize].replace(found) {
                 None => return Ok(()),
                 // It hashed to something else before, and its times do not tell.
                 Some(_) => Problem::Changed,
@@ -263,7 +259,7 @@ impl Reader<'_> {
             (None, BlobEnd::Unreadable(error)) => Problem::Io(std::io::Error::other(error)),
         };
         // Its bytes may be in the file already. Without a hash, they are nobody's.
-        self.known.remove(&content);
+        self.known[content as usize] = None;
         self.failed.insert(content);
         match &self.scan.contents[content as usize].source {
             // Without one of its streams, the file is not captured.
@@ -288,7 +284,7 @@ impl Sink for Reader<'_> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
         let blob = |request: usize| {
             let source = &self.sources[request];
-            (self.known.get(&source.content()).copied().unwrap_or(Sha1::ZERO), source.size())
+            (self.known[source.content() as usize].unwrap_or_default(), source.size())
         };
         let written = match &mut self.solid {
             Some(open) => writer.push_solid(open, batch, blob),

@@ -10,7 +10,6 @@ use crate::wim::metadata::encode::{self, Source};
 use crate::wim::metadata::tagged::{EXTENDED_ATTRIBUTES, OBJECT_ID, UNIX_DATA, UnixData};
 use crate::wim::metadata::{Attributes, EncodeError, NewFile, NewStream, Statistics, StreamKind};
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// The flag of a link whose target was not made to count from the root of the tree, as a dentry has it.
 const NOT_FIXED: u64 = 1 << 48;
@@ -24,8 +23,8 @@ pub(in crate::wim) struct Tree {
     pub symlinks: u64,
     /// Names beyond the first of their files.
     pub hard_links: u64,
-    /// How often streams refer to each blob.
-    pub references: HashMap<Sha1, u32>,
+    /// The blobs that streams refer to, each as often as they do.
+    pub references: Vec<Sha1>,
 }
 
 /// Makes the tree of everything in `scan` whose contents have hashes.
@@ -83,9 +82,8 @@ impl<'a> Entries<'a> {
                 continue;
             };
             entries.is_taken[index as usize] = true;
-            for stream in file.streams.iter().filter(|stream| !stream.sha1.is_zero()) {
-                *tree.references.entry(stream.sha1).or_default() += 1;
-            }
+            let hashes = file.streams.iter().map(|stream| stream.sha1);
+            tree.references.extend(hashes.filter(|sha1| !sha1.is_zero()));
             let Some(content) = content.map(|content| content as usize) else {
                 tree.statistics.directories += 1;
                 continue;

@@ -58,6 +58,9 @@ pub(super) struct Budget {
     pub memory: u64,
 }
 
+/// So many pieces a batch has at most: what is kept of each takes more memory than the content of a very small file.
+const MAX_PIECES: usize = 16 << 10;
+
 /// Goes through the requests chunk by chunk.
 pub(super) struct Planner<'a> {
     files: &'a [&'a dyn ReadAt],
@@ -77,7 +80,8 @@ impl<'a> Planner<'a> {
     /// Fills an empty batch; it stays empty when nothing is left.
     pub(super) fn fill(&mut self, batch: &mut Batch<'_>) {
         while let Some(request) = self.requests.get(self.request) {
-            if batch.bytes >= self.budget.bytes && batch.pieces.len() >= self.budget.pieces {
+            let is_large = batch.bytes >= self.budget.bytes && batch.pieces.len() >= self.budget.pieces;
+            if is_large || batch.pieces.len() >= MAX_PIECES {
                 break;
             }
             let planned = match &request.source {

@@ -87,6 +87,25 @@ fn blobs_come_whole_and_in_order_whatever_the_batches() {
     }
 }
 
+/// What is kept of a blob while it is read takes more than a few bytes, so it is not kept of any number of them.
+#[test]
+fn a_batch_has_a_bounded_number_of_blobs() {
+    struct Largest(usize);
+    impl Sink for Largest {
+        type Error = ();
+        fn accept(&mut self, batch: &[Segment<'_>]) -> Result<(), ()> {
+            self.0 = self.0.max(batch.len());
+            Ok(())
+        }
+    }
+    let file = noise(100_000);
+    let requests: Vec<_> = (0..file.len()).map(|at| raw(&file, at..at + 1)).collect();
+    let mut sink = Largest(0);
+    let source = Cursor::new(file);
+    read_blobs(&[&source], &requests, &mut sink, &DecoderPool::new(), MEMORY, Control::silent()).unwrap();
+    assert!((1..20_000).contains(&sink.0), "{}", sink.0);
+}
+
 #[test]
 fn a_wrong_hash_and_a_missing_range_end_their_blob_only() {
     let file = noise(6 << 20);

@@ -281,9 +281,8 @@ fn bring_over(
             transfer.metadata(writer, selection.wim, *image)?;
         }
     }
-    for (sha1, count) in &wanted.references {
-        writer.add_references(*sha1, *count);
-    }
+    let wanted = |sha1: &Sha1| wanted.references.get(sha1).copied().unwrap_or_default();
+    writer.count_references(|sha1, count| count.saturating_add(wanted(sha1)));
     Ok(())
 }
 

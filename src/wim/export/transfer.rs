@@ -8,10 +8,10 @@ use crate::util::read_at::ReadAt;
 use crate::util::sha1::Sha1;
 use crate::wim::WimError;
 use crate::wim::blob_table::Location;
-use crate::wim::encoder::Encoding;
+use crate::wim::encoder::{Encoding, StoredBlob};
 use crate::wim::engine::{BlobEnd, BlobSource, Request, Segment, Sink, Stopped, memory_needed, read_blobs};
 use crate::wim::header::{Header, resource_flag};
-use crate::wim::reader::{ImageIndex, Wim};
+use crate::wim::reader::{ImageIndex, KnownBlob, Wim};
 use crate::wim::resource::{ChunkMap, DecoderPool};
 use crate::wim::writer::{OpenSolid, WimWriter};
 use std::io;
@@ -136,7 +136,8 @@ impl Transfer<'_> {
                 let (_, _, mut resource) = place(item);
                 resource.offset_in_wim = moved_to + (resource.offset_in_wim - start);
                 resource.flags &= resource_flag::COMPRESSED;
-                writer.add_blob(item.blob.sha1, item.blob.size, resource);
+                let KnownBlob { sha1, size, .. } = item.blob;
+                writer.add_blob(StoredBlob { sha1, size, resource, reference_count: 0 });
             }
             done.copied_blobs += group.len() as u64;
             done.copied_bytes += end - start;

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::builder::{NewFile, NodeId, TreeBuilder};
+use super::builder::{NodeId, TreeBuilder};
 use super::name::Name;
+use super::new_file::NewFile;
 use crate::util::{file_name, utf16};
 
 /// The longest name of a file on Windows, in UTF-16 code units.
@@ -162,13 +163,13 @@ impl TreeEditor {
         let tree = &self.tree;
         let names = self.names.entry(directory).or_insert_with(|| {
             let mut names: HashMap<Vec<u16>, Vec<NodeId>> = HashMap::new();
-            for child in tree.children(directory) {
-                names.entry(fold(&tree.file(*child).name)).or_default().push(*child);
+            for child in tree.children(directory).iter() {
+                names.entry(fold(tree.name(*child))).or_default().push(*child);
             }
             names
         });
         let candidates = names.get(&fold(name))?;
-        candidates.iter().find(|id| tree.file(**id).name == name).or(candidates.first()).copied()
+        candidates.iter().find(|id| tree.name(**id) == name).or(candidates.first()).copied()
     }
 
     /// Adds an entry to a directory that has none of its name.
@@ -188,14 +189,14 @@ impl TreeEditor {
 
     fn enter(&mut self, directory: NodeId, id: NodeId) {
         if let Some(names) = self.names.get_mut(&directory) {
-            names.entry(fold(&self.tree.file(id).name)).or_default().push(id);
+            names.entry(fold(self.tree.name(id))).or_default().push(id);
         }
     }
 
     /// Takes an entry, and whatever is below it, out of its directory.
     pub(in crate::wim) fn remove(&mut self, directory: NodeId, id: NodeId) {
         self.tree.remove(directory, id);
-        let key = fold(&self.tree.file(id).name);
+        let key = fold(self.tree.name(id));
         if let Some(candidates) = self.names.get_mut(&directory).and_then(|names| names.get_mut(&key)) {
             candidates.retain(|candidate| *candidate != id);
             if candidates.is_empty() {
@@ -247,7 +248,7 @@ impl TreeEditor {
             if id == below {
                 return true;
             }
-            pending.extend(self.tree.children(id));
+            pending.extend(self.tree.children(id).iter());
         }
         false
     }
@@ -259,7 +260,7 @@ impl TreeEditor {
             if directory == id {
                 return path;
             }
-            let path_of = |child: &NodeId| format!("{path}/{}", utf16::to_string_lossy(&self.tree.file(*child).name));
+            let path_of = |child: &NodeId| format!("{path}/{}", utf16::to_string_lossy(self.tree.name(*child)));
             pending.extend(self.tree.children(directory).iter().map(|child| (*child, path_of(child))));
         }
         String::new()
@@ -271,7 +272,7 @@ impl TreeEditor {
         let mut pending = vec![id];
         while let Some(id) = pending.pop() {
             count += 1;
-            pending.extend(self.tree.children(id));
+            pending.extend(self.tree.children(id).iter());
         }
         count
     }
@@ -346,8 +347,8 @@ mod tests {
         let mut found = Vec::new();
         let mut pending = vec![(TreeBuilder::ROOT, String::new())];
         while let Some((directory, path)) = pending.pop() {
-            for child in editor.tree().children(directory) {
-                let path = format!("{path}/{}", utf16::to_string_lossy(&editor.tree().file(*child).name));
+            for child in editor.tree().children(directory).iter() {
+                let path = format!("{path}/{}", utf16::to_string_lossy(editor.tree().name(*child)));
                 found.push(path.clone());
                 pending.push((*child, path));
             }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::attributes::Attributes;
-use super::builder::NewFile;
 use super::dentry::{FIXED_NBYTES, NO_SECURITY, name_space, stream_field};
 use super::error::EncodeError;
+use super::new_file::NewFile;
 use super::stream::{Layout, NewStream, StreamKind};
 use super::{parse, security};
 use crate::util::sha1::Sha1;

@@ -20,6 +20,7 @@ mod error;
 mod inode;
 mod lookup;
 mod name;
+mod new_file;
 mod parse;
 pub mod reparse;
 mod security;
@@ -30,13 +31,14 @@ pub mod tagged;
 mod tests;
 
 pub use attributes::Attributes;
-pub use builder::{NewFile, NodeId, TreeBuilder};
+pub use builder::{NodeId, TreeBuilder};
 pub(in crate::wim) use editor::display as display_path;
 pub use editor::{PathError, TreeEditor};
 pub use entry::{Children, Entry};
 pub use error::{EncodeError, MetadataError, MetadataWarning, WarningKind, Warnings};
 pub use lookup::PreOrder;
 pub use name::Name;
+pub use new_file::NewFile;
 pub use parse::ParseOptions;
 pub use statistics::Statistics;
 pub use stream::{NewStream, Stream, StreamKind, Streams};
@@ -166,7 +168,7 @@ impl Metadata {
     /// # Errors
     /// If what is written would be larger than a metadata resource may be.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        TreeBuilder::from(self).encode()
+        TreeBuilder::from(self.clone()).encode()
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) type Fault = (usize, PathError);
 /// Carries out those of `commands` on `metadata` that are `selected`. `hashes`: those of the contents that were
 /// gathered; `None` if they are not known yet, and only the faults are wanted.
 pub(super) fn edit<S>(
-    metadata: &Metadata,
+    metadata: Metadata,
     commands: &[&Command<S>],
     selected: &[usize],
     gathered: &Gathered<'_>,
@@ -221,7 +221,7 @@ impl Edit<'_> {
         let Item { mut file, identity, is_complete } = item;
         let existing = self.editor.child(directory, &file.name);
         // Of one source, names that differ in case alone are different files.
-        let existing = existing.filter(|id| *id < adding.first_id || self.editor.tree().file(*id).name == file.name);
+        let existing = existing.filter(|id| *id < adding.first_id || self.editor.tree().name(*id) == file.name);
         let known = identity.and_then(|identity| adding.files.get(&identity)).copied();
         let Some(old_id) = existing else {
             self.changes.added += 1;
@@ -237,7 +237,7 @@ impl Edit<'_> {
             remember(adding, identity, id);
             return Ok(id);
         };
-        let old = self.editor.tree().file(old_id);
+        let old = self.editor.tree().file(old_id).into_owned();
         let path = |edit: &Self| edit.editor.path_of(old_id);
         match (file.is_directory(), old.is_directory()) {
             (true, true) => return Ok(old_id),
@@ -247,8 +247,8 @@ impl Edit<'_> {
             (false, false) => {}
         }
         self.changes.replaced += 1;
-        let (name, short_name) = (old.name.clone(), old.short_name.clone());
-        let file = if is_complete { file } else { file.in_place_of(old) };
+        let file = if is_complete { file } else { file.in_place_of(&old) };
+        let (name, short_name) = (old.name, old.short_name);
         self.editor.remove(directory, old_id);
         let id = match known {
             Some(first) => self.editor.add_hard_link(directory, &name, first),

@@ -188,7 +188,7 @@ pub fn update_batches(
 
     // Nothing is written unless everything can be done.
     for (image, selected) in &selected {
-        let tried = edit::edit(&wim.metadata(*image)?, &commands, selected, &gathered, None, options.any_names);
+        let tried = edit::edit(wim.metadata(*image)?, &commands, selected, &gathered, None, options.any_names);
         tried.map_err(|fault| fault_of(&wim, *image, &commands, fault))?;
     }
 

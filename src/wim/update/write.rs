@@ -11,7 +11,7 @@ use crate::wim::capture::store::Stored;
 use crate::wim::export::{ExportError, Transfer, Transferred};
 use crate::wim::metadata::{Metadata, ParseOptions};
 use crate::wim::reader::{ImageIndex, KnownBlob, Wim};
-use crate::wim::references::{self, count};
+use crate::wim::references;
 use crate::wim::windows::Warning;
 use crate::wim::writer::WimWriter;
 use crate::wim::xml::WimXml;
@@ -40,12 +40,23 @@ pub(super) struct Written {
 }
 
 /// How often streams refer to each blob.
-#[derive(Default)]
-struct References {
+type References = HashMap<Sha1, Count>;
+
+/// How often streams refer to a blob.
+#[derive(Clone, Copy, Default)]
+struct Count {
     /// In the trees that were written.
-    now: references::References,
+    now: u32,
     /// In those that were changed, as they were.
-    before: references::References,
+    before: u32,
+}
+
+/// Counts the references of a tree, in one of the fields.
+fn count(tree: &Metadata, references: &mut References, field: impl Fn(&mut Count) -> &mut u32) {
+    for (_, stream) in tree.blob_references() {
+        let count = field(references.entry(stream.sha1).or_default());
+        *count = count.saturating_add(1);
+    }
 }
 
 impl Task<'_> {
@@ -59,7 +70,7 @@ impl Task<'_> {
                 changes.push((image, made));
                 warnings.extend(found.iter().map(|warning| format!("image {image}: {warning}")));
             } else if self.options.rebuild {
-                count(&self.wim.metadata(image)?, &mut references.now);
+                count(&self.wim.metadata(image)?, &mut references, |count| &mut count.now);
                 self.transfer.metadata(writer, self.wim, image)?;
             }
         }
@@ -91,17 +102,16 @@ impl Task<'_> {
     ) -> Result<(Changes, Vec<Warning>), UpdateError> {
         let path = || self.wim.path().to_owned();
         let old = self.wim.metadata(image)?;
-        count(&old, &mut references.before);
+        count(&old, references, |count| &mut count.before);
         let signs = Signs::of(&old);
         let hashes = Some(&*self.stored.hashes);
-        let edited = edit(&old, self.commands, selected, self.gathered, hashes, self.options.any_names);
+        let edited = edit(old, self.commands, selected, self.gathered, hashes, self.options.any_names);
         let (tree, changes) = edited.map_err(|fault| fault_of(self.wim, image, self.commands, fault))?;
-        drop(old);
         let encoded = tree.encode().map_err(|error| UpdateError::Tree { path: path(), image, error })?;
         drop(tree);
         let tree = Metadata::parse(encoded, &ParseOptions::default());
         let tree = tree.map_err(|error| WimError::Metadata { path: path(), image: image.get(), error })?;
-        count(&tree, &mut references.now);
+        count(&tree, references, |count| &mut count.now);
         if self.options.rebuild {
             writer.write_metadata(tree.as_bytes())
         } else {
@@ -140,7 +150,7 @@ impl Task<'_> {
         const OWN: usize = 0;
         let trees = &self.gathered.trees;
         let mut wanted = Vec::new();
-        for sha1 in references.now.keys() {
+        for (sha1, count) in references.iter().filter(|(_, count)| count.now > 0) {
             if self.has(sha1)? {
                 if self.options.rebuild {
                     wanted.push((*sha1, OWN));
@@ -157,7 +167,7 @@ impl Task<'_> {
                 }
             }
             // A file may refer to blobs that other files have, and go on to, unless it is written anew.
-            if source.is_some() || self.options.rebuild || !references.before.contains_key(sha1) {
+            if source.is_some() || self.options.rebuild || count.before == 0 {
                 let needs = |tree: &Tree<'_>| tree.metadata.blob_references().any(|(_, stream)| stream.sha1 == *sha1);
                 let who_needs_it = || trees.iter().position(needs).map_or(OWN, |place| place + 1);
                 wanted.push((*sha1, source.unwrap_or_else(who_needs_it)));
@@ -174,27 +184,26 @@ impl Task<'_> {
         references: &References,
         writer: &mut WimWriter,
     ) -> Result<u64, UpdateError> {
-        // What one command added and another deleted.
-        sizes.keys().for_each(|sha1| writer.add_references(*sha1, 0));
+        let count = |sha1: &Sha1| references.get(sha1).copied().unwrap_or_default();
         let contents = self.wim.contents()?;
         let own_blobs = &contents.blobs[..contents.own_blobs];
         let others: Vec<ImageIndex> = self.wim.images().filter(|image| !self.selected.contains_key(image)).collect();
         if others.is_empty() || self.options.rebuild {
             // All trees were read: no need to believe the table.
-            for sha1 in own_blobs.iter().map(|blob| &blob.sha1).chain(references.now.keys()) {
-                writer.set_references(*sha1, references.now.get(sha1).copied().unwrap_or_default());
-            }
+            writer.count_references(|sha1, _| count(sha1).now);
             let dropped = writer.drop_unreferenced(|_| true);
-            let is_unused = |blob: &&KnownBlob| !references.now.contains_key(&blob.sha1);
+            let is_unused = |blob: &&KnownBlob| count(&blob.sha1).now == 0;
             let left_behind = || own_blobs.iter().filter(is_unused).map(|blob| blob.size).sum();
             return Ok(if self.options.rebuild { left_behind() } else { dropped });
         }
-        references.before.iter().for_each(|(sha1, count)| writer.remove_references(*sha1, *count));
-        references.now.iter().for_each(|(sha1, count)| writer.add_references(*sha1, *count));
         // A blob is dropped only if no other image uses it, whatever the table says.
-        let gone = references.before.keys().filter(|sha1| !references.now.contains_key(*sha1)).copied();
+        let gone = references.iter().filter(|(_, count)| count.now == 0).map(|(sha1, _)| *sha1);
         let doubtful = references::count_those_of(self.wim, others, gone)?;
-        doubtful.into_iter().for_each(|(sha1, count)| writer.set_references(sha1, count));
-        Ok(writer.drop_unreferenced(|sha1| references.before.contains_key(sha1) || sizes.contains_key(sha1)))
+        writer.count_references(|sha1, stated| match (doubtful.get(sha1), count(sha1)) {
+            (Some(left), _) => *left,
+            (None, Count { now, before }) => stated.saturating_sub(before).saturating_add(now),
+        });
+        // What one command added and another deleted goes, too.
+        Ok(writer.drop_unreferenced(|sha1| count(sha1).before > 0 || sizes.contains_key(sha1)))
     }
 }
