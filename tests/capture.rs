@@ -1,13 +1,11 @@
 //! Capturing directories, adding them to a file, and applying images: through the program, and against wimlib.
 
-#![cfg(unix)]
-
 mod support;
 
 use assert_cmd::cargo::cargo_bin;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, symlink};
+#[cfg(unix)]
+use std::os::unix::{ffi::OsStrExt, fs::symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use support::scene::Scene;
@@ -32,6 +30,9 @@ fn json(arguments: &[&str]) -> serde_json::Value {
     let output = expect(0, &[arguments, &["--json"]].concat());
     serde_json::from_slice(&output.stdout).unwrap()
 }
+
+/// How many symbolic links the tree has: on Windows they take a privilege.
+const SYMLINKS: u64 = if cfg!(unix) { 1 } else { 0 };
 
 impl Scene {
     fn tree(&self) -> PathBuf {
@@ -58,7 +59,7 @@ fn a_tree_comes_back_from_every_compression() {
         assert_eq!(captured["schema"], "wimkit.capture/1");
         assert_eq!(captured["complete"], true);
         assert_eq!(captured["hard_links"], 1);
-        assert_eq!(captured["symlinks"], 1);
+        assert_eq!(captured["symlinks"], SYMLINKS);
         // The copy beside mixed.dll, and the files of one or no byte.
         assert!(captured["stored_blobs"].as_u64() < captured["files"].as_u64(), "{captured}");
         expect(0, &["verify", arg(&wim)]);
@@ -77,6 +78,7 @@ fn a_tree_comes_back_from_every_compression() {
 }
 
 /// What wimlib tells of an image, line by line, but for what depends on the moment and on how blobs are stored.
+#[cfg(unix)]
 fn details(wim: &Path) -> Vec<String> {
     let output = run("wimlib-imagex", &["dir", arg(wim), "1", "--detailed"]);
     let text = String::from_utf8(output.stdout).unwrap();
@@ -87,6 +89,7 @@ fn details(wim: &Path) -> Vec<String> {
 }
 
 /// Both files' first images are the same to wimlib; shows no more than the first difference.
+#[cfg(unix)]
 fn assert_same_details(ours: &Path, theirs: &Path, what: &str) {
     let (ours, theirs) = (details(ours), details(theirs));
     for (place, (our, their)) in ours.iter().zip(&theirs).enumerate() {
@@ -95,6 +98,7 @@ fn assert_same_details(ours: &Path, theirs: &Path, what: &str) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
 }
 
+#[cfg(unix)]
 #[test]
 fn images_are_those_of_wimlib() {
     if !has_peer("wimlib-imagex") {
@@ -170,6 +174,7 @@ fn what_is_left_out() {
     assert!(stderr(&output).contains("WimScript.ini: line 1"), "{}", stderr(&output));
 }
 
+#[cfg(unix)]
 #[test]
 fn names_and_files_that_cannot_be_captured() {
     let scene = Scene::new();
@@ -300,7 +305,9 @@ fn unchanged_files_are_taken_over() {
 
     let mut noise = Noise(0x0BAD_CAFE_0000_0003);
     for tree in [&tree, &coarse] {
-        fs::rename(tree.join("odd/.hidden"), tree.join("odd/.HIDDEN")).unwrap();
+        // In two steps: Wine leaves a name as it is whose letter case alone is to change.
+        fs::rename(tree.join("odd/.hidden"), tree.join("odd/aside")).unwrap();
+        fs::rename(tree.join("odd/aside"), tree.join("odd/.HIDDEN")).unwrap();
     }
     let hidden = expected.remove("/odd/.hidden").unwrap();
     expected.insert("/odd/.HIDDEN".into(), hidden);
@@ -316,7 +323,7 @@ fn unchanged_files_are_taken_over() {
         let tree = if name == "coarse" { &coarse } else { &tree };
         let captured = json(&[&["capture", arg(tree), arg(&new), "--update-of", &address], options].concat());
         assert_eq!(contents(&new, 1), expected, "{name}");
-        assert_eq!(captured["stored_blobs"], 1, "{name}, the link: {captured}");
+        assert_eq!(captured["stored_blobs"], SYMLINKS, "{name}, the link: {captured}");
         assert!(reused(&captured) > 5 && captured["brought_blobs"].as_u64() > Some(3), "{name}: {captured}");
         expect(0, &["verify", arg(&new), "--strict"]);
         if has_peer("wimlib-imagex") {
@@ -355,7 +362,8 @@ fn round_times(directory: &Path) {
         if metadata.is_dir() {
             round_times(&path);
         } else if metadata.is_file() {
-            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(metadata.mtime() as u64 / 2 * 2);
+            let seconds = metadata.modified().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds / 2 * 2);
             fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
         }
     }
@@ -474,10 +482,10 @@ fn times_and_hard_links_come_back() {
     expect(0, &["capture", arg(&tree), arg(&wim)]);
     expect(0, &["extract", arg(&wim), "1", "--to", arg(&target)]);
     assert_eq!(fs::metadata(target.join("odd/.hidden")).unwrap().modified().unwrap(), time);
-    let inode = |name: &str| fs::metadata(target.join(name)).unwrap().ino();
-    assert_eq!(inode("hard link.dll"), inode("Windows/System32/mixed.dll"));
-    assert_eq!(inode("empty one"), inode("empty two"));
-    assert_ne!(inode("Windows/System32/copy of mixed.dll"), inode("Windows/System32/mixed.dll"));
+    let file = |name: &str| wimkit::util::os::identify(&target.join(name)).unwrap();
+    assert_eq!(file("hard link.dll"), file("Windows/System32/mixed.dll"));
+    assert_eq!(file("empty one"), file("empty two"));
+    assert_ne!(file("Windows/System32/copy of mixed.dll").0, file("Windows/System32/mixed.dll").0);
 }
 
 #[test]
@@ -529,6 +537,7 @@ fn an_image_is_applied() {
     expect(2, &["apply", arg(&wim), "2", arg(&target)]);
 }
 
+#[cfg(unix)]
 #[test]
 fn what_only_windows_does_is_refused_by_name() {
     let scene = Scene::new();
@@ -543,6 +552,7 @@ fn what_only_windows_does_is_refused_by_name() {
 }
 
 /// A tree that depends on `seed` alone: names, kinds, links, equal contents and times.
+#[cfg(unix)]
 fn make_random_tree(root: &Path, seed: u64) {
     const SYLLABLES: [&str; 12] = ["a", "Be", "ünder", "файл", ".", "x y", "LONG", "𝄞", "1", "-", "tmp", "~"];
     let mut noise = Noise(seed | 1);
@@ -617,6 +627,7 @@ fn entries(wim: &Path) -> Vec<String> {
         .collect()
 }
 
+#[cfg(unix)]
 #[test]
 fn random_trees_go_round() {
     let peer = has_peer("wimlib-imagex");
@@ -691,6 +702,7 @@ fn piped(input: &[u8], image: &str, target: &Path) -> Output {
 }
 
 /// What is applied, changed and captured again keeps what the directory does not hold.
+#[cfg(unix)]
 #[test]
 fn a_revision_of_an_image() {
     use wimkit::util::progress::Control;

@@ -25,6 +25,8 @@ use wimkit::wim::{ImageBuilder, ImageIndex, OpenOptions, Wim};
 
 /// 2020-01-01, and a tick.
 const TIME: FileTime = FileTime(132_223_104_000_000_001);
+/// Some ticks later. Wine takes the last write for the creation.
+const WRITTEN: FileTime = FileTime(TIME.0 + 30);
 const OWN_OBJECT_ID: [u8; 64] = [7; 64];
 /// The attribute USER with the value 1, 2, 3.
 const OWN_ATTRIBUTES: [u8; 12] = [3, 0, 4, 0, b'U', b'S', b'E', b'R', 0, 1, 2, 3];
@@ -66,7 +68,7 @@ impl System {
         let facts = || look().windows.expect("this is Windows");
         let restore = |what: &Restore<'_>| open.restore(Some(name), what).unwrap();
 
-        let times = Times { creation: TIME, access: TIME, write: TIME };
+        let times = Times { creation: TIME, access: TIME, write: WRITTEN };
         restore(&Restore { attributes: Attributes::HIDDEN.0, times, ..Restore::default() });
         let hidden = facts().attributes & Attributes::HIDDEN.0 != 0;
         let creation_times = look().metadata.created().is_ok_and(|time| FileTime::from(time) == TIME);
@@ -187,7 +189,7 @@ fn make_tree(root: &Path, system: &System) {
     if system.short_names {
         open.set_short_name("link", &utf16::from_str("LINK~9")).ok();
     }
-    let times = Times { creation: TIME, access: FileTime(TIME.0 + 20), write: FileTime(TIME.0 + 30) };
+    let times = Times { creation: TIME, access: FileTime(TIME.0 + 20), write: WRITTEN };
     let attributes = Attributes::READONLY.0 | Attributes::HIDDEN.0 | Attributes::SYSTEM.0;
     let what = Restore {
         attributes,
@@ -224,7 +226,7 @@ fn a_tree_goes_round() {
     let read_only = read_only.lookup("read only").unwrap();
     assert!(read_only.attributes().contains(Attributes::READONLY));
     assert_eq!(read_only.attributes().contains(Attributes::HIDDEN), system.hidden);
-    assert_eq!(read_only.write_time(), FileTime(TIME.0 + 30));
+    assert_eq!(read_only.write_time(), WRITTEN);
     let streams = read_only.streams().filter(|stream| stream.kind == StreamKind::Named).count();
     assert_eq!(streams, if system.streams { 2 } else { 0 });
     let has_item = |tag| read_only.tagged_items().any(|item| item.tag == tag);
@@ -275,7 +277,7 @@ fn everything() -> ImageBuilder {
     image.stream(file, "stream", "of the file").unwrap();
     image.set_short_name(file, "FILE~7");
     image.add_tagged_item(file, EXTENDED_ATTRIBUTES, &OWN_ATTRIBUTES);
-    image.set_times(file, TIME, TIME, TIME);
+    image.set_times(file, TIME, TIME, WRITTEN);
     image.reparse_point("app.exe", 0x8000_001B, utf16::from_str(COMMAND), false).unwrap();
     image.junction("junction", "C:\\directory").unwrap();
     image
@@ -299,7 +301,7 @@ fn what_the_system_lacks_is_told() {
     assert_eq!(refused + omitted, 2 * lacking(system.junctions), "{applied}");
     assert_eq!(output.status.code(), Some(i32::from(refused > 0)), "{}", stderr(&output));
     let metadata = fs::metadata(target.join("directory/file")).unwrap();
-    assert_eq!(FileTime(metadata.last_write_time()), TIME);
+    assert_eq!(FileTime(metadata.last_write_time()), WRITTEN);
     assert_eq!(FileTime(metadata.creation_time()) == TIME, system.creation_times);
 }
 
@@ -362,7 +364,7 @@ fn a_revision_takes_what_ntfs_holds_from_the_directory() {
     }
     // The time of the last write is that of the whole file.
     let open = Dir::open(&target.join("directory")).unwrap();
-    let times = Times { creation: TIME, access: TIME, write: TIME };
+    let times = Times { creation: TIME, access: TIME, write: WRITTEN };
     open.restore(Some("file"), &Restore { attributes: Attributes::READONLY.0, times, ..Restore::default() }).unwrap();
     let address = format!("{}!/1", arg(&old));
     let done = json(&["capture", arg(&target), arg(&new), "--update-of", &address, "--revise"]);
@@ -372,7 +374,7 @@ fn a_revision_takes_what_ntfs_holds_from_the_directory() {
     assert_eq!(tree.root().security_descriptor(), Some(&b"that of the root"[..]));
     let file = tree.lookup("directory/file").unwrap();
     assert!(file.attributes().contains(Attributes::READONLY), "{:?}", file.attributes());
-    assert_eq!(file.write_time(), TIME);
+    assert_eq!(file.write_time(), WRITTEN);
     assert_eq!(file.short_name().to_string(), "FILE~7", "also where the volume has no such names");
     if system.streams {
         let stream = file.streams().find(|stream| stream.kind == StreamKind::Named).unwrap();

@@ -1,12 +1,11 @@
 //! Changing the inside of images: through the program, against a plain model on disk, and against wimlib.
 
-#![cfg(unix)]
-
 mod support;
 
 use assert_cmd::cargo::cargo_bin;
 use std::fs;
 use std::io::Write;
+#[cfg(unix)]
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -178,6 +177,7 @@ fn files_of_another_image_come_without_being_unpacked() {
 
 #[test]
 fn what_cannot_be_done_changes_nothing() {
+    const TWINS: &str = "does not tell its name from";
     let scene = Scene::new();
     let wim = two_editions(&scene);
     let before = fs::read(&wim).unwrap();
@@ -194,15 +194,18 @@ fn what_cannot_be_done_changes_nothing() {
         (&["-c", "delete Windows"], "--recursive"),
         (&["-c", "rename Windows windows/system32/x"], "which is inside it"),
         (&["-c", "rename windows/edition.txt Windows"], "this is a directory"),
-        (&["-c", &format!("add {dir} /x")], "does not tell its name from"),
+        (&["-c", &format!("add {dir} /x")], TWINS),
         (&["-c", &format!("add {file} Windows")], "this is a directory"),
         (&["-c", &format!("add {file} 'Documents and Settings/x'")], "no directory"),
         (&["-c", &format!("add {file} x/con")], "name of a device"),
         (&["-c", &format!("add --no-replace {file} windows/Edition.txt")], "exists"),
-        (&["-c", &format!("add {file}2 x")], "file2: No such file"),
+        (&["-c", &format!("add {file}2 x")], "file2: "),
         (&["-c", "add 'open"], "does not end"),
         (&["--commands", arg(&script)], "line 3: \"move\" is no command"),
     ] {
+        if cfg!(windows) && word == TWINS {
+            continue; // they are one file
+        }
         for rebuild in [&[][..], &["--rebuild"]] {
             let output =
                 expect(2, &[&["update", arg(&wim), "all", "-c", "delete --force q"], arguments, rebuild].concat()[..]);
@@ -298,6 +301,12 @@ impl Model {
     }
 }
 
+/// In the place of a symbolic link, which takes a privilege: a file.
+#[cfg(windows)]
+fn symlink(target: impl AsRef<Path>, path: &Path) -> std::io::Result<()> {
+    fs::write(path, arg(target.as_ref()))
+}
+
 /// Files, directories and links on disk, and where they are.
 fn all_paths(root: &Path) -> Vec<(String, bool)> {
     support::read_tree(root)
@@ -377,8 +386,13 @@ fn random_commands_do_what_they_do_on_disk_and_in_wimlib() {
                     script += &format!("delete --recursive {}\n", quoted(&path));
                 }
                 _ => {
-                    let ((from, _), (to, _)) = (pick(&mut noise, &inside), pick(&mut noise, &inside));
+                    let (from, is_directory) = pick(&mut noise, &inside);
+                    let (to, to_is_directory) = pick(&mut noise, &inside);
                     let to = if noise.next() & 1 == 0 { to } else { format!("{to} {number}") };
+                    // Windows puts a directory in the place of a file, too.
+                    if is_directory != to_is_directory && model.path(&to).symlink_metadata().is_ok() {
+                        continue;
+                    }
                     if fs::rename(model.path(&from), model.path(&to)).is_ok() {
                         script += &format!("rename {} {}\n", quoted(&from), quoted(&to));
                     }

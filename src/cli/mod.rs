@@ -189,6 +189,9 @@ pub(crate) fn main() -> ExitCode {
             let error = with_switch_hint(error);
             // Help and version are an answer, on standard output; the rest is talk. A closed pipe is nobody's fault.
             let _ = error.print();
+            if error.use_stderr() {
+                tell_of_quotes();
+            }
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
@@ -200,7 +203,29 @@ pub(crate) fn main() -> ExitCode {
             tell(panic)
         }
     }));
-    exit::finish(run(cli))
+    let result = run(cli);
+    let could_not = matches!(result, Err(Failure::CouldNot { .. }));
+    let code = exit::finish(result);
+    if could_not {
+        tell_of_quotes();
+    }
+    code
+}
+
+/// Tells of arguments that have swallowed others, as `"C:\dir\" x.wim` does on Windows: there, no path has a quote.
+fn tell_of_quotes() {
+    let hints = std::env::args_os().skip(1).filter_map(|argument| quote_hint(&argument.to_string_lossy()));
+    hints.filter(|_| cfg!(windows)).for_each(|hint| printer::talk(format_args!("hint: {hint}")));
+}
+
+fn quote_hint(argument: &str) -> Option<String> {
+    let is_odd = !argument.matches('"').count().is_multiple_of(2);
+    is_odd.then(|| {
+        format!(
+            r"{}: behind a backslash a quote is a part of the word: leave the last \ out",
+            printer::visible(argument)
+        )
+    })
 }
 
 /// Tells of a switch of expand.exe's in front of what is one argument too many: it was taken for an argument itself.
@@ -240,5 +265,11 @@ mod tests {
     #[test]
     fn definitions_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_quote_that_was_swallowed() {
+        assert!(quote_hint(r#"C:\dir" x.wim"#).unwrap().ends_with(r"leave the last \ out"));
+        assert_eq!(quote_hint(r#"add "a b" c"#), None);
     }
 }

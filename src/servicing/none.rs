@@ -28,9 +28,7 @@ pub fn done_mark(directory: &Path, session: &str) -> PathBuf {
 impl Script {
     /// A script at `path` that marks what it has done in the directory `done`.
     pub fn new(path: &Path, done: &Path) -> Self {
-        let text = "@echo off\r\nrem Services the images of a media refresh. Run it on Windows from an elevated prompt, then go on\r\n\
-                    rem with `wimkit refresh resume`.\r\nset failed=0\r\n";
-        Self { path: path.to_owned(), done: done.to_owned(), text: Mutex::new(text.into()) }
+        Self { path: path.to_owned(), done: done.to_owned(), text: Mutex::default() }
     }
 
     fn text(&self) -> MutexGuard<'_, String> {
@@ -43,14 +41,34 @@ impl Script {
             move |source| ServicingError::Io { path, source }
         };
         fs::create_dir_all(&self.done).map_err(failure(&self.done))?;
-        fs::write(&self.path, format!("{}exit /b %failed%\r\n", self.text())).map_err(failure(&self.path))
+        fs::write(&self.path, whole(&self.text())).map_err(failure(&self.path))
     }
 }
 
+/// The whole script, of what is done to the images.
+fn whole(calls: &str) -> String {
+    // The command processor takes bytes for characters of the console's code page, line by line.
+    let encoding = if calls.is_ascii() { "" } else { "chcp 65001 >nul\r\n" };
+    format!(
+        "@echo off\r\nrem Services the images of a media refresh. Run it on Windows from an elevated prompt, then go on\r\n\
+         rem with `wimkit refresh resume`.\r\n{encoding}set failed=0\r\n{calls}exit /b %failed%\r\n"
+    )
+}
+
+/// A word that means nothing but itself: percent signs would begin variables, and a backslash before the closing quote would
+/// make that a part of the word.
+fn quoted(word: &str) -> String {
+    let backslashes = word.len() - word.trim_end_matches('\\').len();
+    format!("\"{}{}\"", word.replace('%', "%%"), "\\".repeat(backslashes))
+}
+
+fn quoted_path(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}
+
 fn call(text: &mut String, arguments: &[String], tolerated: &[i32], label: &str) {
-    // Percent signs would begin variables.
-    let quoted = arguments.iter().map(|argument| format!(" \"{}\"", argument.replace('%', "%%")));
-    let _ = write!(text, "dism.exe{}\r\n", quoted.collect::<String>());
+    let words: String = arguments.iter().map(|argument| format!(" {}", quoted(argument))).collect();
+    let _ = write!(text, "dism.exe{words}\r\n");
     let conditions: String = tolerated.iter().map(|code| format!("if not \"%errorlevel%\"==\"{code}\" ")).collect();
     let _ = write!(text, "{conditions}goto {label}\r\n");
 }
@@ -87,9 +105,9 @@ impl Servicing for Script {
     fn mount(&self, session: &Session<'_>, _: Control<'_>) -> Result<Answer, ServicingError> {
         let (name, mut text) = (session.name, self.text());
         let mark = done_mark(&self.done, name);
-        let _ = write!(text, "\r\nrem {name}\r\nif exist \"{}\" goto end_{name}\r\n", mark.display());
+        let _ = write!(text, "\r\nrem {name}\r\nif exist {} goto end_{name}\r\n", quoted_path(&mark));
         for directory in [session.directory, session.scratch, session.logs] {
-            let _ = write!(text, "if not exist \"{0}\" mkdir \"{0}\"\r\n", directory.display());
+            let _ = write!(text, "if not exist {0} mkdir {0}\r\n", quoted_path(directory));
         }
         let log = session.logs.join(format!("{name}-mount.log"));
         let arguments = dism::mount(session.wim, 1, &place(session, &log));
@@ -119,7 +137,7 @@ impl Servicing for Script {
         let commit = dism::unmount(true, &place(session, &log));
         call(&mut text, &commit, &tolerated(0), &format!("failed_{name}"));
         let mark = done_mark(&self.done, name);
-        let _ = write!(text, "echo done> \"{}\"\r\ngoto end_{name}\r\n:failed_{name}\r\n", mark.display());
+        let _ = write!(text, "echo done> {}\r\ngoto end_{name}\r\n:failed_{name}\r\n", quoted_path(&mark));
         let _ = write!(text, "echo {name}: DISM ended with %errorlevel%; the image stays as it was\r\n");
         let discard = dism::unmount(false, &place(session, &log));
         call(&mut text, &discard, &tolerated(0), &format!("lost_{name}"));
@@ -127,5 +145,38 @@ impl Servicing for Script {
         drop(text);
         self.save()?;
         Ok(Answer::Deferred)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_mean_nothing_but_themselves() {
+        assert_eq!(quoted(r"/Image:C:\100% sure"), r#""/Image:C:\100%% sure""#);
+        assert_eq!(quoted(r"/Source:D:\"), r#""/Source:D:\\""#);
+    }
+
+    #[test]
+    fn paths_in_the_script() {
+        let place = tempfile::tempdir().unwrap();
+        let text = |name: &str| {
+            let work = place.path().join(name);
+            let script = Script::new(&work.join("service.cmd"), &work.join("done"));
+            let (wim, directory) = (work.join("images/os-1.wim"), work.join("mount/os-1"));
+            let (scratch, logs) = (work.join("scratch"), work.join("logs"));
+            let (directory, scratch, logs) = (&*directory, &*scratch, &*logs);
+            let session = Session { name: "os-1", wim: &wim, directory, scratch, logs, memory: 0 };
+            script.mount(&session, Control::silent()).unwrap();
+            script.unmount(&session, true, Control::silent()).unwrap();
+            fs::read_to_string(work.join("service.cmd")).unwrap()
+        };
+        assert!(!text("plain").contains("chcp"));
+        let text = text("J\u{fc}rgen 5%");
+        assert!(text.find("chcp 65001").unwrap() < text.find('\u{fc}').unwrap(), "{text}");
+        for line in text.lines().filter(|line| line.contains(" 5%")) {
+            assert_eq!(line.matches(" 5%").count(), line.matches(" 5%%").count(), "{line}");
+        }
     }
 }

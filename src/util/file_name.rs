@@ -1,5 +1,7 @@
 //! Names that Windows does not allow, or takes for something else.
 
+use std::path::Path;
+
 /// Which rule of Windows a name breaks.
 pub fn windows_fault(name: &str) -> Option<&'static str> {
     if name.contains(':') {
@@ -11,8 +13,17 @@ pub fn windows_fault(name: &str) -> Option<&'static str> {
     if name.ends_with(['.', ' ']) {
         return Some("it ends with a dot or a blank, which is dropped");
     }
-    let stem = name.split('.').next().unwrap_or_default().trim_end();
-    is_device(stem).then_some("it is the name of a device")
+    is_device(stem(name)).then_some("it is the name of a device")
+}
+
+/// Whether a path ends with the name of a device, whatever its extension.
+pub fn is_path_of_device(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| is_device(stem(&name.to_string_lossy())))
+}
+
+/// What tells a device: the name without extensions and the blanks before them.
+fn stem(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default().trim_end()
 }
 
 /// Whether a name without its extension is a device's, in whatever directory.
@@ -40,6 +51,7 @@ mod tests {
         {
             assert!(windows_fault(name).is_some(), "{name:?}");
         }
+        assert!(is_path_of_device(Path::new("dir/con.wim")) && !is_path_of_device(Path::new("con/a.wim")));
         for name in ["console", "COM0", "COM10", "a.b", ".a", "null", "ä"] {
             assert_eq!(windows_fault(name), None, "{name:?}");
         }

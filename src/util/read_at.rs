@@ -199,7 +199,11 @@ impl ReadAt for MappedFile {
 /// # Errors
 /// The file cannot be opened.
 pub fn open(path: &Path, no_mmap: bool) -> io::Result<Box<dyn ReadAt>> {
-    let file = File::open(path)?;
+    let file = File::open(path).map_err(|error| match error.kind() {
+        // All that Windows says of one.
+        io::ErrorKind::PermissionDenied if cfg!(windows) && path.is_dir() => io::ErrorKind::IsADirectory.into(),
+        _ => error,
+    })?;
     let may_map = !no_mmap && file.metadata()?.is_file() && crate::util::os::is_local(&file);
     if may_map { map(file) } else { Ok(Box::new(PositionedFile::new(file)?)) }
 }
@@ -227,6 +231,13 @@ fn map(file: File) -> io::Result<Box<dyn ReadAt>> {
 mod tests {
     use super::*;
     use std::io::Write;
+
+    #[test]
+    fn a_directory_is_told_as_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let read = open(directory.path(), true).and_then(|source| source.read_exact_at(&mut [0], 0));
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::IsADirectory);
+    }
 
     #[test]
     fn every_source_reads_the_same() {

@@ -25,6 +25,11 @@ impl Scene {
         Self(tempfile::tempdir().unwrap())
     }
 
+    /// An empty one, whose path has what means something to command processors.
+    pub(crate) fn odd() -> Self {
+        Self(tempfile::Builder::new().prefix("5% & %PATH% (a) ").tempdir().unwrap())
+    }
+
     /// One with sample media and packages.
     pub(crate) fn sample() -> Self {
         let scene = Self::new();

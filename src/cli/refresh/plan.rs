@@ -244,7 +244,8 @@ fn describe(native: &Native) -> String {
 
 impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
-        Self::new(error, Some("`wimkit refresh init` writes a file with all settings, explained"))
+        let hint = error.hint();
+        Self::new(error, Some(hint))
     }
 }
 

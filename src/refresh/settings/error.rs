@@ -50,3 +50,33 @@ pub enum SettingsError {
         media: PathBuf,
     },
 }
+
+impl SettingsError {
+    /// What may help.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Toml { source, .. } if source.to_string().contains("escape") => {
+                r"in double quotes a backslash begins an escape: put paths of Windows in single ones, as in media = 'D:\media'"
+            }
+            _ => "`wimkit refresh init` writes a file with all settings, explained",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refresh::settings::Settings;
+
+    #[test]
+    fn paths_of_windows_in_double_quotes() {
+        let hint = |text: &str| {
+            let source = basic_toml::from_str::<Settings>(text).unwrap_err();
+            SettingsError::Toml { path: "refresh.toml".into(), source }.hint()
+        };
+        for text in [r#"media = "D:\media""#, r#"media = "D:\users""#, r#"media = "D:\x64""#] {
+            assert!(hint(text).contains("single ones"), "{text}");
+        }
+        assert!(hint("medai = 'D:'").contains("refresh init"));
+    }
+}
