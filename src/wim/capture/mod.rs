@@ -428,8 +428,8 @@ fn run(
     tree.references.sort_unstable();
     writer.count_references(|sha1, count| {
         let from = tree.references.partition_point(|other| other < sha1);
-        let equal = tree.references[from..].iter().take_while(|other| *other == sha1);
-        count.saturating_add(equal.count() as u32)
+        let equal = tree.references[from..].partition_point(|other| other == sha1);
+        count.saturating_add(equal as u32)
     });
     image.set_statistics(&tree.statistics);
     let index = ImageIndex::new(xml.add_image(image)).expect("images are numbered from 1");
