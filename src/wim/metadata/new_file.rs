@@ -20,7 +20,7 @@ pub struct NewFile {
     pub short_name: Vec<u8>,
     /// The attributes.
     pub attributes: Attributes,
-    /// The number of the security descriptor, from [`TreeBuilder::add_security_descriptor`].
+    /// The number of the security descriptor, from [`add_security_descriptor`](super::TreeBuilder::add_security_descriptor).
     pub security_id: Option<u32>,
     /// When it was created.
     pub creation_time: FileTime,
