@@ -200,6 +200,7 @@ fn a_servicing_stack_that_fails_is_left_to_the_update_afterwards() {
         assert_eq!(scene.run(&["--answers", "answers"]).status.code(), Some(code), "{answers}");
         scene.settings("stack_failure = \"step-12-decides\"\n");
         assert_eq!(scene.again().1, again, "{answers}");
+        fs::write(scene.path("answers"), "").unwrap();
         let said = stderr(&scene.expect(0, &["resume"]));
         assert!(said.contains("changed since the run began: stack_failure\n"), "{said}");
         assert_eq!(
