@@ -1,7 +1,7 @@
 //! What the codec targets share: how fuzz input becomes parameters, and what must hold.
 
 use wimkit::codec::cabinet::{MAX_BLOCK_SIZE, MAX_PAYLOAD_SIZE, MAX_PENDING_BLOCKS, Method};
-use wimkit::codec::{DecodeErrorKind, Format, Level};
+use wimkit::codec::{DecodeErrorKind, Format, KnownMatch, Level};
 
 /// Chunks beyond this size would test the allocator's speed and nothing else.
 const MAX_CHUNK_SIZE: u32 = 1 << 20;
@@ -49,6 +49,14 @@ pub fn decode(format: Format, mut data: &[u8]) {
         assert!(dst == plain, "the fast decoder and the plain one give different bytes");
     }
 
+    let (mut noted, mut matches) = (vec![0; length as usize].into_boxed_slice(), Vec::new());
+    let third = decompressor.decompress_with_matches(&src, &mut noted, &mut matches);
+    assert_eq!(first, third, "it is decoded in another way where matches are asked for");
+    if first.is_ok() {
+        assert!(dst == noted, "there are other bytes where matches are asked for");
+        recompress(&dst, &matches);
+    }
+
     let mut strictly = vec![0; length as usize].into_boxed_slice();
     let mut strict = format.strict_decompressor(chunk_size).expect("the chunk size is in the format's range");
     match strict.decompress(&src, &mut strictly).map_err(|error| error.kind) {
@@ -56,6 +64,19 @@ pub fn decode(format: Format, mut data: &[u8]) {
         Err(DecodeErrorKind::Odd(_)) => {}
         Err(kind) => assert_eq!(first.map_err(|error| error.kind), Err(kind), "malformed for the strict decoder alone"),
     }
+}
+
+/// Encodes what was decoded by the matches that it consisted of.
+fn recompress(content: &[u8], matches: &[KnownMatch]) {
+    let max = Format::Xpress.chunk_size_range().1;
+    let content = &content[..content.len().min(max as usize)];
+    let mut compressor = Format::Xpress.compressor(max, Level::DEFAULT).expect("a chunk size of the format");
+    let mut packed = vec![0; content.len()].into_boxed_slice();
+    let Some(size) = compressor.compress_with_matches(content, matches, &mut packed) else { return };
+    let mut unpacked = vec![0; content.len()].into_boxed_slice();
+    let mut strict = Format::Xpress.strict_decompressor(max).expect("a chunk size of the format");
+    strict.decompress(&packed[..size], &mut unpacked).expect("what was encoded is not odd");
+    assert!(*unpacked == *content, "known matches changed the content");
 }
 
 /// Encodes arbitrary bytes at an arbitrary level into a buffer of an arbitrary size, and decodes the result.

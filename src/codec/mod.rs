@@ -26,6 +26,7 @@ pub mod delta;
 mod error;
 mod hopeless;
 pub mod huffman;
+mod known_match;
 pub mod lzh;
 pub mod lzms;
 pub mod lzss;
@@ -57,6 +58,7 @@ pub mod plain {
 }
 
 pub use error::{DecodeError, DecodeErrorKind, Oddity, UnsupportedChunkSize};
+pub use known_match::KnownMatch;
 
 /// A compression format of the WIM container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -106,6 +108,22 @@ pub trait Decompressor: Send {
     /// # Errors
     /// Malformed data. `dst` then holds unspecified bytes, and the context stays usable.
     fn decompress(&mut self, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError>;
+
+    /// As [`Decompressor::decompress`]; `matches` become those that the chunk consists of, in the order of their positions, for
+    /// [`Compressor::compress_with_matches`]. None where the format, or a chunk of more than 65536 bytes, does not tell:
+    /// that is so for all but LZX.
+    ///
+    /// # Errors
+    /// The same.
+    fn decompress_with_matches(
+        &mut self,
+        src: &[u8],
+        dst: &mut [u8],
+        matches: &mut Vec<KnownMatch>,
+    ) -> Result<(), DecodeError> {
+        matches.clear();
+        self.decompress(src, dst)
+    }
 }
 
 /// Encodes chunks of one format, one nominal chunk size, one level.
@@ -119,6 +137,16 @@ pub trait Compressor: Send {
     /// # Panics
     /// If `src` is longer than the chunk size the context was made for.
     fn compress(&mut self, src: &[u8], dst: &mut [u8]) -> Option<usize>;
+
+    /// As [`Compressor::compress`], with the matches of the stream that `src` was decoded from: if there are any, they may take
+    /// the place of a search. The result depends on them; how good it is, too. They need not be true.
+    ///
+    /// # Panics
+    /// In the same case.
+    fn compress_with_matches(&mut self, src: &[u8], matches: &[KnownMatch], dst: &mut [u8]) -> Option<usize> {
+        let _ = matches;
+        self.compress(src, dst)
+    }
 }
 
 impl Format {
@@ -180,6 +208,11 @@ impl Format {
             Self::Lzx => Box::new(lzx::LzxCompressor::new(chunk_size.ilog2(), level)),
             Self::Lzms => Box::new(lzms::LzmsCompressor::new(chunk_size as usize, level)),
         })
+    }
+
+    /// Whether a compressor of this level makes use of what [`Compressor::compress_with_matches`] is told.
+    pub const fn uses_matches(self, level: Level) -> bool {
+        matches!(self, Self::Xpress) && level.get() <= xpress::LAST_LAZY_LEVEL
     }
 
     /// Roughly how many bytes a compressor context for `chunk_size` occupies, not counting input and output.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Format, Level};
+use super::{Format, KnownMatch, Level};
 
 fn unpack(format: Format, chunk_size: u32, packed: &[u8], size: usize) -> Vec<u8> {
     let mut unpacked = vec![0; size];
@@ -239,6 +239,69 @@ fn what_lies_behind_a_chunk_does_not_matter() {
                 let length = length.unwrap_or(0);
                 assert!(packed[..length] == again[..length], "{format} {level:?} {size}");
             }
+        }
+    }
+}
+
+/// Encodes a chunk by what is known of it and gives the size.
+fn check_known(chunk: &[u8], matches: &[KnownMatch], level: u8) -> Option<usize> {
+    let mut compressor = Format::Xpress.compressor(32768, Level::new(level).unwrap()).unwrap();
+    let [mut packed, mut again] = [0x55, 0xAA].map(|byte| vec![byte; chunk.len() + 7]);
+    let size = compressor.compress_with_matches(chunk, matches, &mut packed);
+    assert_eq!(compressor.compress_with_matches(chunk, matches, &mut again), size);
+    if let Some(size) = size {
+        assert!(size < chunk.len() && packed[..size] == again[..size]);
+        assert!(packed[size..].iter().all(|&byte| byte == 0x55), "written behind the end");
+        assert!(unpack(Format::Xpress, 32768, &packed[..size], chunk.len()) == *chunk, "{level}");
+        assert_eq!(compressor.compress_with_matches(chunk, matches, &mut again[..size - 1]), None);
+    }
+    size
+}
+
+/// The matches of a chunk as LZX has them.
+fn lzx_matches(chunk: &[u8]) -> Vec<KnownMatch> {
+    let mut packed = vec![0; chunk.len()];
+    let size = Format::Lzx.compressor(32768, Level::DEFAULT).unwrap().compress(chunk, &mut packed).unwrap();
+    let (mut unpacked, mut matches) = (vec![0; chunk.len()], Vec::new());
+    let mut decompressor = Format::Lzx.decompressor(32768).unwrap();
+    decompressor.decompress_with_matches(&packed[..size], &mut unpacked, &mut matches).unwrap();
+    assert!(unpacked == *chunk);
+    matches
+}
+
+#[test]
+fn what_lzx_has_found_serves_xpress() {
+    let text = prose(32768, 9);
+    let mut mixed = prose(30_000, 10);
+    mixed[11_000..12_000].copy_from_slice(&random_bytes(1000, 11));
+    mixed.extend_from_within(3..2003);
+    for chunk in [&text[..], &mixed, &[0; 32768], &text[..600]] {
+        let matches = lzx_matches(chunk);
+        for level in 1..=9 {
+            let searched = check(Format::Xpress, 32768, level, &[chunk]).unwrap();
+            let known = check_known(chunk, &matches, level).unwrap();
+            if Format::Xpress.uses_matches(Level::new(level).unwrap()) {
+                assert!(known <= searched + searched / 20, "{level}: {known} for {searched}");
+            } else {
+                assert_eq!(known, searched);
+            }
+        }
+    }
+}
+
+proptest! {
+    /// Of another chunk, or of none: they need not be true.
+    #[test]
+    fn what_is_known_may_be_wrong(
+        seed in any::<u64>(),
+        known in prop::collection::vec((any::<u16>(), any::<u16>(), any::<u16>()), 1..200),
+        near in prop::collection::vec((0usize..4000, 0usize..300, 0usize..50), 1..200),
+    ) {
+        let chunk = prose(4000, seed);
+        let wild: Vec<_> = known.iter().map(|&(a, b, c)| KnownMatch::new(a.into(), b.into(), c.into())).collect();
+        let near: Vec<_> = near.iter().map(|&(a, b, c)| KnownMatch::new(a, b, c)).collect();
+        for matches in [wild, near, lzx_matches(&prose(32768, seed ^ 1))] {
+            check_known(&chunk, &matches, 5);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::engine::Segment;
 use super::header::{ResourceHeader, resource_flag};
 use super::output::Output;
 use super::resource::DecoderPool;
-use crate::codec::{Compressor, Format, Level};
+use crate::codec::{Compressor, Format, KnownMatch, Level};
 use crate::util::pool::Pool;
 use crate::util::read_at::ReadAt;
 use crate::util::sha1::Sha1;
@@ -64,15 +64,15 @@ impl ChunkEncoder {
         self.encoding
     }
 
-    /// Compresses each chunk; `None` = it does not shrink, store it as it is.
+    /// Compresses each chunk, some of whose matches may be known; `None` = it does not shrink, store it as it is.
     pub(super) fn encode<'a>(
         &self,
-        chunks: impl IntoParallelIterator<Item = &'a [u8], Iter: IndexedParallelIterator>,
+        chunks: impl IntoParallelIterator<Item = (&'a [u8], &'a [KnownMatch]), Iter: IndexedParallelIterator>,
     ) -> Vec<Option<Vec<u8>>> {
-        chunks.into_par_iter().map(|chunk| self.encode_one(chunk)).collect()
+        chunks.into_par_iter().map(|(chunk, matches)| self.encode_one(chunk, matches)).collect()
     }
 
-    fn encode_one(&self, chunk: &[u8]) -> Option<Vec<u8>> {
+    fn encode_one(&self, chunk: &[u8], matches: &[KnownMatch]) -> Option<Vec<u8>> {
         let Encoding { format, chunk_size, level } = self.encoding;
         let make = || format.compressor(chunk_size, level).map(|compressor| Worker { compressor, room: Vec::new() });
         let mut worker = self.workers.get_or_make((), make).expect("the chunk size was checked with the options");
@@ -80,7 +80,7 @@ impl ChunkEncoder {
         if room.len() < chunk.len() {
             room.resize(chunk.len(), 0);
         }
-        let size = compressor.compress(chunk, &mut room[..chunk.len()])?;
+        let size = compressor.compress_with_matches(chunk, matches, &mut room[..chunk.len()])?;
         Some(room[..size].to_vec())
     }
 }
@@ -106,11 +106,18 @@ struct OpenResource {
 struct Job<'a> {
     request: usize,
     data: Cow<'a, [u8]>,
+    /// Those of the chunk that it was, if it was one.
+    matches: &'a [KnownMatch],
 }
 
 impl PlainEncoder {
     pub(super) fn new(encoding: Option<Encoding>) -> Self {
         Self { chunks: encoding.map(ChunkEncoder::new), open: None, carry: Vec::new() }
+    }
+
+    /// Whether matches that are known help.
+    pub(super) fn uses_matches(&self) -> bool {
+        self.chunks.as_ref().is_some_and(|ChunkEncoder { encoding, .. }| encoding.format.uses_matches(encoding.level))
     }
 
     /// Takes in segments of blobs whose (hash, size) `blob` tells; blobs that end are appended to `stored`.
@@ -126,7 +133,7 @@ impl PlainEncoder {
     ) -> io::Result<()> {
         let jobs = self.cut(segments);
         let packed = match &self.chunks {
-            Some(encoder) => encoder.encode(jobs.iter().map(|job| &*job.data).collect::<Vec<_>>()),
+            Some(encoder) => encoder.encode(jobs.iter().map(|job| (&*job.data, job.matches)).collect::<Vec<_>>()),
             None => Vec::new(),
         };
         let mut packed = packed.into_iter();
@@ -148,7 +155,7 @@ impl PlainEncoder {
             let request = segment.request;
             let mut data = segment.data;
             if self.chunks.is_none() {
-                jobs.push(Job { request, data: Cow::Borrowed(data) });
+                jobs.push(Job { request, data: Cow::Borrowed(data), matches: &[] });
                 continue;
             }
             if !self.carry.is_empty() {
@@ -156,12 +163,13 @@ impl PlainEncoder {
                 self.carry.extend_from_slice(head);
                 data = rest;
                 if self.carry.len() == chunk_size || segment.end.is_some() {
-                    jobs.push(Job { request, data: Cow::Owned(std::mem::take(&mut self.carry)) });
+                    jobs.push(Job { request, data: Cow::Owned(std::mem::take(&mut self.carry)), matches: &[] });
                 }
             }
             while data.len() >= chunk_size || (segment.end.is_some() && !data.is_empty()) {
                 let (chunk, rest) = data.split_at(data.len().min(chunk_size));
-                jobs.push(Job { request, data: Cow::Borrowed(chunk) });
+                let matches = if chunk.len() == segment.data.len() { segment.matches } else { &[] };
+                jobs.push(Job { request, data: Cow::Borrowed(chunk), matches });
                 data = rest;
             }
             self.carry.extend_from_slice(data);
@@ -231,7 +239,7 @@ impl PlainEncoder {
         for piece in data.chunks(WRITE_ALL_PIECE) {
             let is_last = offset + piece.len() == data.len();
             let end = is_last.then_some(super::engine::BlobEnd::Intact);
-            let segment = Segment { request: 0, offset: offset as u64, data: piece, end };
+            let segment = Segment { request: 0, offset: offset as u64, data: piece, matches: &[], end };
             self.push(&[segment], |_| (Sha1::ZERO, data.len() as u64), output, &mut stored)?;
             offset += piece.len();
         }
@@ -394,7 +402,7 @@ impl SolidEncoder {
     }
 
     fn write_full(&mut self, output: &mut Output) -> io::Result<()> {
-        let packed = self.encoder.encode(self.full.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let packed = self.encoder.encode(self.full.iter().map(|chunk| (&chunk[..], &[][..])).collect::<Vec<_>>());
         for (raw, packed) in self.full.drain(..).zip(packed) {
             let bytes = packed.as_deref().unwrap_or(&raw);
             output.write(bytes)?;

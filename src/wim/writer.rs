@@ -157,6 +157,11 @@ impl WimWriter {
         self.solid.push(SolidResource { resource, uncompressed_size, blobs });
     }
 
+    /// Whether [`WimWriter::push`] makes use of the segments' matches.
+    pub(super) fn uses_matches(&self) -> bool {
+        self.plain.uses_matches()
+    }
+
     /// Compresses segments into resources of their own.
     pub(super) fn push(&mut self, segments: &[Segment<'_>], blob: impl Fn(usize) -> (Sha1, u64)) -> io::Result<()> {
         self.plain.push(segments, blob, &mut self.output, &mut self.blobs)

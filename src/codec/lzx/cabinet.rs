@@ -75,6 +75,7 @@ impl BlockDecoder for CabinetLzx {
             dst_pos: pos,
             recent: self.recent,
             may_hold_calls: self.may_hold_calls,
+            notes: (),
         };
         self.stream
             .decode(&mut chunk, max_offset(self.window_order))
@@ -140,7 +141,7 @@ enum Block {
 
 impl Stream {
     /// Decodes to the end of the frame.
-    fn decode(&mut self, chunk: &mut Chunk<'_>, max_offset: u32) -> Result<(), DecodeErrorKind> {
+    fn decode(&mut self, chunk: &mut Chunk<'_, ()>, max_offset: u32) -> Result<(), DecodeErrorKind> {
         if !self.begun {
             self.begun = true;
             if chunk.reader.bits(1) == 1 {
@@ -173,7 +174,7 @@ impl Stream {
     }
 
     /// Reads a block's header.
-    fn begin_block(&mut self, chunk: &mut Chunk<'_>, max_offset: u32) -> Result<(), DecodeErrorKind> {
+    fn begin_block(&mut self, chunk: &mut Chunk<'_, ()>, max_offset: u32) -> Result<(), DecodeErrorKind> {
         let block_type = chunk.reader.bits(3);
         let size = chunk.reader.bits(BLOCK_SIZE_BITS);
         if size == 0 {
@@ -246,7 +247,7 @@ impl Stream {
 }
 
 /// Refuses bits beyond the last whole unit.
-fn check_bits(chunk: &Chunk<'_>) -> Result<(), DecodeErrorKind> {
+fn check_bits(chunk: &Chunk<'_, ()>) -> Result<(), DecodeErrorKind> {
     if chunk.reader.position() > chunk.src.len() / 2 * 16 { Err(DecodeErrorKind::Truncated) } else { Ok(()) }
 }
 

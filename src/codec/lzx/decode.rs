@@ -17,6 +17,7 @@ use super::recent::Recent;
 use super::{e8, fast};
 use crate::codec::copy::copy_match;
 use crate::codec::huffman::decode_table::{DecodeTable, SUBTABLE, consumed_bits, table_size};
+use crate::codec::known_match::{KnownMatch, MAX_KNOWN_SIZE, Noted, Notes};
 use crate::codec::{DecodeError, DecodeErrorKind, Decompressor};
 
 const MAIN_ROOT_BITS: u32 = 11;
@@ -169,6 +170,8 @@ pub struct LzxDecompressor {
     /// [`BitReader`]'s.
     input: Vec<u8>,
     tables: Box<Tables>,
+    /// What [`Decompressor::decompress_with_matches`] takes notes in, once it has been called.
+    noted: Option<Noted>,
 }
 
 /// The decode table of the main code.
@@ -205,41 +208,73 @@ impl Tables {
 impl LzxDecompressor {
     /// A decoder for chunks of nominally `1 << window_order` bytes.
     pub fn new(window_order: u32) -> Self {
-        Self { window_order, input: Vec::new(), tables: Box::new(Tables::new()) }
+        Self { window_order, input: Vec::new(), tables: Box::new(Tables::new()), noted: None }
     }
 }
 
 impl Decompressor for LzxDecompressor {
     fn decompress(&mut self, src: &[u8], dst: &mut [u8]) -> Result<(), DecodeError> {
-        self.tables.main_lens.fill(0);
-        self.tables.length_lens.fill(0);
-        let mut chunk = Chunk {
-            src,
-            reader: BitReader::new(src, &mut self.input),
-            tables: &mut self.tables,
-            num_main_symbols: num_main_symbols(self.window_order),
-            block_size_bits: if self.window_order == 15 { 16 } else { 24 },
-            dst,
-            dst_pos: 0,
-            recent: [1; RECENT_OFFSETS],
-            may_hold_calls: false,
-        };
-        while chunk.dst_pos < chunk.dst.len() {
-            chunk.block().map_err(|kind| DecodeError {
-                kind,
-                src_offset: chunk.reader.position().div_ceil(8).min(src.len()),
-                dst_offset: chunk.dst_pos,
-            })?;
+        let Self { window_order, input, tables, .. } = self;
+        decode(*window_order, input, tables, src, dst, ())
+    }
+
+    fn decompress_with_matches(
+        &mut self,
+        src: &[u8],
+        dst: &mut [u8],
+        matches: &mut Vec<KnownMatch>,
+    ) -> Result<(), DecodeError> {
+        matches.clear();
+        if dst.len() > MAX_KNOWN_SIZE {
+            return self.decompress(src, dst);
         }
-        if chunk.may_hold_calls {
-            e8::undo(dst);
-        }
+        let Self { window_order, input, tables, noted } = self;
+        let noted = noted.get_or_insert_with(Noted::new);
+        noted.clear();
+        decode(*window_order, input, tables, src, dst, &mut *noted)?;
+        matches.extend_from_slice(noted.matches());
         Ok(())
     }
 }
 
+/// Decodes a chunk with what a decompressor has at hand.
+fn decode<N: Notes>(
+    window_order: u32,
+    input: &mut Vec<u8>,
+    tables: &mut Tables,
+    src: &[u8],
+    dst: &mut [u8],
+    notes: N,
+) -> Result<(), DecodeError> {
+    tables.main_lens.fill(0);
+    tables.length_lens.fill(0);
+    let mut chunk = Chunk {
+        src,
+        reader: BitReader::new(src, input),
+        tables,
+        num_main_symbols: num_main_symbols(window_order),
+        block_size_bits: if window_order == 15 { 16 } else { 24 },
+        dst,
+        dst_pos: 0,
+        recent: [1; RECENT_OFFSETS],
+        may_hold_calls: false,
+        notes,
+    };
+    while chunk.dst_pos < chunk.dst.len() {
+        chunk.block().map_err(|kind| DecodeError {
+            kind,
+            src_offset: chunk.reader.position().div_ceil(8).min(src.len()),
+            dst_offset: chunk.dst_pos,
+        })?;
+    }
+    if chunk.may_hold_calls {
+        e8::undo(dst);
+    }
+    Ok(())
+}
+
 /// A chunk being decoded.
-pub(super) struct Chunk<'a> {
+pub(super) struct Chunk<'a, N> {
     pub(super) src: &'a [u8],
     pub(super) reader: BitReader<'a>,
     pub(super) tables: &'a mut Tables,
@@ -250,9 +285,10 @@ pub(super) struct Chunk<'a> {
     pub(super) recent: [u32; RECENT_OFFSETS],
     /// Whether a byte 0xE8 may have been decoded.
     pub(super) may_hold_calls: bool,
+    pub(super) notes: N,
 }
 
-impl Chunk<'_> {
+impl<N: Notes> Chunk<'_, N> {
     /// Whether there are offset slots with more than 15 extra bits.
     pub(super) fn has_far_slots(&self) -> bool {
         self.num_main_symbols > NEAR_MAIN_SYMBOLS
@@ -342,6 +378,7 @@ impl Chunk<'_> {
             }
             let offset = self.recent[0] as usize;
             check_match(self.dst_pos, offset, length, end)?;
+            self.notes.note(self.dst_pos, length, offset, true);
             copy_match(self.dst, self.dst_pos, offset, length);
             self.dst_pos += length;
         }
@@ -440,6 +477,7 @@ mod tests {
     use super::*;
     use crate::codec::lzx::plain;
     use crate::codec::test_data::{complete_code, damaged, unhex};
+    use crate::codec::{Format, Level};
 
     const VERBATIM: &str = "07200080000000002300220385097ef67506f4fb00c00000000080008400e21f\
                             f77d00c300000000000010007f10ffd34afc25d7f063";
@@ -451,8 +489,11 @@ mod tests {
         let verdict = LzxDecompressor::new(window_order).decompress(src, &mut fast);
         let expected = plain::decompress(window_order, src, &mut plain);
         assert_eq!(verdict.map_err(|error| error.kind), expected.map_err(|error| error.kind), "{src:02x?}");
+        let (mut noted, mut matches) = (vec![0x33; len], vec![KnownMatch::default()]);
+        let again = LzxDecompressor::new(window_order).decompress_with_matches(src, &mut noted, &mut matches);
+        assert_eq!(again, verdict);
         verdict.is_ok().then(|| {
-            assert_eq!(fast, plain);
+            assert_eq!((&fast, &fast), (&plain, &noted));
             fast
         })
     }
@@ -463,6 +504,34 @@ mod tests {
         assert_eq!(decode(15, &unhex(VERBATIM), 120).expect("valid"), text);
         let call = unhex("90909090e860000000909090909090909090909090909090");
         assert_eq!(decode(15, &unhex(UNCOMPRESSED), 24).expect("valid"), call);
+    }
+
+    #[test]
+    fn the_matches_that_a_chunk_consists_of() {
+        let mut decoder = LzxDecompressor::new(15);
+        let (mut dst, mut matches) = ([0; 120], Vec::new());
+        decoder.decompress_with_matches(&unhex(VERBATIM), &mut dst, &mut matches).expect("valid");
+        let told = matches.iter().map(|found| (found.position(), found.length(), found.offset()));
+        assert_eq!(told.collect::<Vec<_>>(), [(13, 107, 12)]);
+        decoder.decompress_with_matches(&unhex(UNCOMPRESSED), &mut dst[..24], &mut matches).expect("valid");
+        assert_eq!(matches, []);
+
+        // Items of all kinds: what is told with the literals between makes the content.
+        let text: Vec<u8> = (0..20_000_u32).map(|i| (i * i / 1000 * 37 % 11) as u8 + b'a').collect();
+        for level in 1..=9 {
+            let mut packed = vec![0; text.len()];
+            let mut encoder = Format::Lzx.compressor(32768, Level::new(level).unwrap()).unwrap();
+            let size = encoder.compress(&text, &mut packed).expect("it shrinks");
+            let mut dst = vec![0; text.len()];
+            decoder.decompress_with_matches(&packed[..size], &mut dst, &mut matches).expect("valid");
+            assert!(matches.iter().map(|found| found.length()).sum::<usize>() > text.len() / 2);
+            let mut end = 0;
+            for found in &matches {
+                let (from, to) = (found.position(), found.position() + found.length());
+                assert!(from >= end && text[from..to] == text[from - found.offset()..to - found.offset()], "{found:?}");
+                end = to;
+            }
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ use super::format::RECENT_OFFSETS;
 use super::recent::Recent;
 use crate::codec::DecodeErrorKind;
 use crate::codec::copy::copy_match;
+use crate::codec::known_match::Notes;
 use crate::codec::word::BitCursor;
 
 /// What the simple path copies.
@@ -36,7 +37,10 @@ const PAIR: usize = 2 * WORD;
 const _: () = assert!(MainTable::BYTES_BEHIND_ROOT >= WORD);
 
 /// Decodes literals and matches of the block that ends at `end` while both input and output leave room for whole words.
-pub(super) fn decode_items<const ALIGNED: bool>(chunk: &mut Chunk<'_>, end: usize) -> Result<(), DecodeErrorKind> {
+pub(super) fn decode_items<const ALIGNED: bool>(
+    chunk: &mut Chunk<'_, impl Notes>,
+    end: usize,
+) -> Result<(), DecodeErrorKind> {
     if ALIGNED || !chunk.has_far_slots() {
         decode::<ALIGNED, false>(chunk, end)
     } else {
@@ -44,7 +48,10 @@ pub(super) fn decode_items<const ALIGNED: bool>(chunk: &mut Chunk<'_>, end: usiz
     }
 }
 
-fn decode<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end: usize) -> Result<(), DecodeErrorKind> {
+fn decode<const ALIGNED: bool, const FAR: bool>(
+    chunk: &mut Chunk<'_, impl Notes>,
+    end: usize,
+) -> Result<(), DecodeErrorKind> {
     #[cfg(target_arch = "x86_64")]
     if crate::codec::cpu::bmi2() {
         // SAFETY: the processor has the feature.
@@ -55,7 +62,10 @@ fn decode<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end: usiz
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "bmi2")]
-fn decode_bmi2<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end: usize) -> Result<(), DecodeErrorKind> {
+fn decode_bmi2<const ALIGNED: bool, const FAR: bool>(
+    chunk: &mut Chunk<'_, impl Notes>,
+    end: usize,
+) -> Result<(), DecodeErrorKind> {
     decode_with::<ALIGNED, FAR>(chunk, end)
 }
 
@@ -64,7 +74,10 @@ fn decode_bmi2<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end:
 /// In aligned blocks a raw item takes at most 25; an aligned offset symbol, of up to 7 more, has a refill behind it unless
 /// that of the next pair follows.
 #[inline(always)]
-fn decode_with<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end: usize) -> Result<(), DecodeErrorKind> {
+fn decode_with<const ALIGNED: bool, const FAR: bool>(
+    chunk: &mut Chunk<'_, impl Notes>,
+    end: usize,
+) -> Result<(), DecodeErrorKind> {
     let largest_offset = chunk.largest_offset();
     let dst = &mut chunk.dst[..];
     assert!(end <= dst.len());
@@ -74,6 +87,7 @@ fn decode_with<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end:
     }
     let mut recent = Recent::new(&chunk.recent);
     let tables = &*chunk.tables;
+    let notes = &mut chunk.notes;
     let mut reader = chunk.reader;
     let mut dst_pos = chunk.dst_pos;
 
@@ -136,6 +150,7 @@ fn decode_with<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end:
                             }
                             continue 'simple;
                         }
+                        notes.note(target.addr() - begin.addr(), length, offset, entry & LITERAL == 0);
                         // SAFETY: `room` leaves a word at `target`, and `matched` is not behind it, nor before the
                         // beginning: no offset is larger than the address of `begin`, so it has not wrapped. A literal's
                         // entry is in the root table, behind which there are more than a word's bytes of subtables.
@@ -186,6 +201,7 @@ fn decode_with<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end:
                 break length;
             }
             room -= taken;
+            notes.note(target.addr() - begin.addr(), length, offset, true);
             // SAFETY: behind the match, the room that is left is that of two pairs of words, and what is copied by two of them
             // ends there; `matched` is as above, and far enough from `target`.
             unsafe {
@@ -208,6 +224,7 @@ fn decode_with<const ALIGNED: bool, const FAR: bool>(chunk: &mut Chunk<'_>, end:
         if length > 0 {
             let offset = recent.first();
             check_match(dst_pos, offset, length, end)?;
+            notes.note(dst_pos, length, offset, true);
             copy_match(dst, dst_pos, offset, length);
             dst_pos += length;
         }

@@ -23,6 +23,7 @@ use std::mem::replace;
 
 use self::buffer::{Buffer, MAX_SIZE};
 use self::window::WINDOW;
+use super::common::hash;
 use crate::codec::boxed::boxed_array;
 use crate::codec::processor::{self, Processor, Work};
 
@@ -278,12 +279,6 @@ impl<const TRIPLE_BITS: u32, const OLDER: usize, const SHORT: usize, const LONG:
         nearest[next..size].fill(Match::NONE);
         longest[size..size + LOOKAHEAD].fill(Match::NONE);
     }
-}
-
-/// Hashes four bytes (multiplicative, as Knuth has it).
-#[inline(always)]
-fn hash<const BITS: u32>(bytes: u32) -> usize {
-    (bytes.wrapping_mul(0x9E37_79B1) >> (32 - BITS)) as usize
 }
 
 /// Hashes eight bytes.

@@ -4,20 +4,29 @@
 //! emitter makes the one code of the chunk and writes table and stream. Levels 1 to 5 parse lazily. Levels 6 to 9 take
 //! that parse as a first guess at what symbols cost and find the cheapest one, several times, each time with the
 //! prices that the parse before suggests.
+//!
+//! Where the matches of a stream that the chunk was decoded from are known, levels 1 to 5 parse by those: then nothing need
+//! be searched, which takes more time than all else.
 
 mod emit;
 mod items;
+mod known;
 mod lazy;
 mod optimal;
 
 use self::emit::Emitter;
 use self::items::Items;
+use self::known::KnownParser;
 use self::optimal::OptimalParser;
 use crate::codec::hopeless::is_hopeless;
+use crate::codec::known_match::KnownMatch;
 use crate::codec::matchfinder::handed_on::buffer::Buffer;
 use crate::codec::matchfinder::handed_on::{FindMatches, Finder, Matches, Thrift};
 use crate::codec::processor::{self, Processor, Work};
 use crate::codec::{Compressor, Level};
+
+/// The last level that parses lazily.
+pub(in crate::codec) const LAST_LAZY_LEVEL: u8 = 5;
 
 /// Shortest match.
 const MIN_MATCH: usize = 3;
@@ -29,6 +38,7 @@ pub struct XpressCompressor {
     buffer: Box<Buffer>,
     matches: Matches,
     finder: Box<dyn FindMatches>,
+    known: KnownParser,
     optimal: Option<OptimalParser>,
     items: Items,
     emitter: Emitter,
@@ -66,6 +76,7 @@ impl XpressCompressor {
             buffer: Box::new(Buffer::new()),
             matches: Matches::new(),
             finder,
+            known: KnownParser::new(),
             optimal: (passes > 0).then(|| OptimalParser::new(passes)),
             items: Items::new(chunk_size),
             emitter: Emitter::new(chunk_size),
@@ -81,27 +92,48 @@ impl XpressCompressor {
             7 | 8 => Strong::MEMORY,
             _ => Strongest::MEMORY,
         };
-        let optimal = if level.get() > 5 { OptimalParser::MEMORY } else { 0 };
-        let chunk = Items::memory(chunk_size) + Emitter::memory(chunk_size);
+        let optimal = if level.get() > LAST_LAZY_LEVEL { OptimalParser::MEMORY } else { 0 };
+        let chunk = KnownParser::MEMORY + Items::memory(chunk_size) + Emitter::memory(chunk_size);
         (size_of::<Self>() + size_of::<Buffer>() + Matches::MEMORY + finder + optimal + chunk) as u64
+    }
+}
+
+impl XpressCompressor {
+    /// Takes a chunk, unless it is plain that it does not shrink.
+    fn begin(&mut self, src: &[u8]) -> bool {
+        assert!(src.len() <= self.max_size, "a chunk of {} bytes in a context for {}", src.len(), self.max_size);
+        if src.len() <= emit::MIN_STREAM || is_hopeless(src, emit::TABLE_BYTES) {
+            return false;
+        }
+        self.buffer.fill(src);
+        true
     }
 }
 
 impl Compressor for XpressCompressor {
     fn compress(&mut self, src: &[u8], dst: &mut [u8]) -> Option<usize> {
-        assert!(src.len() <= self.max_size, "a chunk of {} bytes in a context for {}", src.len(), self.max_size);
-        if src.len() <= emit::MIN_STREAM || is_hopeless(src, emit::TABLE_BYTES) {
+        if !self.begin(src) {
             return None;
         }
-        self.buffer.fill(src);
         self.finder.find(&self.buffer, src.len(), &mut self.matches);
-        processor::run(Encode { compressor: self, size: src.len(), dst })
+        processor::run(Encode { compressor: self, known: &[], size: src.len(), dst })
+    }
+
+    fn compress_with_matches(&mut self, src: &[u8], matches: &[KnownMatch], dst: &mut [u8]) -> Option<usize> {
+        if matches.is_empty() || self.optimal.is_some() {
+            return self.compress(src, dst);
+        }
+        if !self.begin(src) {
+            return None;
+        }
+        processor::run(Encode { compressor: self, known: matches, size: src.len(), dst })
     }
 }
 
-/// All that comes behind finding the matches.
+/// All that comes behind finding the matches, if they were not known.
 struct Encode<'a> {
     compressor: &'a mut XpressCompressor,
+    known: &'a [KnownMatch],
     size: usize,
     dst: &'a mut [u8],
 }
@@ -111,7 +143,11 @@ impl Work for Encode<'_> {
 
     #[inline(always)]
     fn run<P: Processor>(self) -> Option<usize> {
-        let XpressCompressor { buffer, matches, optimal, items, emitter, .. } = self.compressor;
+        let XpressCompressor { buffer, matches, known, optimal, items, emitter, .. } = self.compressor;
+        if !self.known.is_empty() {
+            known.parse(self.known, buffer, self.size, items);
+            return emitter.emit(items, self.size, self.dst);
+        }
         lazy::parse(buffer, self.size, matches, items);
         if let Some(parser) = optimal {
             parser.parse::<P>(buffer, self.size, matches, items);

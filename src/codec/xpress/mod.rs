@@ -6,4 +6,5 @@ mod fast;
 pub(crate) mod plain;
 
 pub use decode::XpressDecompressor;
+pub(super) use encode::LAST_LAZY_LEVEL;
 pub use encode::XpressCompressor;

@@ -2,10 +2,11 @@
 
 use super::plan::Request;
 use super::sink::{BlobEnd, Segment};
+use crate::codec::KnownMatch;
 use crate::util::pool::{Loan, Pool};
 use crate::util::read_at::ReadAt;
 use crate::util::sha1::Hasher;
-use crate::wim::resource::{Coding, DecoderPool, ResourceError, StoredChunk, read_chunk};
+use crate::wim::resource::{Coding, DecoderPool, ResourceError, StoredChunk, read_chunk, read_chunk_with_matches};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -23,6 +24,8 @@ pub(super) struct Piece<'b> {
     pub chunk: StoredChunk,
     pub coding: Option<Coding>,
     pub place: Place<'b>,
+    /// What the chunk consists of, if that is of interest.
+    pub matches: Vec<KnownMatch>,
     pub error: Option<ResourceError>,
 }
 
@@ -97,9 +100,10 @@ impl<'b> Batch<'b> {
         self.uses.is_empty()
     }
 
-    pub(super) fn push(&mut self, piece: Piece<'b>) {
-        self.bytes += piece.chunk.uncompressed_size;
-        self.pieces.push(piece);
+    /// Adds a chunk of a file.
+    pub(super) fn push_chunk(&mut self, file: usize, chunk: StoredChunk, coding: Option<Coding>) {
+        self.bytes += chunk.uncompressed_size;
+        self.pieces.push(Piece { file, chunk, coding, place: Place::None, matches: Vec::new(), error: None });
     }
 
     /// Adds a use of the piece pushed last.
@@ -121,11 +125,17 @@ impl<'b> Batch<'b> {
 
     fn push_nothing(&mut self, error: Option<ResourceError>) {
         let chunk = StoredChunk { offset_in_wim: 0, stored_size: 0, uncompressed_size: 0 };
-        self.pieces.push(Piece { file: 0, chunk, coding: None, place: Place::None, error });
+        self.pieces.push(Piece { file: 0, chunk, coding: None, place: Place::None, matches: Vec::new(), error });
     }
 
-    /// Decodes all pieces, in parallel.
-    pub(super) fn decode(&mut self, files: &[&dyn ReadAt], decoders: &DecoderPool, large: &'b LargeBuffers) {
+    /// Decodes all pieces, in parallel; with their matches, if those are of interest.
+    pub(super) fn decode(
+        &mut self,
+        files: &[&dyn ReadAt],
+        decoders: &DecoderPool,
+        large: &'b LargeBuffers,
+        with_matches: bool,
+    ) {
         let mut needed = 0;
         for piece in &mut self.pieces {
             let size = piece.chunk.uncompressed_size;
@@ -158,6 +168,10 @@ impl<'b> Batch<'b> {
         work.into_par_iter().for_each(|(piece, dst)| {
             let read = |dst: &mut [u8]| read_chunk(files[piece.file], &piece.chunk, piece.coding, decoders, dst);
             let result = match dst {
+                Some(dst) if with_matches => {
+                    read_chunk_with_matches(files[piece.file], &piece.chunk, piece.coding, decoders, dst)
+                        .map(|matches| piece.matches = matches)
+                }
                 Some(dst) => read(dst),
                 None => {
                     let mut buffer = large.get_or_default(());
@@ -214,7 +228,10 @@ impl<'b> Batch<'b> {
             };
             group.failed = end.is_some();
             group.segments.end += 1;
-            segments.push(Segment { request: part.request, offset: part.offset, data, end });
+            // Of a part of a chunk they would not be.
+            let is_whole = data.len() as u64 == piece.chunk.uncompressed_size;
+            let matches = if is_whole { &piece.matches[..] } else { &[] };
+            segments.push(Segment { request: part.request, offset: part.offset, data, matches, end });
         }
 
         let ends: Vec<Option<BlobEnd>> = groups

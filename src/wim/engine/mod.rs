@@ -73,7 +73,8 @@ pub fn read_blobs<S: Sink>(
     let mut hashes = HashState::default();
 
     planner.fill(&mut current);
-    current.decode(files, decoders, &large_buffers);
+    let with_matches = sink.wants_matches();
+    current.decode(files, decoders, &large_buffers, with_matches);
     while !current.is_empty() {
         if control.interrupted() {
             return Err(Stopped::Interrupted);
@@ -89,7 +90,7 @@ pub fn read_blobs<S: Sink>(
                 current.release();
                 result
             },
-            || next.decode(files, decoders, &large_buffers),
+            || next.decode(files, decoders, &large_buffers, with_matches),
         );
         outcome.map_err(Stopped::Sink)?;
         std::mem::swap(&mut current, &mut next);

@@ -1,6 +1,6 @@
 //! Cutting the requested blobs into batches of chunks.
 
-use super::batch::{Batch, Piece, Place, Use};
+use super::batch::{Batch, Use};
 use crate::util::read_at::ReadAt;
 use crate::util::sha1::Sha1;
 use crate::wim::resource::{ChunkMap, ResourceError};
@@ -144,7 +144,7 @@ impl<'a> Planner<'a> {
             let size = chunk.uncompressed_size;
             let is_last = self.done + size >= map.uncompressed_size();
             let offset = self.done;
-            batch.push(Piece { file: request.file, chunk, coding: map.coding(), place: Place::None, error: None });
+            batch.push_chunk(request.file, chunk, map.coding());
             batch.push_use(Use { request: self.request, offset, range: 0..size as usize, is_last });
             self.done += size;
         }
@@ -178,7 +178,7 @@ impl<'a> Planner<'a> {
         if self.is_full(chunk.uncompressed_size, chunk.offset_in_wim, batch)? {
             return Ok(Planned::BatchIsFull);
         }
-        batch.push(Piece { file: request.file, chunk, coding: map.coding(), place: Place::None, error: None });
+        batch.push_chunk(request.file, chunk, map.coding());
         let span = index * map.chunk_size()..index * map.chunk_size() + chunk.uncompressed_size;
         while let Some((size, start)) = self.solid_position(map, &span) {
             let end = (start + (size - self.done)).min(span.end);

@@ -1,5 +1,6 @@
 //! Who receives the data of blobs: verification, extraction and export are sinks on one reading engine.
 
+use crate::codec::KnownMatch;
 use crate::util::sha1::Sha1;
 use crate::wim::resource::ResourceError;
 
@@ -12,6 +13,8 @@ pub struct Segment<'a> {
     pub offset: u64,
     /// The uncompressed bytes. Empty when the blob ends here because it cannot be read.
     pub data: &'a [u8],
+    /// The matches that the chunk consists of that `data` is the content of, if the sink [asks for them](Sink::wants_matches).
+    pub matches: &'a [KnownMatch],
     /// `Some` on the last segment of its blob.
     pub end: Option<BlobEnd>,
 }
@@ -38,6 +41,11 @@ pub enum BlobEnd {
 pub trait Sink: Send {
     /// What can go wrong in the sink.
     type Error: Send;
+
+    /// Whether segments shall come with their matches: to compress what comes in chunks as it is stored in.
+    fn wants_matches(&self) -> bool {
+        false
+    }
 
     /// Takes in a batch. Segments' data is gone when this returns.
     ///

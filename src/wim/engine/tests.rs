@@ -1,6 +1,7 @@
 use super::*;
 
 const MEMORY: u64 = 1 << 30;
+use crate::codec::{Format, Level};
 use crate::util::sha1::Sha1;
 use crate::wim::header::{Header, ResourceHeader};
 use crate::wim::resource::{ChunkMap, ResourceError};
@@ -104,6 +105,53 @@ fn a_batch_has_a_bounded_number_of_blobs() {
     let source = Cursor::new(file);
     read_blobs(&[&source], &requests, &mut sink, &DecoderPool::new(), MEMORY, Control::silent()).unwrap();
     assert!((1..20_000).contains(&sink.0), "{}", sink.0);
+}
+
+/// Of a chunk of LZX that comes whole, to a sink that asks for them.
+#[test]
+fn chunks_come_with_their_matches() {
+    struct Count {
+        wants: bool,
+        matches: Vec<usize>,
+    }
+    impl Sink for Count {
+        type Error = ();
+        fn wants_matches(&self) -> bool {
+            self.wants
+        }
+        fn accept(&mut self, batch: &[Segment<'_>]) -> Result<(), ()> {
+            self.matches
+                .extend(batch.iter().map(|segment| segment.matches.iter().map(|found| found.length()).sum::<usize>()));
+            Ok(())
+        }
+    }
+    let content = [&b"0123456789abcdef".repeat(2048)[..], &noise(32768), &b"xyz".repeat(1000)].concat();
+    let (mut file, mut stored) = (vec![0; 8], Vec::new());
+    for chunk in content.chunks(32768) {
+        let mut packed = vec![0; chunk.len()];
+        let size = Format::Lzx.compressor(32768, Level::DEFAULT).unwrap().compress(chunk, &mut packed);
+        stored.extend_from_slice(size.map_or(chunk, |size| &packed[..size]));
+        let end = stored.len() as u32;
+        if let Some(entry) = [0, 4].into_iter().find(|at| file[*at..at + 4] == [0; 4]) {
+            file[entry..entry + 4].copy_from_slice(&end.to_le_bytes());
+        }
+    }
+    file.extend(stored);
+    let resource = ResourceHeader {
+        size_in_wim: file.len() as u64,
+        flags: 4,
+        offset_in_wim: 0,
+        uncompressed_size: content.len() as u64,
+    };
+    let map = ChunkMap::new(&resource, &Header::new(Some(Format::Lzx), 32768), file.len() as u64).unwrap();
+    let source = BlobSource::Resource(map);
+    let request = Request { sha1: Sha1::of(&content), size: content.len() as u64, file: 0, source };
+    for (wants, expected) in [(true, [32752, 0, 2997]), (false, [0; 3])] {
+        let mut sink = Count { wants, matches: Vec::new() };
+        let (source, decoders) = (Cursor::new(file.clone()), DecoderPool::new());
+        read_blobs(&[&source], &[request.clone()], &mut sink, &decoders, MEMORY, Control::silent()).unwrap();
+        assert_eq!(sink.matches, expected);
+    }
 }
 
 #[test]

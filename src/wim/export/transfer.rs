@@ -274,6 +274,10 @@ struct Encoder<'a> {
 impl Sink for Encoder<'_> {
     type Error = ExportError;
 
+    fn wants_matches(&self) -> bool {
+        self.solid.is_none() && self.writer.uses_matches()
+    }
+
     fn accept(&mut self, batch: &[Segment<'_>]) -> Result<(), ExportError> {
         for segment in batch {
             let problem = match segment.end {

@@ -179,7 +179,7 @@ fn hash<'a>(
                         (&[][..], Some(BlobEnd::Unreadable(*error)))
                     }
                 };
-                segments.push(Segment { request: blob, offset: piece.offset, data, end });
+                segments.push(Segment { request: blob, offset: piece.offset, data, matches: &[], end });
             }
             (segments, Carried { blob, hasher, is_broken })
         })

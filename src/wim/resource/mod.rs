@@ -9,7 +9,7 @@ pub use chunk_map::{ChunkMap, StoredChunk};
 pub use decoders::DecoderPool;
 pub use error::ResourceError;
 
-use crate::codec::Format;
+use crate::codec::{DecodeError, Decompressor, Format, KnownMatch};
 use crate::util::read_at::{ReadAt, bytes_at};
 use rayon::prelude::*;
 
@@ -30,6 +30,36 @@ pub fn read_chunk(
     decoders: &DecoderPool,
     dst: &mut [u8],
 ) -> Result<(), ResourceError> {
+    read_with(source, chunk, coding, decoders, dst, |decoder, src, dst| decoder.decompress(src, dst))
+}
+
+/// As [`read_chunk`]; also gives the [matches](Decompressor::decompress_with_matches) that the chunk consists of, as far as its
+/// format tells.
+///
+/// # Errors
+/// The same.
+pub fn read_chunk_with_matches(
+    source: &dyn ReadAt,
+    chunk: &StoredChunk,
+    coding: Option<Coding>,
+    decoders: &DecoderPool,
+    dst: &mut [u8],
+) -> Result<Vec<KnownMatch>, ResourceError> {
+    let mut matches = Vec::new();
+    read_with(source, chunk, coding, decoders, dst, |decoder, src, dst| {
+        decoder.decompress_with_matches(src, dst, &mut matches)
+    })?;
+    Ok(matches)
+}
+
+fn read_with(
+    source: &dyn ReadAt,
+    chunk: &StoredChunk,
+    coding: Option<Coding>,
+    decoders: &DecoderPool,
+    dst: &mut [u8],
+    decode: impl FnOnce(&mut dyn Decompressor, &[u8], &mut [u8]) -> Result<(), DecodeError>,
+) -> Result<(), ResourceError> {
     debug_assert_eq!(dst.len() as u64, chunk.uncompressed_size);
     let io = |error: std::io::Error| ResourceError::Io { offset: chunk.offset_in_wim, kind: error.kind() };
     let coding = match coding {
@@ -38,7 +68,7 @@ pub fn read_chunk(
     };
     // A chunk table has ensured that the stored size is no larger than the uncompressed one.
     let stored = bytes_at(source, chunk.offset_in_wim, chunk.stored_size as usize).map_err(io)?;
-    decoders.get(coding)?.decompress(&stored, dst).map_err(|error| ResourceError::Decode {
+    decode(&mut **decoders.get(coding)?, &stored, dst).map_err(|error| ResourceError::Decode {
         offset: chunk.offset_in_wim,
         format: coding.0,
         error,

@@ -1,6 +1,6 @@
 //! The chunk being encoded, in a buffer where whole words can be read at any position.
 
-use super::window::Window;
+use super::window::{WINDOW, Window};
 
 /// The largest chunk.
 pub(crate) const MAX_SIZE: usize = 1 << 16;
@@ -57,6 +57,18 @@ impl Buffer {
     #[inline(always)]
     pub(crate) fn window(&self, position: usize) -> Window {
         Window::new(self.bytes(position))
+    }
+
+    /// How many bytes at `position` are those `offset` before; at most `max_length`.
+    #[inline(always)]
+    pub(crate) fn common(&self, position: usize, offset: usize, max_length: usize) -> usize {
+        let source = position - offset;
+        let length = self.window(position).common(self.window(source));
+        if length < WINDOW {
+            max_length.min(length as usize)
+        } else {
+            self.extend(source, position, WINDOW as usize, max_length)
+        }
     }
 
     /// How many bytes at `a` and `b` agree, given that the first `length` do; at most `max_length`.

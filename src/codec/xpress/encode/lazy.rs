@@ -5,7 +5,7 @@ use crate::codec::matchfinder::handed_on::buffer::Buffer;
 use crate::codec::matchfinder::handed_on::{LOOKAHEAD, Match, Matches};
 
 /// What a match must be worth to be used. Three literals cost less than a match of three bytes at offset 2048 or more.
-const USABLE: u32 = 32;
+pub(super) const USABLE: u32 = 32;
 /// How much more a match must be worth than the one before it, to pay for the literals in front of it.
 const DEFER: [u32; LOOKAHEAD] = [2, 5];
 
@@ -39,5 +39,11 @@ pub(super) fn parse(buffer: &Buffer, size: usize, matches: &Matches, items: &mut
 /// What a match is worth, in bits: about four for each byte, less what its offset costs.
 #[inline(always)]
 fn worth_of(found: Match, position: usize) -> u32 {
-    4 * found.length() as u32 + (found.offset(position) as u32).leading_zeros()
+    worth(found.length(), found.offset(position))
+}
+
+/// As [`worth_of`].
+#[inline(always)]
+pub(super) fn worth(length: usize, offset: usize) -> u32 {
+    4 * length as u32 + (offset as u32).leading_zeros()
 }
