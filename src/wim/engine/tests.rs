@@ -149,7 +149,8 @@ fn chunks_come_with_their_matches() {
     for (wants, expected) in [(true, [32752, 0, 2997]), (false, [0; 3])] {
         let mut sink = Count { wants, matches: Vec::new() };
         let (source, decoders) = (Cursor::new(file.clone()), DecoderPool::new());
-        read_blobs(&[&source], &[request.clone()], &mut sink, &decoders, MEMORY, Control::silent()).unwrap();
+        read_blobs(&[&source], std::slice::from_ref(&request), &mut sink, &decoders, MEMORY, Control::silent())
+            .unwrap();
         assert_eq!(sink.matches, expected);
     }
 }
