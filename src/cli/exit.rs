@@ -136,20 +136,22 @@ pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Prints `error: sentence`, then each cause that says something new, then the hint.
 fn tell(error: &dyn Error, hint: Option<&str>) {
+    use super::printer::{talk, visible_lines};
+
     let mut said = error.to_string();
-    super::printer::talk(format_args!("error: {said}"));
+    talk(format_args!("error: {}", visible_lines(&said)));
     let mut cause = error.source();
     while let Some(error) = cause {
         // Transparent wrappers repeat their source; once is enough.
         let text = error.to_string();
         if !said.contains(&text) {
-            super::printer::talk(format_args!("  caused by: {text}"));
+            talk(format_args!("  caused by: {}", visible_lines(&text)));
             said = text;
         }
         cause = error.source();
     }
     if let Some(hint) = hint {
-        super::printer::talk(format_args!("hint: {hint}"));
+        talk(format_args!("hint: {}", visible_lines(hint)));
     }
 }
 

@@ -61,9 +61,9 @@ pub(crate) fn talk(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Says a warning on standard error.
+/// Says a warning on standard error, with [`visible_lines`].
 pub(crate) fn warn(text: impl fmt::Display) {
-    talk(format_args!("warning: {text}"));
+    talk(format_args!("warning: {}", visible_lines(&text.to_string())));
 }
 
 /// `text` with control characters shown as escapes: a name out of an image must not command the terminal.
@@ -71,11 +71,21 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(char::is_control) {
         return Cow::Borrowed(text);
     }
+    Cow::Owned(escaped(text, ""))
+}
+
+/// As [`visible`], but line breaks are what they are: for sentences, which may quote what somebody else has written.
+pub(crate) fn visible_lines(text: &str) -> String {
+    escaped(text, "\n")
+}
+
+/// `text` with control characters, but for those to be left, as escapes.
+fn escaped(text: &str, leave: &str) -> String {
     let mut shown = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+        if c.is_control() && !leave.contains(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
-    Cow::Owned(shown)
+    shown
 }
 
 #[cfg(test)]
@@ -86,5 +96,6 @@ mod tests {
     fn names_cannot_command_the_terminal() {
         assert_eq!(visible("Grüße.txt"), "Grüße.txt");
         assert_eq!(visible("a\u{1b}[2Jb\nc\u{9b}"), "a\\u{1b}[2Jb\\nc\\u{9b}");
+        assert_eq!(visible_lines("a\u{1b}[2Jb\nc\u{9b}"), "a\\u{1b}[2Jb\nc\\u{9b}");
     }
 }

@@ -154,7 +154,7 @@ impl Run {
         let (mut settings, file) = self.settings.settings()?;
         self.how.apply(&mut settings);
         let servicing = self.how.servicing(&settings)?;
-        let mut prepared = run::begin(&settings, file.as_ref(), context.clock, context.control())?;
+        let mut prepared = run::begin(&settings, file.as_ref(), &*servicing, context.clock, context.control())?;
         self.how.carry_out(&mut prepared, &*servicing, context)
     }
 }

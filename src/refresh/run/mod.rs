@@ -93,13 +93,14 @@ pub struct Prepared {
 }
 
 /// Prepares a run: makes the plan, and begins the journal. `file` is where the settings come from, as far as they do: whoever
-/// looks at the run again looks there, too.
+/// looks at the run again looks there, too. Whoever services the images is asked beforehand whether that can be.
 ///
 /// # Errors
-/// [`RunError`]: there is no plan, or there is a run already.
+/// [`RunError`]: there is no plan, there is a run already, or the images could not be serviced.
 pub fn begin(
     settings: &Settings,
     file: Option<&SettingsFile>,
+    servicing: &dyn Servicing,
     clock: Clock,
     control: Control<'_>,
 ) -> Result<Prepared, RunError> {
@@ -111,6 +112,9 @@ pub fn begin(
     native::make_directory(&settings.work)?;
     if !is_empty && Journal::open(&settings.work).is_err() {
         return Err(RunError::NotEmpty { path: settings.new_media });
+    }
+    if plan.steps.iter().any(Step::is_serviced) {
+        places::at_work(&settings.work, |place| servicing.check(place))?;
     }
     let mut packages = PackageDigests::default();
     let inputs = Inputs::gather(&settings, &plan, &mut packages)?;

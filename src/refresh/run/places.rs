@@ -11,7 +11,18 @@ use crate::refresh::media::{BOOT_ARCHIVE, INSTALL_ARCHIVES, Media};
 use crate::refresh::plan::{Native, Plan, Step, Work};
 use crate::refresh::settings::Settings;
 use crate::refresh::step::{Target, Task};
+use crate::servicing::presentation::Presentation;
+use crate::servicing::{ServicingError, Workplace};
 use crate::wim::ImageIndex;
+
+/// Asks the servicer for something about all images of the run with this work directory.
+pub(super) fn at_work<T>(
+    work: &Path,
+    ask: impl FnOnce(&Workplace<'_>) -> Result<T, ServicingError>,
+) -> Result<T, RunError> {
+    let [applied, scratch, logs] = [Presentation::Apply.directory(), "scratch", "logs"].map(|name| work.join(name));
+    Ok(ask(&Workplace { work, applied: &applied, scratch: &scratch, logs: &logs })?)
+}
 
 /// Where the files of a run are.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use super::*;
 use crate::refresh::sample;
 use crate::servicing::code::Code;
 use crate::servicing::request::Request;
-use crate::servicing::{Answer, ServicingError, Session};
+use crate::servicing::{Answer, ServicingError, Session, Workplace};
 use crate::util::progress::Progress;
 
 /// Does nothing to any image, and keeps how much memory each was given.
@@ -66,20 +66,61 @@ impl Progress for Part<'_> {
     fn advance(&self, _: u64) {}
 }
 
+/// Those of a run in this directory, with sample media that are made there.
+fn settings(place: &Path) -> Settings {
+    let made = sample::make(place, Control::silent()).unwrap();
+    Settings {
+        media: made.media,
+        new_media: place.join("newMedia"),
+        work: place.join("work"),
+        packages: vec![made.packages.join("CU"), made.packages.join("Other")],
+        ..Settings::default()
+    }
+}
+
+/// Nobody may service images here.
+#[derive(Debug)]
+struct Refuser;
+
+impl Servicing for Refuser {
+    fn name(&self) -> &'static str {
+        "nobody"
+    }
+
+    fn check(&self, place: &Workplace<'_>) -> Result<(), ServicingError> {
+        Err(ServicingError::FileSystem { path: place.work.to_owned(), found: "FAT".into() })
+    }
+
+    fn mount(&self, _: &Session<'_>, _: Control<'_>) -> Result<Answer, ServicingError> {
+        unreachable!("the run has not begun")
+    }
+
+    fn request(&self, _: &Session<'_>, _: u8, _: &Request, _: Control<'_>) -> Result<Answer, ServicingError> {
+        unreachable!("the run has not begun")
+    }
+
+    fn unmount(&self, _: &Session<'_>, _: bool, _: Control<'_>) -> Result<Answer, ServicingError> {
+        unreachable!("the run has not begun")
+    }
+}
+
+#[test]
+fn a_run_that_could_not_service_images_is_not_begun() {
+    let place = tempfile::tempdir().unwrap();
+    let settings = settings(place.path());
+    let refused = begin(&settings, None, &Refuser, Clock::System, Control::silent()).unwrap_err();
+    assert!(matches!(&refused, RunError::Servicing(ServicingError::FileSystem { .. })), "{refused:?}");
+    assert!(Journal::open(&settings.work).is_err() && !settings.new_media.exists());
+    begin(&settings, None, &Listener::default(), Clock::System, Control::silent()).unwrap();
+}
+
 #[test]
 fn images_at_the_same_time_share_the_memory_and_have_bars_of_their_own() {
     let place = tempfile::tempdir().unwrap();
-    let made = sample::make(place.path(), Control::silent()).unwrap();
-    let settings = Settings {
-        media: made.media,
-        new_media: place.path().join("newMedia"),
-        work: place.path().join("work"),
-        packages: vec![made.packages.join("CU"), made.packages.join("Other")],
-        ..Settings::default()
-    };
+    let settings = settings(place.path());
     let (listener, watched) = (Listener::default(), Watched::default());
     let control = Control { progress: &watched, ..Control::silent() };
-    let mut prepared = begin(&settings, None, Clock::System, control).unwrap();
+    let mut prepared = begin(&settings, None, &listener, Clock::System, control).unwrap();
     let memory = 600 << 20;
     // There are two images of each archive, and so no more than two at the same time.
     let options = Options { jobs: NonZeroUsize::new(3), memory, ..Options::default() };

@@ -9,7 +9,7 @@ use std::thread;
 
 use super::inputs::Inputs;
 use super::journal::{Journal, Kept, Output};
-use super::places::Places;
+use super::places::{Places, at_work};
 use super::record::{Outcome, Record};
 use super::session::{Asked, Ended};
 use super::stamp::Stamp;
@@ -117,9 +117,7 @@ impl<'a> Run<'a> {
 
     /// Asks the servicer for something about all images.
     fn at_work<T>(&self, ask: impl FnOnce(&Workplace<'_>) -> Result<T, ServicingError>) -> Result<T, RunError> {
-        let applied = self.places.in_work(Presentation::Apply.directory());
-        let (scratch, logs) = (self.places.in_work("scratch"), self.places.in_work("logs"));
-        Ok(ask(&Workplace { work: &self.settings.work, applied: &applied, scratch: &scratch, logs: &logs })?)
+        at_work(&self.settings.work, ask)
     }
 
     fn steps(&mut self, told: Told<'_>) -> Result<(), RunError> {
