@@ -364,11 +364,14 @@ fn a_delta_needs_its_reference() {
 
 #[test]
 fn the_same_input_gives_the_same_bytes_at_any_number_of_threads() {
-    let Some(fixture) = Fixture::new(&["--compress=XPRESS"]) else { return };
-    for compression in [
-        Compression::new(Some(Format::Lzx)),
-        Compression { solid: true, solid_chunk_size: Some(1 << 20), ..Compression::new(Some(Format::Lzms)) },
+    let solid = Compression { solid: true, solid_chunk_size: Some(1 << 20), ..Compression::new(Some(Format::Lzms)) };
+    for (source, compression) in [
+        ("--compress=XPRESS", Compression::new(Some(Format::Lzx))),
+        ("--compress=XPRESS", solid),
+        ("--compress=LZX", Compression::new(Some(Format::Xpress))),
+        ("--compress=LZX", Compression { chunk_size: Some(65536), ..Compression::new(Some(Format::Xpress)) }),
     ] {
+        let Some(fixture) = Fixture::new(&[source]) else { return };
         let files: Vec<Vec<u8>> = [1, 2, 5]
             .map(|threads| {
                 let target = fixture.path(&format!("{threads}.wim"));

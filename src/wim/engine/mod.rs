@@ -49,7 +49,7 @@ pub fn memory_needed(requests: &[Request]) -> u64 {
 ///
 /// Requests are best sorted by their place: those of one solid resource in the order of their offsets, or chunks are
 /// decoded again. `memory` bounds the bytes of decoded data that are held at once; a blob with a chunk that does not
-/// fit ends as unreadable ([`memory_needed`] tells before).
+/// fit ends as unreadable ([`memory_needed`] tells before). Matches, for a sink that wants them, take eight bytes each besides.
 ///
 /// # Errors
 /// The sink failed, or the control asked to stop.
