@@ -43,26 +43,31 @@ pub(crate) const fn table_size(symbols: usize, max_len: u32, root_bits: u32) -> 
     (1 << root_bits) + largest
 }
 
-/// The symbols of a code in the order of their codewords, unused ones first.
-struct Sorted {
+/// The symbols of a code in the order of their codewords, unused ones first. `ROOM` is for so many symbols with the padding.
+struct Sorted<const ROOM: usize> {
     /// How many symbols have each length. The padding to equal parts counts as unused symbols.
     counts: [u16; MAX_LEN + 1],
-    symbols: [u16; PADDED_SYMBOLS],
+    symbols: [u16; ROOM],
     /// How many symbols there are, with the padding.
     len: usize,
 }
 
-/// How many parts of an alphabet are sorted side by side. Neighbours often have the same length: one after the other, each
+/// How many parts of a large alphabet are sorted side by side. Neighbours often have the same length: one after the other, each
 /// would wait for the count or place that the one before has written.
-const PARTS: usize = 4;
+const LARGE_PARTS: usize = 4;
 
-/// An alphabet's size, padded to equal parts.
-const PADDED_SYMBOLS: usize = MAX_SYMBOLS.next_multiple_of(PARTS);
+/// The size of the largest alphabet, padded to equal parts.
+const PADDED_SYMBOLS: usize = MAX_SYMBOLS.next_multiple_of(LARGE_PARTS);
 
-impl Sorted {
-    fn new(lens: &[u8]) -> Self {
+/// Alphabets of at most so many symbols are one part: to set up more would take longer than to sort them.
+const SMALL_ALPHABET: usize = 32;
+
+impl<const ROOM: usize> Sorted<ROOM> {
+    /// Sorts in so many parts.
+    #[inline(always)]
+    fn new<const PARTS: usize>(lens: &[u8]) -> Self {
         let part = lens.len().div_ceil(PARTS);
-        let mut padded = [0; PADDED_SYMBOLS];
+        let mut padded = [0; ROOM];
         padded[..lens.len()].copy_from_slice(lens);
         let parts: [&[u8]; PARTS] = std::array::from_fn(|index| &padded[index * part..][..part]);
 
@@ -82,7 +87,7 @@ impl Sorted {
                 counts[len] += part_counts[len];
             }
         }
-        let mut symbols = [0; PADDED_SYMBOLS];
+        let mut symbols = [0; ROOM];
         for i in 0..part {
             for (index, (places, lens)) in places.iter_mut().zip(parts).enumerate() {
                 let place = &mut places[usize::from(lens[i] % 32)];
@@ -120,8 +125,21 @@ impl<const ROOT_BITS: u32, const SIZE: usize> DecodeTable<ROOT_BITS, SIZE> {
     /// Fills the table for the code with these codeword lengths (0 = unused, at most 16), with entries that consist of
     /// each symbol's `bases` and the codeword's length. In an empty code, any bits are symbol 0 and none is consumed.
     pub(crate) fn build(&mut self, lens: &[u8], bases: &[u32]) -> Result<(), BadCode> {
-        let Sorted { counts, symbols, len: padded_len } = Sorted::new(lens);
-        if usize::from(counts[0]) == padded_len {
+        if lens.len() <= SMALL_ALPHABET {
+            self.build_sorted(lens, bases, &Sorted::<SMALL_ALPHABET>::new::<1>(lens))
+        } else {
+            self.build_sorted(lens, bases, &Sorted::<PADDED_SYMBOLS>::new::<LARGE_PARTS>(lens))
+        }
+    }
+
+    fn build_sorted<const ROOM: usize>(
+        &mut self,
+        lens: &[u8],
+        bases: &[u32],
+        sorted: &Sorted<ROOM>,
+    ) -> Result<(), BadCode> {
+        let Sorted { counts, symbols, len: padded_len } = sorted;
+        if usize::from(counts[0]) == *padded_len {
             self.entries[..1 << ROOT_BITS].fill(bases[0]);
             return Ok(());
         }
@@ -131,7 +149,7 @@ impl<const ROOT_BITS: u32, const SIZE: usize> DecodeTable<ROOT_BITS, SIZE> {
         }
 
         let entry = |symbol: u16, len: u32| bases[usize::from(symbol)] + len;
-        let mut symbols = &symbols[usize::from(counts[0])..padded_len];
+        let mut symbols = &symbols[usize::from(counts[0])..*padded_len];
         let mut next = 0;
         for len in 1..=ROOT_BITS {
             let of_len =

@@ -163,11 +163,11 @@ fn decode_with<const ALIGNED: bool, const FAR: bool>(
                     };
                 }
                 item!(true);
+                index = tables.main.root_index(cursor.peek());
                 if FAR {
                     // SAFETY: as above; `room` counts two for a pair.
                     unsafe { cursor.refill() };
                 }
-                index = tables.main.root_index(cursor.peek());
                 item!(false);
             };
             let Some(entry) = entry else { break 0 };

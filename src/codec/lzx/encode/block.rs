@@ -20,7 +20,7 @@ const ALIGNED_HEADER_BITS: usize = 3 * ALIGNED_SYMBOLS;
 
 /// With aligned offsets every match takes a decoder a branch that cannot be predicted: below level 8 they must save more than
 /// one of so many of the block's bits.
-const ALIGNED_WORTH: usize = 400;
+const ALIGNED_WORTH: usize = 250;
 
 /// How blocks begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
