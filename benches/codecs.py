@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Compares wimkit's codecs with those of wimlib's library on one file, one thread, CPU time. `compare.sh codecs` calls this.
 
-usage: codecs.py [--runs N] [--lzms-runs N] [--row WORD]... WIMKIT FILE      a table of paired runs
-       codecs.py [--runs N] [--lzms-runs N] --curve OUT.tsv WIMKIT FILE      every level of both, for picture.py
+usage: codecs.py [--runs N] [--lzms-runs N] [--row WORD]... WIMKIT FILE                    a table of paired runs
+       codecs.py [--runs N] [--lzms-runs N] [--row FORMAT]... --curve OUT.tsv WIMKIT FILE   every level of both, for picture.py;
+                                                                                           other formats stay as OUT.tsv has them
 
 In pairs the programs run in turn (A B A B ...), and the speed ratio is taken pair by pair: absolute speeds drift with
 what else a machine does, ratios hardly. Each decodes what it encoded itself.
@@ -85,7 +86,14 @@ def pairs(args):
 def curve(args):
     """Medians of every level of both programs, tab-separated, into a file."""
     lines = ["format\tprogram\tlevel\tratio\tencode MB/s\tdecode MB/s\tencoder bytes"]
+    before = []
+    if args.row:
+        with open(args.curve) as old:
+            before = old.read().splitlines()
     for codec in CHUNK_SIZES:
+        if args.row and codec not in args.row:
+            lines += [line for line in before if line.startswith(codec + "\t")]
+            continue
         count = args.lzms_runs if codec == "lzms" else args.runs
         settings = [("wimkit", level) for level in WIMKIT_LEVELS] + [("wimlib", level) for level in WIMLIB_LEVELS[codec]]
         results = {setting: [] for setting in settings}
