@@ -26,7 +26,6 @@ pub mod delta;
 mod error;
 mod hopeless;
 pub mod huffman;
-mod huge_pages;
 mod known_match;
 pub mod lzh;
 pub mod lzms;

@@ -1,24 +1,15 @@
 //! The output of a folder, as far back as matches reach.
 
-use memmap2::MmapMut;
-
 use super::{MAX_BLOCK_SIZE, MAX_PENDING_BLOCKS};
-use crate::codec::huge_pages;
 
 /// So many bytes at the end of the history have not been taken, at most.
 const MAX_PENDING: usize = MAX_PENDING_BLOCKS * MAX_BLOCK_SIZE;
-
-/// After so many windows of output, a window slides.
-const SLIDES_AFTER: usize = 3;
-
-/// From so many bytes on. To zero huge pages would take longer than most small folders, of which a cabinet may have thousands.
-const HUGE_PAGES_FROM: usize = 1 << 18;
 
 /// Blocks are decoded into a flat buffer, one behind the other, so that no match wraps around. When the buffer is full,
 /// its last bytes, a window of them, slide to the beginning.
 #[derive(Debug)]
 pub(in crate::codec) struct History {
-    buffer: MmapMut,
+    buffer: Box<[u8]>,
     window_size: usize,
     /// Where the next block begins. What is before it is history: all of the folder at first, later at least a window.
     pos: usize,
@@ -27,11 +18,10 @@ pub(in crate::codec) struct History {
 impl History {
     /// An empty history for matches that reach back as many bytes.
     pub(in crate::codec) fn new(window_size: usize) -> Self {
-        // To slide a window costs as much as its bytes: it should happen once for three times as many bytes of output, or
-        // for a few blocks where the window is small. The largest buffer, of 8 MiB, still is in the processor's cache then.
-        let size = window_size + (SLIDES_AFTER * window_size).max(MAX_PENDING);
-        let buffer = MmapMut::map_anon(size).expect("memory for a folder's history");
-        Self { buffer, window_size, pos: 0 }
+        // To slide a window costs as much as its bytes: it should happen once for as many bytes of output, or for a few
+        // blocks where the window is small. The buffer still stays in the processor's cache then.
+        let buffer = vec![0; window_size + window_size.max(MAX_PENDING)];
+        Self { buffer: buffer.into(), window_size, pos: 0 }
     }
 
     /// Where the next block of `size` bytes begins, and the buffer, which ends where that block ends. Bytes before its
@@ -48,11 +38,7 @@ impl History {
 
     /// Makes the next block, which has been decoded, part of the history.
     pub(in crate::codec) fn commit(&mut self, size: usize) {
-        let was_small = self.pos < HUGE_PAGES_FROM;
         self.pos += size;
-        if was_small && self.pos >= HUGE_PAGES_FROM {
-            huge_pages::ask_for(&self.buffer);
-        }
     }
 
     /// The last bytes of the history.

@@ -6,6 +6,7 @@ pub(super) mod delta;
 mod extend;
 pub(crate) mod handed_on;
 pub(crate) mod hash_chain;
+mod huge_pages;
 pub(super) mod multi_hash;
 pub(super) mod prefetch;
 pub(crate) mod short;

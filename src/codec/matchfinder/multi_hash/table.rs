@@ -1,7 +1,7 @@
 //! One of the hash tables: rows of the latest positions whose next bytes have the same hash.
 
 use super::{Bounds, Candidates, PADDING, RING};
-use crate::codec::huge_pages::HugeTable;
+use crate::codec::matchfinder::huge_pages::HugeTable;
 use crate::codec::matchfinder::prefetch::prefetch;
 
 /// The golden ratio, which spreads products well.

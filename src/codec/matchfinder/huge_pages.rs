@@ -1,17 +1,9 @@
-//! Memory for large tables and windows, in huge pages where the system grants them: reading at random, much time would
-//! otherwise go by in finding out where the pages are; a third of it in a table of hundreds of megabytes.
+//! Memory for large tables.
 
 use memmap2::MmapMut;
 
-/// Asks for huge pages where nothing has been written as yet. They may be switched off; then it goes slower.
-pub(super) fn ask_for(map: &MmapMut) {
-    #[cfg(target_os = "linux")]
-    let _ = map.advise(memmap2::Advice::HugePage);
-    #[cfg(not(target_os = "linux"))]
-    let _ = map;
-}
-
-/// A table that begins as zeros.
+/// A table that begins as zeros, in huge pages where the system grants them: searching at random in hundreds of
+/// megabytes, a third of the time would otherwise go by in finding out where the pages are.
 #[derive(Debug, Default)]
 pub(super) struct HugeTable {
     map: Option<MmapMut>,
@@ -32,7 +24,9 @@ impl HugeTable {
                 // The old one goes before there is a new one.
                 *map = None;
                 let new = MmapMut::map_anon(len).expect("memory for a match finder");
-                ask_for(&new);
+                #[cfg(target_os = "linux")]
+                // Huge pages may be switched off; then it goes slower.
+                let _ = new.advise(memmap2::Advice::HugePage);
                 *map = Some(new);
             }
         }
