@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Compares wimkit's codecs with those of wimlib's library on one file, one thread, CPU time. `compare.sh codecs` calls this.
 
-usage: codecs.py [--runs N] [--lzms-runs N] [--row WORD]... WIMKIT FILE                    a table of paired runs
-       codecs.py [--runs N] [--lzms-runs N] [--row FORMAT]... --curve OUT.tsv WIMKIT FILE   every level of both, for picture.py;
-                                                                                           other formats stay as OUT.tsv has them
+usage: codecs.py [--runs N] [--lzms-runs N] [--row WORD]... WIMKIT FILE                     a table of paired runs
+       codecs.py [--runs N] [--lzms-runs N] [--row FORMAT]... --curve OUT.tsv WIMKIT FILE   every level of both, for picture.py
+
+With --row, a curve is measured of these formats (xpress, lzx, lzms) alone; others stay as OUT.tsv has them.
 
 In pairs the programs run in turn (A B A B ...), and the speed ratio is taken pair by pair: absolute speeds drift with
 what else a machine does, ratios hardly. Each decodes what it encoded itself.
@@ -121,6 +122,8 @@ def main():
     parser.add_argument("wimkit")
     parser.add_argument("file")
     args = parser.parse_args()
+    if args.curve and not CHUNK_SIZES.keys() >= set(args.row or ()):
+        parser.error("a curve is of formats: --row is one of " + ", ".join(CHUNK_SIZES))
     curve(args) if args.curve else pairs(args)
 
 

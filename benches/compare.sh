@@ -6,6 +6,7 @@
 #   benches/compare.sh --row verify …     only rows whose name contains one of the words
 #   benches/compare.sh codecs             the codecs alone against wimlib's, on one thread, on 64 MiB of the tree
 #   benches/compare.sh codecs --picture   every level of both: docs/codecs.tsv, and docs/codecs.svg drawn from it
+#                                         (--row lzx: of this format alone)
 #   benches/compare.sh packages           cabinets of 300 MB against cabextract and 7zz, on one thread and on several
 #   benches/compare.sh changes            capture, append, apply, and replacing a file of 300 MiB in a WIM of 4 GiB
 #

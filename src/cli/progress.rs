@@ -3,8 +3,7 @@
 use super::printer::talk;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 use wimkit::util::progress::{NoProgress, Progress};
 
@@ -16,18 +15,18 @@ const TICK: Duration = Duration::from_millis(200);
 pub(crate) struct Bars {
     shown: bool,
     bar: Mutex<ProgressBar>,
-    /// Bars of works that go on at the same time, one below the other.
+    /// Where the bars of works that go on at the same time are drawn, one below the other.
     parts: MultiProgress,
-    /// How many there are of these.
-    count: AtomicUsize,
+    /// Their names and bars, in the order in which they are drawn.
+    parts_shown: Mutex<Vec<(String, ProgressBar)>>,
 }
 
 impl Bars {
     /// Bars that are seen if standard error is a terminal and nobody asked for quiet.
     pub(crate) fn new(quiet: bool) -> Self {
         let shown = !quiet && std::io::stderr().is_terminal();
-        let (parts, count) = (MultiProgress::new(), AtomicUsize::new(0));
-        Self { shown, bar: Mutex::new(ProgressBar::hidden()), parts, count }
+        let bar = Mutex::new(ProgressBar::hidden());
+        Self { shown, bar, parts: MultiProgress::new(), parts_shown: Mutex::default() }
     }
 
     /// Takes the bar off the screen, so that something can be printed.
@@ -39,7 +38,7 @@ impl Bars {
     pub(crate) fn say(&self, lines: &str) {
         self.clear();
         // A terminal that has gone takes nothing any more, and that is no reason to end the work.
-        let has_parts = self.count.load(Ordering::Relaxed) != 0 && !self.parts.is_hidden();
+        let has_parts = !self.parts_shown().is_empty() && !self.parts.is_hidden();
         if !has_parts || self.parts.println(lines).is_err() {
             talk(format_args!("{lines}"));
         }
@@ -55,8 +54,12 @@ impl Bars {
         bar.enable_steady_tick(TICK);
     }
 
-    fn bar(&self) -> std::sync::MutexGuard<'_, ProgressBar> {
+    fn bar(&self) -> MutexGuard<'_, ProgressBar> {
         self.bar.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn parts_shown(&self) -> MutexGuard<'_, Vec<(String, ProgressBar)>> {
+        self.parts_shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -87,10 +90,18 @@ impl Progress for Bars {
         }
         // That of what comes before is over.
         self.clear();
-        let bar = self.parts.add(ProgressBar::new_spinner().with_style(style(UNKNOWN)));
+        let bar = ProgressBar::new_spinner().with_style(style(UNKNOWN));
+        // By name, whichever began first; a number of more digits is larger.
+        let mut shown = self.parts_shown();
+        let index = shown.partition_point(|(other, _)| (other.len(), other.as_str()) <= (name.len(), name));
+        let bar = match shown.get(index) {
+            Some((_, next)) => self.parts.insert_before(next, bar),
+            None => self.parts.add(bar),
+        };
+        shown.insert(index, (name.to_owned(), bar.clone()));
+        drop(shown);
         bar.set_message(name.to_owned());
         bar.enable_steady_tick(TICK);
-        self.count.fetch_add(1, Ordering::Relaxed);
         Box::new(Part { name: name.to_owned(), bar, bars: self })
     }
 }
@@ -140,8 +151,10 @@ impl Progress for Part<'_> {
 impl Drop for Part<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+        // Nobody may put a bar in front of one that has been removed.
+        let mut shown = self.bars.parts_shown();
+        shown.retain(|(name, _)| *name != self.name);
         self.bars.parts.remove(&self.bar);
-        self.bars.count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

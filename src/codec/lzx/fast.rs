@@ -70,10 +70,9 @@ fn decode_bmi2<const ALIGNED: bool, const FAR: bool>(
 }
 
 /// A refill makes 56 bits available and shows 64. Two items with codewords from the root table and up to 15 extra bits take
-/// 52, and leave a codeword's 11 to look up. With `FAR` there may be two more extra bits: the second item has a refill of its own, for
-/// which its lookup need not wait, as what the first one leaves suffices for a codeword.
-/// In aligned blocks a raw item takes at most 25; an aligned offset symbol, of up to 7 more, has a refill behind it unless
-/// that of the next pair follows.
+/// 52, and leave a codeword's 11 to look up. With `FAR` there may be two more extra bits: the second item has a refill of its
+/// own, for which its lookup need not wait, as what the first one leaves suffices for a codeword. In aligned blocks a raw item
+/// takes at most 25; an aligned offset symbol, of up to 7 more, has a refill behind it unless that of the next pair follows.
 #[inline(always)]
 fn decode_with<const ALIGNED: bool, const FAR: bool>(
     chunk: &mut Chunk<'_, impl Notes>,

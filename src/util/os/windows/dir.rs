@@ -17,6 +17,9 @@ use super::super::ntfs::{Abilities, CompactFormat, NotHeld, ReparsePoint, Restor
 use super::{restore, stream_path, volume};
 use crate::util::filetime::FileTime;
 
+/// No file system takes longer names, in UTF-16 code units.
+const MAX_NAME_UNITS: usize = 255;
+
 /// A directory. Names given to it are single names, never paths, and links are never followed.
 #[derive(Debug)]
 pub struct Dir(PathBuf);
@@ -34,6 +37,10 @@ impl Dir {
 
     fn child(&self, name: &str) -> io::Result<PathBuf> {
         check_name(name)?;
+        // The system would say so, too; but Wine says that there is no such file.
+        if name.encode_utf16().count() > MAX_NAME_UNITS {
+            return Err(io::ErrorKind::InvalidFilename.into());
+        }
         Ok(self.0.join(name))
     }
 
